@@ -1,0 +1,144 @@
+/* system.h: the runtime itself, and the way in from other threads.
+ *
+ * Functions taking `cadre_system *` may be called from any thread that is not one of
+ * that system's workers, except where they say otherwise. A system lives as long as
+ * its root actor; a pointer to one that was freed is refused with -EINVAL as long as
+ * no new system stands at its address. */
+#ifndef CADRE_SYSTEM_H
+#define CADRE_SYSTEM_H
+#include <cadre/actor.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum cadre_level { CADRE_ERROR = 1, CADRE_WARN, CADRE_INFO, CADRE_DEBUG };
+
+/* All zero is the default. What is zero here is filled in from the environment where a
+ * variable is named; a value there that cannot be read fails the start with -EINVAL. */
+typedef struct cadre_config {
+    /* Threads, 1 to 1024, or CADRE_NO_WORKERS. 0: CADRE_WORKERS, else the CPUs of the
+     * affinity mask, capped by the cgroup's CPU quota rounded up (2 when simulated). */
+    uint32_t workers;
+    /* Messages an actor may handle in one turn before others have theirs. 0: 64. */
+    uint32_t batch;
+    /* Non-zero: a simulation. `workers` virtual workers run on the thread that calls
+     * cadre_run, _wait or _poll, in virtual time and in an order drawn from the seed:
+     * the same program and seed give the same run, and no thread is created.
+     * 0: CADRE_SEED, else real. */
+    uint64_t seed;
+    /* Most bytes this system may hold. 0: 75 % of the cgroup's limit or of RAM. Above
+     * it sends return CADRE_EFULL and spawns -ENOMEM; stopping always works. */
+    size_t memory_max;
+    /* End with 0 once no actor has anything left to do, as if the root had stopped. */
+    bool end_when_quiet;
+    /* Receives each log line, without newline, from any thread; must not block or call
+     * Cadre. NULL: to stderr, up to the level in CADRE_LOG (error, warn, info, debug,
+     * off; unset: warn). */
+    void (*log)(void *user, int level, const char *line);
+    void *log_user;
+    /* Replaces malloc for this system: behaves like realloc(old, new_size), frees when
+     * new_size is 0, returns max_align_t-aligned memory or NULL. Any thread. */
+    void *(*alloc)(void *user, void *old, size_t old_size, size_t new_size);
+    void *alloc_user;
+    void *reserved[4]; /* zero, else -EINVAL */
+} cadre_config;
+
+/* Runs a system until its root actor has ended, and returns the root's reason: 0 after
+ * CADRE_STOP or a stop, negative after a failure or a kill. config and init may be
+ * NULL. Errors: those of cadre_system_new() and cadre_system_wait(). */
+CADRE_API CADRE_MUST_CHECK int cadre_run(const cadre_config *config,
+                                         const cadre_class *root, const void *init);
+
+/* The same in pieces, for a program that has a life of its own. *sys is written on
+ * success and freed with cadre_system_free().
+ * Errors: -EINVAL (argument, environment), -EMSGSIZE (state), -ENOMEM, -EAGAIN (threads
+ * could not be created), -EMFILE (descriptors), -ENOSYS (not this platform). */
+CADRE_API CADRE_MUST_CHECK int cadre_system_new(cadre_system **sys,
+                                                const cadre_config *config,
+                                                const cadre_class *root,
+                                                const void *init);
+/* The root's address; id 0 for NULL. Any thread. */
+CADRE_API cadre_ref cadre_system_root(const cadre_system *sys);
+
+/* Asks the root to stop, as cadre_stop() would, and refuses tells from now on. Returns
+ * at once. Any thread, any time, as often as you like; async-signal safe. */
+CADRE_API void cadre_system_stop(cadre_system *sys);
+/* Waits until the root has ended and all threads are joined, and returns its reason.
+ * Any number of threads may wait, and again later.
+ * Errors: -EDEADLK from one of its own workers, or when it is simulated and would sleep
+ * for ever; -EPERM with CADRE_NO_WORKERS (poll it instead). */
+CADRE_API int cadre_system_wait(cadre_system *sys);
+/* Stops, waits, and kills what is left when `timeout` nanoseconds have passed. Returns
+ * the root's reason, or -ETIMEDOUT when a handler has not returned even then: it is
+ * named in the log, no thread is killed, and the call may be repeated. */
+CADRE_API CADRE_MUST_CHECK int cadre_system_stop_by(cadre_system *sys,
+                                                    cadre_time timeout);
+/* Frees an ended system. NULL is fine. Errors: -EBUSY while the root lives (nothing is
+ * freed, the system runs on), -EDEADLK from one of its own workers. */
+CADRE_API int cadre_system_free(cadre_system *sys);
+
+/* Inside another event loop (poll, libuv, GLib): with workers = CADRE_NO_WORKERS wait
+ * until the descriptor is readable, then poll; one thread at a time. */
+#define CADRE_NO_WORKERS UINT32_MAX
+/* The descriptor; it stays the system's. -EINVAL when the system has workers. */
+CADRE_API int cadre_system_fd(const cadre_system *sys);
+/* Runs what is ready, waiting up to `timeout` nanoseconds for the first of it (0: not
+ * at all), for at most 1,024 turns. Returns how many turns it ran; 0 with nothing to
+ * do; -ESHUTDOWN once the root has ended. Errors: -EINVAL as above or timeout < 0,
+ * -EDEADLK when called by a handler of this system. */
+CADRE_API int cadre_system_poll(cadre_system *sys, cadre_time timeout);
+
+/* cadre_send() from outside; the message has no sender. From any thread but a worker
+ * of this system (-EPERM); under simulation only from the thread that made the system
+ * (else -EPERM). Errors: as cadre_send_as(); -ESHUTDOWN once it is stopping. */
+CADRE_API int cadre_tell_as(cadre_system *sys, cadre_ref to, const cadre_type *type,
+                            const void *body);
+#ifndef __cplusplus
+#define cadre_tell(sys, to, T, ...)                                                    \
+    cadre_tell_as((sys), (to), &T##_type, &(T){__VA_ARGS__})
+#endif
+
+/* Counters since the start. accepted = handled + dead + dropped + pending: exactly when
+ * nothing is running, nearly while it is. */
+typedef struct cadre_counters {
+    uint64_t accepted; /* messages taken by send, reply, forward, tell */
+    uint64_t handled;  /* received, and receive did not fail */
+    uint64_t dead;     /* dead letters, for any reason */
+    uint64_t dropped;  /* by a policy the receiver declared */
+    uint64_t pending;  /* waiting in mailboxes, or set aside */
+    uint64_t actors;   /* alive */
+    uint64_t spawned;
+    uint64_t turns;
+    uint64_t steals; /* times a worker took work from another */
+    uint64_t parks;  /* times a worker went to sleep */
+    uint64_t bytes;  /* held by the system, pools included */
+    uint64_t trace;  /* simulation: the hash of everything that happened; else 0 */
+    uint32_t workers;
+    uint32_t simulated; /* 1 under simulation */
+    uint64_t reserved[4];
+} cadre_counters;
+
+/* Any thread, any time, also from handlers. Returns 0 or -EINVAL. */
+CADRE_API int cadre_stats(const cadre_system *sys, cadre_counters *stats);
+
+/* One line of the final report: `count` messages of this type were left when this actor
+ * ended or were sent to it later, while the system was stopping. `who` with id 0 stands
+ * for all that did not fit into the table of 1,024 lines. */
+typedef struct cadre_leftover {
+    cadre_ref who;
+    const char *actor; /* the class's name; "?" when unknown */
+    const cadre_type *type;
+    uint64_t count;
+} cadre_leftover;
+
+/* Calls visit for each line, then returns the sum of the counts. After a wait, or a
+ * poll that said -ESHUTDOWN (before: -EBUSY). */
+CADRE_API int64_t cadre_system_report(const cadre_system *sys,
+                                      void (*visit)(void *user,
+                                                    const cadre_leftover *line),
+                                      void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,121 @@
+/* deadletter.c: messages that nobody will handle: counted, logged, reported.
+ *
+ * The report lists what was left over while the system was stopping. It is a table of
+ * fixed size, made at the start, because stopping must not fail for want of memory; what
+ * it has no line for goes to the last one, so that its sums are exact. */
+#include "actor/deadletter.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static const char *const reasons[] = {
+    [DEAD_NOBODY] = "no such actor",
+    [DEAD_ENDED] = "it has ended",
+    [DEAD_STOPPED] = "it stopped before its turn came",
+    [DEAD_FAILED] = "it failed on this message",
+    [DEAD_UNHANDLED] = "it does not expect this type",
+};
+
+const char *address_text(char text[ADDRESS_TEXT], uint64_t id)
+{
+    if (id == 0)
+        return "outside";
+    snprintf(text, ADDRESS_TEXT, "%" PRIu32 ".%" PRIu32, address_slot(id),
+             address_generation(id));
+    return text;
+}
+
+const char *class_name(const cadre_class *class)
+{
+    return class && class->name ? class->name : "?";
+}
+
+static const char *type_name(const cadre_type *type)
+{
+    return type->name ? type->name : "?";
+}
+
+int deadletter_report_init(struct world *world)
+{
+    void *p = NULL;
+    int err = heap_get_lines(&world->heap, &p, REPORT_LINES * sizeof *world->report);
+    world->report = p;
+    world->report_used = 0;
+    pthread_mutex_init(&world->report_lock, NULL);
+    return err;
+}
+
+void deadletter_report_fini(struct world *world)
+{
+    pthread_mutex_destroy(&world->report_lock);
+    heap_put_lines(&world->heap, world->report, REPORT_LINES * sizeof *world->report);
+}
+
+static struct report_line *line_for(struct world *world, uint64_t to,
+                                    const cadre_type *type)
+{
+    uint64_t hash = (to ^ (uintptr_t)type >> 4) * UINT64_C(0x9e3779b97f4a7c15);
+    struct report_line *rest = &world->report[REPORT_LINES - 1];
+    for (uint32_t i = 0; i < REPORT_LINES - 1; i++) {
+        struct report_line *line =
+            &world->report[(hash % (REPORT_LINES - 1) + i) % (REPORT_LINES - 1)];
+        if (line->count == 0)
+            return world->report_used < REPORT_LINES / 4 * 3 ? line : rest;
+        if (line->to == to && line->type == type)
+            return line;
+    }
+    return rest;
+}
+
+static CC_NOINLINE void report(struct world *world, const struct envelope *e,
+                               const cadre_class *class)
+{
+    pthread_mutex_lock(&world->report_lock);
+    struct report_line *line = line_for(world, e->letter.to, e->type);
+    if (line->count++ == 0 && line != &world->report[REPORT_LINES - 1]) {
+        *line = (struct report_line){e->letter.to, class_name(class), e->type, 1};
+        world->report_used++;
+    }
+    pthread_mutex_unlock(&world->report_lock);
+}
+
+static CC_NOINLINE void log_one(struct cadre_self *self, const struct envelope *e,
+                                const cadre_class *class, enum dead_reason reason)
+{
+    uint32_t hidden;
+    struct world *world = self->world;
+    if (world->log.level < LOG_WARN ||
+        !log_allows(&world->dead_log, self_now(self), &hidden))
+        return;
+    char from[ADDRESS_TEXT], to[ADDRESS_TEXT], more[40] = "";
+    if (hidden)
+        snprintf(more, sizeof more, " (and %" PRIu32 " more not shown)", hidden);
+    log_line(&world->log, LOG_WARN, "dead letter: %s from %s to %s (%s): %s%s",
+             type_name(e->type), address_text(from, e->from),
+             address_text(to, e->letter.to), class_name(class), reasons[reason], more);
+}
+
+void deadletter_record(struct cadre_self *self, const struct envelope *e,
+                       const cadre_class *class, enum dead_reason reason)
+{
+    counter_add(&self->dead, 1);
+    if (load_relaxed(&self->world->stopping)) /* a hint: the counters are exact */
+        report(self->world, e, class);
+    log_one(self, e, class, reason);
+}
+
+int cadre_unhandled(cadre_self *self, const cadre_msg *m)
+{
+    if (self_check(self, "cadre_unhandled") == 0 && self->message &&
+        self->fate == FATE_HANDLED)
+        self->fate = FATE_UNHANDLED;
+    return 0;
+}
+
+void deadletter(struct cadre_self *self, struct envelope *e, const cadre_class *class,
+                enum dead_reason reason)
+{
+    deadletter_record(self, e, class, reason);
+    body_drop(e->type, e->body);
+    pool_put(&self->pool, e, envelope_size(e->type));
+}

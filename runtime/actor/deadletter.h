@@ -1,0 +1,32 @@
+/* deadletter.h: messages that nobody will handle: counted, logged, reported. */
+#ifndef ACTOR_DEADLETTER_H
+#define ACTOR_DEADLETTER_H
+
+#include "actor/self.h"
+
+enum dead_reason {
+    DEAD_NOBODY,   /* no such address */
+    DEAD_ENDED,    /* the receiver had ended */
+    DEAD_STOPPED,  /* the receiver ended first */
+    DEAD_FAILED,   /* the receiver failed on it */
+    DEAD_UNHANDLED /* the receiver did not expect it */
+};
+
+/* Counts and logs. class: the receiver's, or NULL when unknown. The body stays. */
+void deadletter_record(struct cadre_self *self, const struct envelope *envelope,
+                       const cadre_class *class, enum dead_reason reason);
+
+/* The same, then drops the body and frees the envelope. */
+void deadletter(struct cadre_self *self, struct envelope *envelope,
+                const cadre_class *class, enum dead_reason reason);
+
+/* The report's table. Returns 0 or -ENOMEM. */
+CC_MUST_CHECK int deadletter_report_init(struct world *world);
+void deadletter_report_fini(struct world *world);
+
+/* "17.3": slot and generation, as all log lines name actors. */
+enum { ADDRESS_TEXT = 24 };
+const char *address_text(char text[ADDRESS_TEXT], uint64_t id);
+const char *class_name(const cadre_class *class);
+
+#endif

@@ -1,0 +1,58 @@
+/* self.h: the running actor: one per worker, and one for the threads outside.
+ *
+ * The public cadre_self. It belongs to a worker, not to an actor: while that worker runs
+ * a turn it stands for the turn's actor, in between for nobody. */
+#ifndef ACTOR_SELF_H
+#define ACTOR_SELF_H
+
+#include "actor/world.h"
+
+/* What became of the message in hand; the turn obeys it after receive has returned. */
+enum fate { FATE_HANDLED, FATE_MOVED, FATE_STASHED, FATE_UNHANDLED };
+
+struct cadre_self {
+    struct world *world;
+    struct worker *worker;      /* NULL: outside */
+    struct cell *cell;          /* whose turn it is; NULL between turns */
+    ATOMIC(struct cell *) seen; /* the same for other threads: who is stuck? */
+    struct envelope *message;   /* in hand, during receive; else NULL */
+    enum fate fate;
+    cadre_time now; /* 0: not read yet in this turn */
+    struct pool pool;
+    struct table_cache cells;
+    /* One writer: this worker, or the holder of the outside lock. */
+    alignas(CACHE_LINE) ATOMIC(uint64_t) accepted;
+    ATOMIC(uint64_t) handled;
+    ATOMIC(uint64_t) dead;
+    ATOMIC(uint64_t) spawned;
+    ATOMIC(uint64_t) ended;
+};
+
+void self_init(struct cadre_self *self, struct world *world, struct worker *worker);
+
+/* 0, or why this call may not be made: -EINVAL, -EPERM, -EBADFD (after a fork). what:
+ * the function's name, for the log. */
+int self_refuse(const cadre_self *self, const char *what) CC_COLD;
+static inline int self_check(const cadre_self *self, const char *what)
+{
+    if (likely(self && self->worker == worker_current() && self->cell))
+        return 0;
+    return self_refuse(self, what);
+}
+
+/* A mistake of the caller: one log line that names it, at a limited rate; in a debug
+ * build the end. Returns err. */
+int world_misuse(struct world *world, int err, const char *fmt, ...)
+    CC_PRINTF(3, 4) CC_COLD;
+
+static inline uint64_t cell_address(const struct world *world, const struct cell *cell)
+{
+    return address(world->tag, cell->slot, cell->generation);
+}
+
+cadre_time self_now(cadre_self *self);
+
+/* Takes the message in hand out of m. -EINVAL when m is not that, or was taken. */
+int self_take_message(cadre_self *self, cadre_msg *m, enum fate fate, const char *what);
+
+#endif

@@ -1,0 +1,151 @@
+/* send.c: resolve, push, wake. */
+#include "actor/send.h"
+
+#include "actor/deadletter.h"
+
+#include <errno.h>
+#include <string.h>
+
+int send_refuse(const cadre_type *type, const void *body, int err)
+{
+    if (type && body)
+        body_drop(type, (void *)(uintptr_t)body); /* the caller's copy: given away */
+    return err;
+}
+
+int send_check(struct world *world, const char *what, const cadre_type *type,
+               const void *body)
+{
+    if (likely(type && (body || type->size == 0) && type->size <= CADRE_BODY_MAX))
+        return 0;
+    if (!type)
+        return world_misuse(world, -EINVAL, "%s: type is NULL", what);
+    if (type->size > CADRE_BODY_MAX)
+        return send_refuse(type, body, -EMSGSIZE);
+    return world_misuse(world, -EINVAL, "%s: body is NULL, but type %s has %u bytes",
+                        what, type->name ? type->name : "?", type->size);
+}
+
+static inline void copy_body(void *to, const void *from, size_t size)
+{
+    if (size == 8) /* the common sizes without a call */
+        memcpy(to, from, 8);
+    else if (size <= 4) {
+        for (size_t i = 0; i < size; i++)
+            ((char *)to)[i] = ((const char *)from)[i];
+    } else
+        memcpy(to, from, size);
+}
+
+int send_prepare(struct cadre_self *self, struct envelope **envelope, uint64_t to,
+                 const cadre_type *type, const void *body)
+{
+    void *p;
+    int err = pool_get(&self->pool, &p, envelope_size(type));
+    if (unlikely(err))
+        return send_refuse(type, body, err);
+    struct envelope *e = p;
+    e->letter.to = to;
+    e->from = self->worker ? cell_address(self->world, self->cell) : 0;
+    e->type = type;
+    e->token = 0;
+    if (body)
+        copy_body(e->body, body, type->size);
+    *envelope = e;
+    return 0;
+}
+
+void send_deliver(struct cadre_self *self, struct envelope *e)
+{
+    struct world *world = self->world;
+    uint64_t to = e->letter.to;
+    counter_add(&self->accepted, 1);
+    struct cell *cell = table_find(&world->table, address_slot(to));
+    if (unlikely(!cell || address_tag(to) != world->tag))
+        deadletter(self, e, NULL, DEAD_NOBODY);
+    else if (mpsc_push(&cell->mailbox, &e->letter.node))
+        send_wake(self, cell);
+}
+
+int cadre_send_as(cadre_self *self, cadre_ref to, const cadre_type *type,
+                  const void *body)
+{
+    struct envelope *e;
+    int err = self_check(self, "cadre_send");
+    if (unlikely(err))
+        return send_refuse(type, body, err);
+    err = send_check(self->world, "cadre_send", type, body);
+    if (likely(!err))
+        err = send_prepare(self, &e, to.id, type, body);
+    if (unlikely(err))
+        return err;
+    send_deliver(self, e);
+    return 0;
+}
+
+int cadre_reply_as(cadre_self *self, const cadre_msg *m, const cadre_type *type,
+                   const void *body)
+{
+    struct envelope *e;
+    int err = self_check(self, "cadre_reply");
+    if (unlikely(err))
+        return send_refuse(type, body, err);
+    if (unlikely(!m))
+        return send_refuse(
+            type, body, world_misuse(self->world, -EINVAL, "cadre_reply: m is NULL"));
+    err = send_check(self->world, "cadre_reply", type, body);
+    if (likely(!err))
+        err = send_prepare(self, &e, m->from.id, type, body);
+    if (unlikely(err))
+        return err;
+    e->token = m->token.id;
+    send_deliver(self, e);
+    return 0;
+}
+
+int cadre_forward(cadre_self *self, cadre_ref to, cadre_msg *m)
+{
+    struct envelope *e;
+    int err = self_check(self, "cadre_forward");
+    if (!err)
+        err = self_take_message(self, m, FATE_MOVED, "cadre_forward");
+    if (err)
+        return err;
+    const struct envelope *in_hand = self->message;
+    err = send_prepare(self, &e, to.id, in_hand->type, in_hand->body);
+    if (err)
+        return err;
+    e->from = in_hand->from;
+    e->token = in_hand->token;
+    send_deliver(self, e);
+    return 0;
+}
+
+void send_halt(struct cadre_self *self, cadre_ref who, enum halt halt, int reason)
+{
+    struct world *world = self->world;
+    struct cell *cell = table_find(&world->table, address_slot(who.id));
+    if (cell && address_tag(who.id) == world->tag &&
+        cell_halt(cell, address_generation(who.id), halt, reason))
+        send_wake(self, cell);
+}
+
+int cadre_stop(cadre_self *self, cadre_ref who)
+{
+    int err = self_check(self, "cadre_stop");
+    if (!err)
+        send_halt(self, who, HALT_STOP, 0);
+    return err;
+}
+
+int cadre_kill(cadre_self *self, cadre_ref who, int reason)
+{
+    int err = self_check(self, "cadre_kill");
+    if (err)
+        return err;
+    if (reason > 0)
+        return world_misuse(self->world, -EINVAL, "cadre_kill: reason %d is positive",
+                            reason);
+    send_halt(self, who, HALT_KILL, reason ? reason : CADRE_EKILLED);
+    return 0;
+}

@@ -1,0 +1,14 @@
+/* stash.h: messages set aside. */
+#ifndef ACTOR_STASH_H
+#define ACTOR_STASH_H
+
+#include "actor/self.h"
+
+/* Is there a message to be handled again? The cell has a stash. */
+bool stash_has_next(const struct cell *cell);
+/* That message, the receiver's to free. */
+struct envelope *stash_next(struct cell *cell);
+/* Makes dead letters of everything, and frees the stash. */
+void stash_end(struct cadre_self *self, struct cell *cell);
+
+#endif

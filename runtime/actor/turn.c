@@ -1,0 +1,210 @@
+/* turn.c: one turn: a batch of messages, one receive each, the result obeyed.
+ *
+ * The letter in hand stays in the mailbox while it is handled, because the tail word may
+ * point to it; it is freed when the turn has advanced past it. Once advancing has found
+ * the mailbox empty, the cell belongs to whoever sends next: nothing of it is touched
+ * after that. */
+#include "actor/turn.h"
+
+#include "actor/deadletter.h"
+#include "actor/exit.h"
+#include "actor/stash.h"
+#include "base/panic.h"
+
+#include <errno.h>
+#include <string.h>
+
+static uint64_t name_hash(const char *name)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (; name && *name; name++)
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static CC_COLD void failed(struct cadre_self *self, const cadre_type *type, int reason)
+{
+    char who[ADDRESS_TEXT];
+    struct cell *cell = self->cell;
+    log_line(&self->world->log, LOG_WARN, "actor %s (%s) failed %s%s: %s (%d)",
+             address_text(who, cell_address(self->world, cell)),
+             class_name(cell->class), type ? "on " : "at its start",
+             type ? (type->name ? type->name : "?") : "", cadre_strerror(reason),
+             reason);
+    exit_begin(self, reason, EXIT_AT_ONCE);
+}
+
+/* What start or receive returned. type: of the message in hand, NULL at the start. */
+static void obey(struct cadre_self *self, const cadre_type *type, int result)
+{
+    if (result == CADRE_STOP) {
+        exit_begin(self, 0, EXIT_GENTLY);
+    } else if (result < 0) {
+        failed(self, type, result);
+    } else {
+        (void)world_misuse(self->world, 0, "class %s: a callback returned %d",
+                           class_name(self->cell->class), result);
+        failed(self, type, -EINVAL);
+    }
+}
+
+/* In a debug build: has the callback left the thread as it found it? */
+static void check_thread(struct cadre_self *self, const struct thread_state *before)
+{
+    const char *changed = thread_state_restore(before);
+    if (changed)
+        (void)world_misuse(self->world, 0, "class %s: a callback changed %s",
+                           class_name(self->cell->class), changed);
+}
+
+static void start(struct cadre_self *self)
+{
+    struct cell *cell = self->cell;
+    world_trace(self->world, cell_address(self->world, cell) << 8);
+    if (cell->phase != PHASE_RUNNING)
+        return; /* killed before it began */
+    int result = cell->class->start ? cell->class->start(self, cell->state) : 0;
+    cell->started = result == 0;
+    if (result != 0)
+        obey(self, NULL, result);
+}
+
+static void receive(struct cadre_self *self, struct envelope *e)
+{
+    struct cell *cell = self->cell;
+    const cadre_type *type = e->type;
+    cadre_msg m = {type, {e->from}, {e->token}, e->body};
+    self->message = e;
+    self->fate = FATE_HANDLED;
+    if (unlikely(self->world->simulated))
+        world_trace(self->world, e->letter.to << 8 ^ e->from ^ name_hash(type->name));
+    int result = cell->receive(self, cell->state, &m);
+    self->message = NULL;
+    if (likely(self->fate <= FATE_MOVED && result >= 0))
+        counter_add(&self->handled, 1);
+    else if (self->fate != FATE_STASHED)
+        deadletter_record(self, e, cell->class,
+                          result < 0 ? DEAD_FAILED : DEAD_UNHANDLED);
+    if (type->drop && (self->fate == FATE_HANDLED || self->fate == FATE_UNHANDLED))
+        type->drop(e->body);
+    if (unlikely(result != 0))
+        obey(self, type, result);
+}
+
+/* Not for this life of this cell, or too late for it. */
+static CC_NOINLINE void bounce(struct cadre_self *self, struct envelope *e)
+{
+    struct cell *cell = self->cell;
+    bool ending =
+        cell->phase == PHASE_ENDING && e->letter.to == cell_address(self->world, cell);
+    bool known = address_generation(e->letter.to) == cell->generation;
+    deadletter_record(self, e, known ? cell->class : NULL,
+                      ending ? DEAD_STOPPED : DEAD_ENDED);
+    body_drop(e->type, e->body);
+}
+
+static CC_NOINLINE void take_other(struct cadre_self *self, struct letter *letter)
+{
+    if (letter->to >= NOTE_KINDS)
+        bounce(self, envelope_of(letter));
+    else if (letter->to == NOTE_START)
+        start(self);
+    else
+        exit_note(self, letter);
+}
+
+static inline bool is_killed(struct cell *cell)
+{
+    /* Relaxed: the word says all there is to know. */
+    return unlikely(life_halts(load_relaxed(&cell->life)) & HALT_KILL);
+}
+
+static inline void take(struct cadre_self *self, struct cell *cell,
+                        struct letter *letter)
+{
+    struct thread_state before;
+    if (DEBUG_BUILD)
+        thread_state_save(&before);
+    if (is_killed(cell))
+        exit_killed(self);
+    if (likely(letter->to == cell->accepts))
+        receive(self, envelope_of(letter));
+    else
+        take_other(self, letter);
+    if (DEBUG_BUILD)
+        check_thread(self, &before);
+}
+
+/* What the turn has advanced past. */
+static inline void release(struct cadre_self *self, struct letter *letter)
+{
+    if (likely(letter->to >= NOTE_KINDS))
+        pool_put(&self->pool, letter, envelope_size(envelope_of(letter)->type));
+    else if (letter->to == NOTE_START)
+        pool_put(&self->pool, letter, sizeof *letter);
+    else if (letter->to == NOTE_ENDED_A || letter->to == NOTE_ENDED_B)
+        table_put(&self->world->table, &self->cells, cell_of_notice(letter));
+}
+
+/* Messages that were set aside and given back. False: no time left for all of them. */
+static bool replay(struct cadre_self *self, struct cell *cell, uint32_t *left)
+{
+    while (cell->stash && stash_has_next(cell)) {
+        if (--*left == 0 || worker_slice_is_over(self->worker))
+            return false;
+        if (is_killed(cell)) {
+            exit_killed(self);
+            return true;
+        }
+        struct envelope *e = stash_next(cell);
+        receive(self, e);
+        pool_put(&self->pool, e, envelope_size(e->type));
+    }
+    return true;
+}
+
+static void requeue(struct cadre_self *self, struct cell *cell, bool late)
+{
+    cell->late = late;
+    worker_requeue(self->worker, &cell->task);
+}
+
+static void run(struct cadre_self *self, struct cell *cell)
+{
+    uint32_t left = self->world->batch;
+    bool late = cell->late;
+    for (;;) {
+        struct letter *letter = letter_of(mpsc_first(&cell->mailbox));
+        if (likely(!late))
+            take(self, cell, letter);
+        late = false;
+        if (unlikely(cell->stash) && !replay(self, cell, &left)) {
+            requeue(self, cell, true);
+            return;
+        }
+        enum mpsc_state state = mpsc_advance(&cell->mailbox);
+        if (unlikely(state == MPSC_LATE)) {
+            requeue(self, cell, true);
+            return;
+        }
+        release(self, letter);
+        if (state == MPSC_IDLE)
+            return;
+        if (--left == 0 || worker_slice_is_over(self->worker)) {
+            requeue(self, cell, false);
+            return;
+        }
+    }
+}
+
+void turn_run(struct task *task, struct worker *worker)
+{
+    struct cell *cell = container_of(task, struct cell, task);
+    struct cadre_self *self = worker->context;
+    self->cell = cell;
+    store_release(&self->seen, cell); /* pairs with the load in system.c's name_stuck */
+    self->now = 0;
+    run(self, cell);
+    self->cell = NULL;
+    store_relaxed(&self->seen, NULL);
+}

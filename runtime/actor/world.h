@@ -1,0 +1,53 @@
+/* world.h: what all the actors of one system share. */
+#ifndef ACTOR_WORLD_H
+#define ACTOR_WORLD_H
+
+#include "actor/table.h"
+#include "base/log.h"
+#include "mem/pool.h"
+#include "sched/sched.h"
+
+enum { REPORT_LINES = 1024 };
+
+/* A line of the final report: messages of one type that one actor left unhandled. */
+struct report_line {
+    uint64_t to;
+    const char *actor;
+    const cadre_type *type;
+    uint64_t count;
+};
+
+struct world {
+    struct heap heap;
+    struct pool_depot depot;
+    struct table table;
+    struct sched sched;
+    struct log log;
+    uint64_t tag;   /* of its addresses: 1..255 */
+    uint32_t batch; /* messages per turn */
+    bool simulated;
+    bool orphaned;  /* in the child of a fork: its threads are gone */
+    uint64_t trace; /* simulated: the hash of what happened; its only thread's */
+    struct cadre_system *system; /* opaque here; for cadre_system_of */
+
+    struct cadre_self *selves;  /* one per worker ... */
+    struct cadre_self *outside; /* ... and one for all other threads, under the lock */
+    pthread_mutex_t outside_lock;
+
+    ATOMIC(bool) stopping; /* the root was asked to stop, or is ending */
+    void (*root_ended)(struct world *world, int reason); /* once, by the root's turn */
+
+    struct log_limit dead_log, misuse_log;
+    pthread_mutex_t report_lock;
+    struct report_line *report; /* a hash table; the last one stands for the rest */
+    uint32_t report_used;
+};
+
+/* An FNV-1a step over whole words: anything that must replay is fed to it. */
+static inline void world_trace(struct world *world, uint64_t what)
+{
+    if (unlikely(world->simulated))
+        world->trace = (world->trace ^ what) * UINT64_C(0x100000001b3);
+}
+
+#endif

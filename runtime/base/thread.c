@@ -1,0 +1,91 @@
+/* thread.c: start, join and name a thread. */
+#include "base/thread.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <string.h>
+
+static void block_all_but_faults(sigset_t *saved)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+                                 SIGTRAP, SIGABRT, SIGSYS};
+    sigset_t set;
+    sigfillset(&set);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        sigdelset(&set, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &set, saved);
+}
+
+int thread_start(struct thread *thread, const char *name, void *(*run)(void *),
+                 void *arg)
+{
+    sigset_t saved; /* the new thread inherits the mask: no moment without it */
+    block_all_but_faults(&saved);
+    int err = pthread_create(&thread->id, NULL, run, arg);
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    if (err)
+        return -EAGAIN;
+    char short_name[16] = "";
+    strncpy(short_name, name, sizeof short_name - 1);
+    pthread_setname_np(thread->id, short_name);
+    return 0;
+}
+
+void thread_join(struct thread *thread) { pthread_join(thread->id, NULL); }
+
+void thread_yield(void) { sched_yield(); }
+
+/* The floating-point control word. fegetround() would need libm. */
+static unsigned long control_word(void)
+{
+#if defined(__x86_64__)
+    return __builtin_ia32_stmxcsr() & 0x6000u; /* rounding */
+#elif defined(__aarch64__)
+    unsigned long word;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(word));
+    return word;
+#else
+    return 0;
+#endif
+}
+
+static void set_control_word(unsigned long word)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_ldmxcsr((__builtin_ia32_stmxcsr() & ~0x6000u) | (unsigned)word);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(word));
+#else
+    (void)word;
+#endif
+}
+
+void thread_state_save(struct thread_state *state)
+{
+    pthread_sigmask(SIG_SETMASK, NULL, &state->mask);
+    state->rounding = control_word();
+}
+
+static bool same_mask(const sigset_t *a, const sigset_t *b)
+{
+    for (int sig = 1; sig < NSIG; sig++)
+        if (sigismember(a, sig) != sigismember(b, sig))
+            return false;
+    return true;
+}
+
+const char *thread_state_restore(const struct thread_state *state)
+{
+    struct thread_state now;
+    thread_state_save(&now);
+    if (!same_mask(&now.mask, &state->mask)) {
+        pthread_sigmask(SIG_SETMASK, &state->mask, NULL);
+        return "the signal mask";
+    }
+    if (now.rounding != state->rounding) {
+        set_control_word(state->rounding);
+        return "the floating-point rounding mode";
+    }
+    return NULL;
+}

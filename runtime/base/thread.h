@@ -1,0 +1,34 @@
+/* thread.h: start, join and name a thread. */
+#ifndef BASE_THREAD_H
+#define BASE_THREAD_H
+
+#include "base/cc.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+struct thread {
+    pthread_t id;
+};
+
+/* Starts run(arg) on a thread with this name (at most 15 bytes count) and with every
+ * signal blocked but the synchronous faults: the program's signals stay with the
+ * program's threads. Returns 0 or -EAGAIN. */
+CC_MUST_CHECK int thread_start(struct thread *thread, const char *name,
+                               void *(*run)(void *), void *arg);
+void thread_join(struct thread *thread);
+
+/* Lets another thread run: the fallback of every bounded spin. */
+void thread_yield(void);
+
+/* The per-thread settings that a handler must leave as it found them: signal mask and
+ * floating-point rounding. */
+struct thread_state {
+    sigset_t mask;
+    unsigned long rounding;
+};
+void thread_state_save(struct thread_state *state);
+/* NULL when unchanged, else what changed, and puts it back. */
+const char *thread_state_restore(const struct thread_state *state);
+
+#endif

@@ -1,0 +1,40 @@
+/* alloc.h: the one door to the heap: counts, limits, and fails on demand.
+ *
+ * Each system has a heap of its own, which is the user's function when there is one:
+ * tests make it fail. Sizes are given back when freeing, so that nothing needs to be
+ * stored beside a block. Any thread. */
+#ifndef MEM_ALLOC_H
+#define MEM_ALLOC_H
+
+#include "base/atomic.h"
+#include "base/cc.h"
+
+#include <stddef.h>
+
+struct heap {
+    void *(*realloc)(void *user, void *old, size_t old_size, size_t new_size);
+    void *user;
+    size_t max;           /* most bytes at a time */
+    ATOMIC(size_t) bytes; /* held now */
+};
+
+/* realloc NULL: malloc's. */
+void heap_init(struct heap *heap,
+               void *(*realloc)(void *user, void *old, size_t old_size,
+                                size_t new_size),
+               void *user, size_t max);
+
+/* *p on success: size bytes, aligned for any type, not zeroed. Returns 0, -ENOMEM, or
+ * CADRE_EFULL at the heap's own limit. */
+CC_MUST_CHECK int heap_get(struct heap *heap, void **p, size_t size);
+void heap_put(struct heap *heap, void *p, size_t size); /* NULL is fine */
+
+/* The same, at the start of a cache line pair and zeroed. */
+CC_MUST_CHECK int heap_get_lines(struct heap *heap, void **p, size_t size);
+void heap_put_lines(struct heap *heap, void *p, size_t size); /* NULL is fine */
+
+/* What belongs to no system (buffers), and a system before it has a heap. */
+void *heap_outside_get(size_t size);
+void heap_outside_put(void *p);
+
+#endif

@@ -1,0 +1,46 @@
+/* sched.h: the set of workers: start, submit from outside, stop.
+ *
+ * Three ways to run the same workers: a thread each; a program's own event loop, which
+ * polls (SCHED_POLLED); or the simulation in sched/sim, which steps them all. */
+#ifndef SCHED_SCHED_H
+#define SCHED_SCHED_H
+
+#include "base/thread.h"
+#include "mem/alloc.h"
+#include "sched/worker.h"
+
+enum sched_mode { SCHED_THREADS, SCHED_POLLED, SCHED_SIMULATED };
+
+struct sched {
+    struct crew crew;
+    enum sched_mode mode;
+    struct heap *heap;
+    struct idle_seat *seats;
+    struct thread *threads;
+    uint32_t started;
+    int event_fd; /* SCHED_POLLED: readable when there is work; else -1 */
+    bool asleep;  /* SCHED_POLLED: the worker fell asleep in the last poll */
+    void (*all_asleep)(void *user); /* set before the start, or NULL: called by the last
+                                     * worker to fall asleep; must not block */
+    void *all_asleep_user;
+};
+
+/* Makes the workers, not their threads. Returns 0, -ENOMEM, -EMFILE. */
+CC_MUST_CHECK int sched_init(struct sched *sched, struct heap *heap,
+                             enum sched_mode mode, uint32_t workers, uint64_t seed);
+/* Starts the threads, all or none. Returns 0 or -EAGAIN. */
+CC_MUST_CHECK int sched_start(struct sched *sched);
+/* Makes a task runnable. Any thread, and signal handlers. */
+void sched_submit(struct sched *sched, struct task *task);
+/* Tells the workers to end when nothing is left to run; then joins them. */
+void sched_stop(struct sched *sched);
+void sched_fini(struct sched *sched);
+
+/* SCHED_POLLED: runs up to max tasks on this thread, waiting for the first of them at
+ * most timeout_ns. Returns how many. */
+int sched_poll(struct sched *sched, int max, int64_t timeout_ns);
+
+/* The worker that is running here, when it is one of these; else NULL. */
+struct worker *sched_here(const struct sched *sched);
+
+#endif

@@ -1,0 +1,56 @@
+/* sim.c: the same workers on one thread, in a seeded order and virtual time.
+ *
+ * Picking, stealing, parking and waking are the real code; only the thread that would
+ * run them and the futex that would stop them are missing. */
+#include "sched/sim.h"
+
+#include <errno.h>
+
+int sim_init(struct sim *sim, struct sched *sched, uint64_t seed)
+{
+    void *p = NULL;
+    sim->order = rng_stream(seed, 0);
+    int err = heap_get_lines(sched->heap, &p, sched->crew.count * sizeof(bool));
+    sim->asleep = p;
+    return err ? -ENOMEM : 0;
+}
+
+void sim_fini(struct sim *sim, struct sched *sched)
+{
+    heap_put_lines(sched->heap, sim->asleep, sched->crew.count * sizeof(bool));
+}
+
+static bool is_awake(struct sim *sim, struct sched *sched, uint32_t i)
+{
+    if (sim->asleep[i] && idle_is_woken(&sched->crew.idle, i)) {
+        sim->asleep[i] = false;
+        worker_woken(&sched->crew.workers[i]);
+    }
+    return !sim->asleep[i];
+}
+
+static struct worker *choose(struct sim *sim, struct sched *sched)
+{
+    uint32_t awake = 0;
+    for (uint32_t i = 0; i < sched->crew.count; i++)
+        awake += is_awake(sim, sched, i);
+    if (awake == 0)
+        return NULL;
+    uint32_t skip = rng_below(&sim->order, awake);
+    for (uint32_t i = 0;; i++)
+        if (!sim->asleep[i] && skip-- == 0)
+            return &sched->crew.workers[i];
+}
+
+bool sim_step(struct sim *sim, struct sched *sched)
+{
+    struct worker *w = choose(sim, sched);
+    if (!w)
+        return false;
+    struct worker *before = worker_enter(w);
+    clock_advance(&sched->crew.clock, SIM_STEP_NS);
+    if (!worker_step(w))
+        sim->asleep[w->id] = worker_may_sleep(w);
+    worker_enter(before);
+    return true;
+}

@@ -1,0 +1,184 @@
+/* assemble.c: put a system together, and take it apart. */
+#include "system/system.h"
+
+#include "actor/deadletter.h"
+#include "actor/send.h"
+#include "actor/spawn.h"
+#include "system/registry.h"
+
+#include <errno.h>
+#include <time.h>
+
+static void init_sync(cadre_system *sys)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&sys->ended_cond, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&sys->lock, NULL);
+    pthread_mutex_init(&sys->world.outside_lock, NULL);
+}
+
+static void init_world(cadre_system *sys, const struct heap *heap)
+{
+    struct world *world = &sys->world;
+    world->heap = *heap;
+    world->system = sys;
+    world->log = sys->settings.log;
+    world->batch = sys->settings.batch;
+    world->simulated = system_is_simulated(sys);
+    world->root_ended = system_root_ended;
+    world->outside = &sys->outside;
+    pool_depot_init(&world->depot, &world->heap);
+    table_init(&world->table, &world->heap);
+    self_init(&sys->outside, world, NULL);
+}
+
+static int init_workers(cadre_system *sys)
+{
+    struct world *world = &sys->world;
+    const struct settings *s = &sys->settings;
+    void *p = NULL;
+    int err = heap_get_lines(&world->heap, &p, s->workers * sizeof *world->selves);
+    if (err)
+        return err;
+    world->selves = p;
+    err = sched_init(&world->sched, &world->heap, s->mode, s->workers, s->seed);
+    if (err) {
+        heap_put_lines(&world->heap, p, s->workers * sizeof *world->selves);
+        return err;
+    }
+    for (uint32_t i = 0; i < s->workers; i++) {
+        struct worker *worker = &world->sched.crew.workers[i];
+        self_init(&world->selves[i], world, worker);
+        worker->context = &world->selves[i];
+    }
+    world->sched.all_asleep = s->end_when_quiet ? system_quiet : NULL;
+    world->sched.all_asleep_user = sys;
+    return 0;
+}
+
+static void fini_workers(cadre_system *sys)
+{
+    struct world *world = &sys->world;
+    sched_fini(&world->sched);
+    heap_put_lines(&world->heap, world->selves,
+                   sys->settings.workers * sizeof *world->selves);
+}
+
+static void fini_world(cadre_system *sys)
+{
+    table_fini(&sys->world.table);
+    pool_depot_fini(&sys->world.depot);
+    pthread_mutex_destroy(&sys->world.outside_lock);
+    pthread_mutex_destroy(&sys->lock);
+    pthread_cond_destroy(&sys->ended_cond);
+    struct heap heap = sys->world.heap;
+    heap_put_lines(&heap, sys, sizeof *sys);
+}
+
+/* Threads first: when one cannot be had, nothing has run yet. */
+static int start(cadre_system *sys, const cadre_class *class, const void *init)
+{
+    struct cell *root;
+    int err = sched_start(&sys->world.sched);
+    if (err)
+        return err;
+    err = spawn_actor(&sys->outside, NULL, &root, class, init);
+    if (err) {
+        sched_stop(&sys->world.sched);
+        return err;
+    }
+    sys->root.id = root->accepts;
+    store_seq(&sys->live, true);
+    send_wake(&sys->outside, root);
+    return 0;
+}
+
+static int assemble(cadre_system **result, const struct settings *settings,
+                    struct heap *heap, const cadre_class *class, const void *init)
+{
+    void *p;
+    int err = heap_get_lines(heap, &p, sizeof **result);
+    if (err)
+        return err;
+    cadre_system *sys = p;
+    sys->settings = *settings;
+    sys->maker = pthread_self();
+    init_sync(sys);
+    init_world(sys, heap);
+    err = init_workers(sys);
+    if (err)
+        goto no_workers;
+    err = system_is_simulated(sys)
+              ? sim_init(&sys->sim, &sys->world.sched, settings->seed)
+              : 0;
+    if (err)
+        goto no_sim;
+    err = deadletter_report_init(&sys->world);
+    if (err)
+        goto no_report;
+    err = registry_add(sys, &sys->world.orphaned, &sys->world.tag);
+    if (err)
+        goto no_report;
+    err = start(sys, class, init);
+    if (err)
+        goto no_start;
+    *result = sys;
+    return 0;
+no_start:
+    registry_remove(sys->world.tag);
+no_report:
+    deadletter_report_fini(&sys->world);
+    if (system_is_simulated(sys))
+        sim_fini(&sys->sim, &sys->world.sched);
+no_sim:
+    fini_workers(sys);
+no_workers:
+    fini_world(sys);
+    return err;
+}
+
+int cadre_system_new(cadre_system **sys, const cadre_config *config,
+                     const cadre_class *root, const void *init)
+{
+    struct settings settings;
+    struct world only_log = {0}; /* for the messages about bad arguments */
+    if (!sys)
+        return -EINVAL;
+    int err = config_resolve(&settings, config);
+    if (err)
+        return err;
+    only_log.log = settings.log;
+    err = spawn_check(&only_log, "cadre_system_new", root);
+    if (err)
+        return err;
+    struct heap heap;
+    heap_init(&heap, config ? config->alloc : NULL, config ? config->alloc_user : NULL,
+              settings.memory_max);
+    err = assemble(sys, &settings, &heap, root, init);
+    return err == CADRE_EFULL ? -ENOMEM : err;
+}
+
+int cadre_system_free(cadre_system *sys)
+{
+    if (!sys)
+        return 0;
+    int err = system_check_waiter(sys);
+    if (err)
+        return err;
+    if (!system_has_ended(sys))
+        return world_misuse(&sys->world, -EBUSY,
+                            "cadre_system_free: the root has not ended; stop it first");
+    pthread_mutex_lock(&sys->lock);
+    system_finish(sys);
+    pthread_mutex_unlock(&sys->lock);
+    registry_remove(sys->world.tag);
+    deadletter_report_fini(&sys->world);
+    if (system_is_simulated(sys))
+        sim_fini(&sys->sim, &sys->world.sched);
+    fini_workers(sys);
+    fini_world(sys);
+    return 0;
+}

@@ -1,0 +1,99 @@
+/* config.c: defaults, environment, validation. The environment is read here only. */
+#include "system/config.h"
+
+#include "base/limits.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 64, SIMULATED_WORKERS = 2 };
+
+static int bad(const struct settings *s, const char *what)
+{
+    log_line(&s->log, LOG_ERROR, "config: %s", what);
+    return -EINVAL;
+}
+
+/* 1..max from the environment; 0 when unset. */
+static int number_from(const struct settings *s, uint64_t *value, const char *name,
+                       uint64_t max)
+{
+    const char *text = getenv(name);
+    char *end;
+    *value = 0;
+    if (!text || !*text)
+        return 0;
+    errno = 0;
+    *value = strtoull(text, &end, 0);
+    if (errno == 0 && *end == '\0' && *text != '-' && *value >= 1 && *value <= max)
+        return 0;
+    log_line(&s->log, LOG_ERROR, "%s=%s: not a number from 1 to %llu", name, text,
+             (unsigned long long)max);
+    return -EINVAL;
+}
+
+static int resolve_log(struct settings *s, const cadre_config *c)
+{
+    static const char *const names[] = {"off", "error", "warn", "info", "debug"};
+    s->log = (struct log){log_to_stderr, NULL, LOG_WARN};
+    if (c->log) {
+        s->log = (struct log){c->log, c->log_user, LOG_DEBUG};
+        return 0;
+    }
+    const char *text = getenv("CADRE_LOG");
+    if (!text || !*text)
+        return 0;
+    for (int level = LOG_OFF; level <= LOG_DEBUG; level++)
+        if (strcmp(text, names[level]) == 0) {
+            s->log.level = level;
+            return 0;
+        }
+    log_line(&s->log, LOG_ERROR, "CADRE_LOG=%s: not off, error, warn, info or debug",
+             text);
+    return -EINVAL;
+}
+
+static int resolve_seed(struct settings *s, const cadre_config *c)
+{
+    s->seed = c->seed;
+    int err = s->seed ? 0 : number_from(s, &s->seed, "CADRE_SEED", UINT64_MAX);
+    s->mode = s->seed ? SCHED_SIMULATED : SCHED_THREADS;
+    return err;
+}
+
+static int resolve_workers(struct settings *s, const cadre_config *c)
+{
+    uint64_t count = c->workers;
+    if (c->workers == CADRE_NO_WORKERS) {
+        s->workers = 1;
+        if (s->mode == SCHED_THREADS)
+            s->mode = SCHED_POLLED;
+        return 0;
+    }
+    if (count > IDLE_WORKERS_MAX)
+        return bad(s, "workers is over 1024");
+    int err = count ? 0 : number_from(s, &count, "CADRE_WORKERS", IDLE_WORKERS_MAX);
+    if (!err && !count)
+        count = s->mode == SCHED_SIMULATED ? SIMULATED_WORKERS : limits_cpus();
+    s->workers = count < IDLE_WORKERS_MAX ? (uint32_t)count : IDLE_WORKERS_MAX;
+    return err;
+}
+
+int config_resolve(struct settings *s, const cadre_config *config)
+{
+    static const cadre_config defaults;
+    const cadre_config *c = config ? config : &defaults;
+    *s = (struct settings){0};
+    int err = resolve_log(s, c);
+    if (!err && memcmp(c->reserved, defaults.reserved, sizeof c->reserved) != 0)
+        err = bad(s, "reserved is not zero (made for a newer version?)");
+    if (!err)
+        err = resolve_seed(s, c);
+    if (!err)
+        err = resolve_workers(s, c);
+    s->batch = c->batch ? c->batch : BATCH;
+    s->memory_max = c->memory_max ? c->memory_max : limits_memory() / 4 * 3;
+    s->end_when_quiet = c->end_when_quiet;
+    return err;
+}

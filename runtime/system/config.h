@@ -1,0 +1,24 @@
+/* config.h: defaults, environment, validation. The environment is read here only. */
+#ifndef SYSTEM_CONFIG_H
+#define SYSTEM_CONFIG_H
+
+#include "base/log.h"
+#include "sched/sched.h"
+
+#include <cadre/system.h>
+
+/* A configuration with nothing left open. */
+struct settings {
+    enum sched_mode mode;
+    uint32_t workers, batch;
+    uint64_t seed;
+    size_t memory_max;
+    bool end_when_quiet;
+    struct log log;
+};
+
+/* config may be NULL. Returns 0 or -EINVAL; the log sink is valid either way, and has
+ * been told what is wrong. */
+CC_MUST_CHECK int config_resolve(struct settings *settings, const cadre_config *config);
+
+#endif

@@ -1,0 +1,94 @@
+/* outside.c: the way in from threads that are not workers: tell, poll. */
+#include "actor/send.h"
+#include "system/registry.h"
+#include "system/system.h"
+
+#include <errno.h>
+
+enum { POLL_TURNS = 1024 };
+
+/* May this thread put something in from outside? */
+static int check_outsider(cadre_system *sys, const char *what)
+{
+    int err = system_check(sys);
+    if (err)
+        return err;
+    if (sched_here(&sys->world.sched))
+        return world_misuse(&sys->world, -EPERM,
+                            "%s: called in a handler, use cadre_send", what);
+    if (sys->world.simulated && !pthread_equal(sys->maker, pthread_self()))
+        return world_misuse(&sys->world, -EPERM,
+                            "%s: a simulation has one thread, its maker's", what);
+    return 0;
+}
+
+static int tell_locked(struct world *world, cadre_ref to, const cadre_type *type,
+                       const void *body)
+{
+    struct envelope *e;
+    if (load_seq(&world->stopping)) /* the gate: see system_finish */
+        return send_refuse(type, body, -ESHUTDOWN);
+    int err = send_prepare(world->outside, &e, to.id, type, body);
+    if (!err) {
+        world->outside->now = 0;
+        send_deliver(world->outside, e);
+    }
+    return err;
+}
+
+int cadre_tell_as(cadre_system *sys, cadre_ref to, const cadre_type *type,
+                  const void *body)
+{
+    int err = check_outsider(sys, "cadre_tell");
+    if (err)
+        return send_refuse(type, body, err);
+    err = send_check(&sys->world, "cadre_tell", type, body);
+    if (err)
+        return err;
+    pthread_mutex_lock(&sys->world.outside_lock);
+    err = tell_locked(&sys->world, to, type, body);
+    pthread_mutex_unlock(&sys->world.outside_lock);
+    return err;
+}
+
+cadre_ref cadre_system_root(const cadre_system *sys)
+{
+    return registry_has(sys) ? sys->root : (cadre_ref){0};
+}
+
+int cadre_system_fd(const cadre_system *sys)
+{
+    int err = system_check(sys);
+    if (err)
+        return err;
+    return sys->settings.mode == SCHED_POLLED ? sys->world.sched.event_fd : -EINVAL;
+}
+
+static int simulate_some(cadre_system *sys)
+{
+    int turns = 0;
+    while (turns < POLL_TURNS && sim_step(&sys->sim, &sys->world.sched))
+        turns++;
+    return turns;
+}
+
+int cadre_system_poll(cadre_system *sys, cadre_time timeout)
+{
+    int err = system_check_waiter(sys);
+    if (err)
+        return err;
+    if (sys->settings.mode == SCHED_THREADS || timeout < 0)
+        return world_misuse(&sys->world, -EINVAL,
+                            "cadre_system_poll: it has workers, or timeout < 0");
+    int turns = 0;
+    if (!system_has_ended(sys))
+        turns = system_is_simulated(sys)
+                    ? simulate_some(sys)
+                    : sched_poll(&sys->world.sched, POLL_TURNS, timeout);
+    if (turns > 0 || !system_has_ended(sys))
+        return turns;
+    pthread_mutex_lock(&sys->lock);
+    system_finish(sys);
+    pthread_mutex_unlock(&sys->lock);
+    return -ESHUTDOWN;
+}

@@ -1,0 +1,38 @@
+/* results.c: result codes as text, and the version. */
+#include "base/errors.h"
+
+#include <cadre/base.h>
+
+static const char *ours(int err)
+{
+    switch (err) {
+    case CADRE_OK:
+        return "success";
+    case CADRE_STOP:
+        return "stop normally";
+    case CADRE_EDEAD:
+        return "the other side ended before it answered";
+    case CADRE_EFULL:
+        return "a limit is reached";
+    case CADRE_EKILLED:
+        return "killed";
+    case CADRE_EPARENT:
+        return "the parent ended";
+    default:
+        return "unknown result";
+    }
+}
+
+const char *cadre_strerror(int err)
+{
+    if (err <= CADRE_EUSER)
+        return "an error of the program's own";
+    const char *text = err < 0 && err >= -4095 ? errors_text(-err) : NULL;
+    return text ? text : ours(err);
+}
+
+unsigned cadre_version(void)
+{
+    return CADRE_VERSION_MAJOR * 10000 + CADRE_VERSION_MINOR * 100 +
+           CADRE_VERSION_PATCH;
+}

@@ -1,0 +1,67 @@
+/* stats.c: counters of the whole system, read without stopping it. */
+#include "actor/deadletter.h"
+#include "system/system.h"
+
+#include <errno.h>
+
+static void add_self(cadre_counters *c, const struct cadre_self *self)
+{
+    /* The ends before the beginnings, so that what happens meanwhile is pending. */
+    c->handled += load_relaxed(&self->handled);
+    c->dead += load_relaxed(&self->dead);
+    c->accepted += load_relaxed(&self->accepted);
+    c->actors -= load_relaxed(&self->ended);
+    c->spawned += load_relaxed(&self->spawned);
+}
+
+int cadre_stats(const cadre_system *sys, cadre_counters *counters)
+{
+    int err = system_check(sys);
+    if (err || !counters)
+        return err ? err : -EINVAL;
+    const struct world *world = &sys->world;
+    cadre_counters c = {0};
+    for (uint32_t i = 0; i < sys->settings.workers; i++) {
+        const struct worker *worker = &world->sched.crew.workers[i];
+        add_self(&c, &world->selves[i]);
+        c.turns += load_relaxed(&worker->turns);
+        c.steals += load_relaxed(&worker->steals);
+        c.parks += load_relaxed(&worker->parks);
+    }
+    add_self(&c, &sys->outside);
+    uint64_t done = c.handled + c.dead + c.dropped;
+    c.pending = c.accepted > done ? c.accepted - done : 0;
+    c.actors += c.spawned;
+    c.bytes = load_relaxed(&world->heap.bytes);
+    c.trace = world->trace;
+    c.workers = sys->settings.workers;
+    c.simulated = world->simulated;
+    *counters = c;
+    return 0;
+}
+
+int64_t cadre_system_report(const cadre_system *sys,
+                            void (*visit)(void *user, const cadre_leftover *line),
+                            void *user)
+{
+    static const cadre_type others = {.name = "(others)"};
+    int err = system_check(sys);
+    if (err || !visit)
+        return err ? err : -EINVAL;
+    const struct world *world = &sys->world;
+    if (!sys->finished)
+        return -EBUSY;
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < REPORT_LINES; i++) {
+        const struct report_line *l = &world->report[i];
+        cadre_leftover view = {{l->to}, l->actor, l->type, l->count};
+        if (i == REPORT_LINES - 1) {
+            view.actor = "?";
+            view.type = &others;
+        }
+        if (l->count > 0)
+            visit(user, &view);
+        sum += (int64_t)l->count;
+    }
+    return sum;
+}

@@ -1,0 +1,46 @@
+/* system.h: assemble, run, stop, dismantle. */
+#ifndef SYSTEM_SYSTEM_H
+#define SYSTEM_SYSTEM_H
+
+#include "actor/self.h"
+#include "sched/sim.h"
+#include "system/config.h"
+
+#include <cadre/system.h>
+
+struct cadre_system {
+    struct world world;
+    struct sim sim;
+    struct settings settings;
+    struct cadre_self outside;
+    cadre_ref root;
+    pthread_t maker; /* simulated: the only thread that may use it */
+    pthread_mutex_t lock;
+    pthread_cond_t ended_cond;
+    ATOMIC(bool) live; /* the root is there: quiet means something */
+    bool ended;        /* under the lock: the root has ended ... */
+    int reason;        /* ... for this reason */
+    bool finished;     /* under the lock: the workers have ended too */
+};
+
+static inline bool system_is_simulated(const cadre_system *sys)
+{
+    return sys->settings.mode == SCHED_SIMULATED;
+}
+
+/* 0, -EINVAL (NULL, freed), -EBADFD (after a fork). */
+int system_check(const cadre_system *sys);
+/* The same, and -EDEADLK in its own handlers, -EPERM on a strange thread. */
+int system_check_waiter(const cadre_system *sys);
+
+/* Asks the root. Async-signal safe. */
+void system_halt_root(cadre_system *sys, enum halt halt, int reason);
+/* The root's last turn says that it has ended. */
+void system_root_ended(struct world *world, int reason);
+bool system_has_ended(cadre_system *sys);
+/* Every worker sleeps: with end_when_quiet that ends it. */
+void system_quiet(void *sys);
+/* After the end, under sys->lock: joins the workers, once, and checks the sums. */
+void system_finish(cadre_system *sys);
+
+#endif
