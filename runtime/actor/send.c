@@ -13,11 +13,9 @@ int send_refuse(const cadre_type *type, const void *body, int err)
     return err;
 }
 
-int send_check(struct world *world, const char *what, const cadre_type *type,
-               const void *body)
+int send_check_failed(struct world *world, const char *what, const cadre_type *type,
+                      const void *body)
 {
-    if (likely(type && (body || type->size == 0) && type->size <= CADRE_BODY_MAX))
-        return 0;
     if (!type)
         return world_misuse(world, -EINVAL, "%s: type is NULL", what);
     if (type->size > CADRE_BODY_MAX)
@@ -28,17 +26,25 @@ int send_check(struct world *world, const char *what, const cadre_type *type,
 
 static inline void copy_body(void *to, const void *from, size_t size)
 {
-    if (size == 8) /* the common sizes without a call */
+    switch (size) { /* the common sizes without a call */
+    case 0:
+        break;
+    case 4:
+        memcpy(to, from, 4);
+        break;
+    case 8:
         memcpy(to, from, 8);
-    else if (size <= 4) {
-        for (size_t i = 0; i < size; i++)
-            ((char *)to)[i] = ((const char *)from)[i];
-    } else
+        break;
+    case 16:
+        memcpy(to, from, 16);
+        break;
+    default:
         memcpy(to, from, size);
+    }
 }
 
-int send_prepare(struct cadre_self *self, struct envelope **envelope, uint64_t to,
-                 const cadre_type *type, const void *body)
+static inline int prepare(struct cadre_self *self, struct envelope **envelope,
+                          uint64_t to, const cadre_type *type, const void *body)
 {
     void *p;
     int err = pool_get(&self->pool, &p, envelope_size(type));
@@ -46,61 +52,67 @@ int send_prepare(struct cadre_self *self, struct envelope **envelope, uint64_t t
         return send_refuse(type, body, err);
     struct envelope *e = p;
     e->letter.to = to;
-    e->from = self->worker ? cell_address(self->world, self->cell) : 0;
+    e->from = self->cell ? cell_address(self->world, self->cell) : 0;
     e->type = type;
     e->token = 0;
-    if (body)
-        copy_body(e->body, body, type->size);
+    copy_body(e->body, body, type->size);
     *envelope = e;
     return 0;
 }
 
-void send_deliver(struct cadre_self *self, struct envelope *e)
+static inline void deliver(struct cadre_self *self, struct envelope *e)
 {
     struct world *world = self->world;
     uint64_t to = e->letter.to;
-    counter_add(&self->accepted, 1);
     struct cell *cell = table_find(&world->table, address_slot(to));
+    counter_add(&self->accepted, 1);
     if (unlikely(!cell || address_tag(to) != world->tag))
         deadletter(self, e, NULL, DEAD_NOBODY);
     else if (mpsc_push(&cell->mailbox, &e->letter.node))
         send_wake(self, cell);
 }
 
+int send_prepare(struct cadre_self *self, struct envelope **envelope, uint64_t to,
+                 const cadre_type *type, const void *body)
+{
+    return prepare(self, envelope, to, type, body);
+}
+
+void send_deliver(struct cadre_self *self, struct envelope *e) { deliver(self, e); }
+
+/* The whole of a send, once the caller may make it. */
+static inline int send(struct cadre_self *self, const char *what, uint64_t to,
+                       uint64_t token, const cadre_type *type, const void *body)
+{
+    struct envelope *e;
+    int err = send_check(self->world, what, type, body);
+    if (likely(!err))
+        err = prepare(self, &e, to, type, body);
+    if (unlikely(err))
+        return err;
+    e->token = token;
+    deliver(self, e);
+    return 0;
+}
+
 int cadre_send_as(cadre_self *self, cadre_ref to, const cadre_type *type,
                   const void *body)
 {
-    struct envelope *e;
     int err = self_check(self, "cadre_send");
     if (unlikely(err))
         return send_refuse(type, body, err);
-    err = send_check(self->world, "cadre_send", type, body);
-    if (likely(!err))
-        err = send_prepare(self, &e, to.id, type, body);
-    if (unlikely(err))
-        return err;
-    send_deliver(self, e);
-    return 0;
+    return send(self, "cadre_send", to.id, 0, type, body);
 }
 
 int cadre_reply_as(cadre_self *self, const cadre_msg *m, const cadre_type *type,
                    const void *body)
 {
-    struct envelope *e;
     int err = self_check(self, "cadre_reply");
+    if (!err && unlikely(!m))
+        err = world_misuse(self->world, -EINVAL, "cadre_reply: m is NULL");
     if (unlikely(err))
         return send_refuse(type, body, err);
-    if (unlikely(!m))
-        return send_refuse(
-            type, body, world_misuse(self->world, -EINVAL, "cadre_reply: m is NULL"));
-    err = send_check(self->world, "cadre_reply", type, body);
-    if (likely(!err))
-        err = send_prepare(self, &e, m->from.id, type, body);
-    if (unlikely(err))
-        return err;
-    e->token = m->token.id;
-    send_deliver(self, e);
-    return 0;
+    return send(self, "cadre_reply", m->from.id, m->token.id, type, body);
 }
 
 int cadre_forward(cadre_self *self, cadre_ref to, cadre_msg *m)

@@ -6,8 +6,15 @@
 
 /* Checks what a user passed. Returns 0, -EINVAL, -EMSGSIZE; having failed, it has dropped
  * what the body owns. */
-int send_check(struct world *world, const char *what, const cadre_type *type,
-               const void *body);
+int send_check_failed(struct world *world, const char *what, const cadre_type *type,
+                      const void *body) CC_COLD;
+static inline int send_check(struct world *world, const char *what,
+                             const cadre_type *type, const void *body)
+{
+    if (likely(type && (body || type->size == 0) && type->size <= CADRE_BODY_MAX))
+        return 0;
+    return send_check_failed(world, what, type, body);
+}
 
 /* Drops what the body of a refused message owns. Returns err. */
 int send_refuse(const cadre_type *type, const void *body, int err);

@@ -5,33 +5,12 @@
 
 #include <stdbool.h>
 
-enum {
-    SLAB_SIZE = 64 << 10,
-    KEEP_BYTES = 64 << 10,        /* a class gives a chain away above this ... */
-    KEEP_BLOCKS = 2 * POOL_CHAIN, /* ... and above this many blocks */
-    QUARANTINE = CC_ASAN ? 256 : 0
-};
+enum { SLAB_SIZE = 64 << 10 };
 
 /* The header of a slab, a multiple of the largest alignment. */
 struct slab {
     alignas(CACHE_LINE) ck_stack_entry_t link;
 };
-
-static unsigned class_of(size_t size)
-{
-    if (size <= 128)
-        return size ? (unsigned)((size - 1) / 16) : 0;
-    unsigned doubling = bit_highest(size - 1); /* 7: 129..256, 8: 257..512, ... */
-    return 8 + (doubling - 7) * 4 + (unsigned)(((size - 1) >> (doubling - 2)) & 3);
-}
-
-static size_t size_of(unsigned class)
-{
-    if (class < 8)
-        return (class + 1) * 16;
-    unsigned doubling = 7 + (class - 8) / 4;
-    return ((size_t)1 << doubling) + (((class - 8) % 4 + 1) << (doubling - 2));
-}
 
 void pool_depot_init(struct pool_depot *depot, struct heap *heap)
 {
@@ -57,50 +36,13 @@ void pool_init(struct pool *pool, struct pool_depot *depot)
     *pool = (struct pool){.depot = depot};
 }
 
-/* Behind the links, so that lists can be walked. */
-static void hide(struct pool_block *b, size_t size)
-{
-    if (size > sizeof *b)
-        mem_poison(b + 1, size - sizeof *b);
-}
-
-static void show(struct pool_block *b, size_t size)
-{
-    if (size > sizeof *b)
-        mem_unpoison(b + 1, size - sizeof *b);
-}
-
-static void insert(struct pool_class *class, struct pool_block *b)
-{
-    class->count++;
-    if (QUARANTINE) { /* oldest first */
-        b->next = NULL;
-        if (class->count == 1)
-            class->first = b;
-        else
-            class->last->next = b;
-        class->last = b;
-    } else { /* newest first: it is in the cache */
-        b->next = class->first;
-        class->first = b;
-    }
-}
-
-static struct pool_block *detach(struct pool_class *class)
-{
-    struct pool_block *b = class->first;
-    class->first = b->next;
-    class->count--;
-    return b;
-}
-
 /* Hands POOL_CHAIN blocks to whoever needs them. */
-static CC_NOINLINE void give_chain(struct pool *pool, unsigned c)
+void pool_give_chain(struct pool *pool, unsigned c)
 {
     struct pool_class *class = &pool->classes[c];
     struct pool_block *chain = NULL;
     for (int i = 0; i < POOL_CHAIN; i++) {
-        struct pool_block *b = detach(class);
+        struct pool_block *b = pool_detach(class);
         plain_write(&b->next, chain);
         chain = b;
     }
@@ -115,7 +57,7 @@ static bool take_chain(struct pool *pool, unsigned c)
     struct pool_block *b = container_of(node, struct pool_block, chain);
     while (b) {
         struct pool_block *next = plain_read(&b->next);
-        insert(&pool->classes[c], b);
+        pool_insert(&pool->classes[c], b);
         b = next;
     }
     return true;
@@ -139,50 +81,20 @@ static int cut(struct pool *pool, size_t size, struct pool_block **b)
     return 0;
 }
 
-static CC_NOINLINE int get_slowly(struct pool *pool, void **p, size_t size)
+int pool_get_slowly(struct pool *pool, void **p, size_t size)
 {
     if (size > POOL_BLOCK_MAX)
         return heap_get(pool->depot->heap, p, size);
-    unsigned c = class_of(size);
+    unsigned c = pool_class_of(size);
     struct pool_block *b;
-    if (take_chain(pool, c) && pool->classes[c].count > QUARANTINE) {
-        b = detach(&pool->classes[c]);
-        show(b, size_of(c));
+    if (take_chain(pool, c) && pool->classes[c].count > POOL_QUARANTINE) {
+        b = pool_detach(&pool->classes[c]);
+        pool_show(b, pool_size_of(c));
     } else {
-        int err = cut(pool, size_of(c), &b);
+        int err = cut(pool, pool_size_of(c), &b);
         if (err)
             return err;
     }
     *p = b;
     return 0;
-}
-
-int pool_get(struct pool *pool, void **p, size_t size)
-{
-    if (likely(size <= POOL_BLOCK_MAX)) {
-        unsigned c = class_of(size);
-        struct pool_class *class = &pool->classes[c];
-        if (likely(class->count > QUARANTINE)) {
-            struct pool_block *b = detach(class);
-            show(b, size_of(c));
-            *p = b;
-            return 0;
-        }
-    }
-    return get_slowly(pool, p, size);
-}
-
-void pool_put(struct pool *pool, void *p, size_t size)
-{
-    if (unlikely(size > POOL_BLOCK_MAX)) {
-        heap_put(pool->depot->heap, p, size);
-        return;
-    }
-    unsigned c = class_of(size);
-    struct pool_class *class = &pool->classes[c];
-    insert(class, p);
-    hide(p, size_of(c));
-    if (unlikely(class->count > KEEP_BLOCKS + QUARANTINE &&
-                 class->count * size_of(c) > KEEP_BYTES))
-        give_chain(pool, c);
 }

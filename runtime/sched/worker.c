@@ -3,14 +3,12 @@
 
 enum { CLOCK_EVERY_MAX = 64, STEAL_ROUNDS = 2, SHUFFLE = 4 };
 
-static CC_THREAD_LOCAL struct worker *current;
-
-struct worker *worker_current(void) { return current; }
+CC_THREAD_LOCAL struct worker *worker_here;
 
 struct worker *worker_enter(struct worker *worker)
 {
-    struct worker *before = current;
-    current = worker;
+    struct worker *before = worker_here;
+    worker_here = worker;
     return before;
 }
 
@@ -32,8 +30,7 @@ void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t
     runq_init(&worker->ring, worker->slots, WORKER_RING);
 }
 
-/* Work that others may take: makes room if need be, and sees that somebody comes. */
-static void publish(struct worker *w, struct task *task)
+void worker_publish(struct worker *w, struct task *task)
 {
     while (!runq_push(&w->ring, task)) {
         void *spill[WORKER_RING / 2];
@@ -44,20 +41,12 @@ static void publish(struct worker *w, struct task *task)
     idle_notify(&w->crew->idle);
 }
 
-void worker_push(struct worker *w, struct task *task)
-{
-    struct task *before = w->next;
-    w->next = task;
-    if (before)
-        publish(w, before);
-}
-
 void worker_requeue(struct worker *w, struct task *task)
 {
     if (!w->next && runq_size(&w->ring) == 0)
         w->next = task; /* alone: nobody needs to come for it */
     else
-        publish(w, task);
+        worker_publish(w, task);
     w->streak = WORKER_STREAK;
 }
 
@@ -100,7 +89,7 @@ static struct task *pick_own(struct worker *w)
     if (!other)
         return next; /* alone, or none at all */
     if (next)
-        publish(w, next);
+        worker_publish(w, next);
     return other;
 }
 

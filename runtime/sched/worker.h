@@ -57,12 +57,21 @@ struct worker {
 void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t seed);
 
 /* The worker running on this thread, or NULL. */
-struct worker *worker_current(void);
+extern CC_THREAD_LOCAL struct worker *worker_here;
+static inline struct worker *worker_current(void) { return worker_here; }
 /* Says which one runs here from now on. Returns the one before. */
 struct worker *worker_enter(struct worker *worker);
 
+/* Work that others may take: makes room in the ring, and sees that somebody comes. */
+void worker_publish(struct worker *worker, struct task *task);
 /* Only from a task running on this worker. Makes a task runnable that this one woke. */
-void worker_push(struct worker *worker, struct task *task);
+static inline void worker_push(struct worker *worker, struct task *task)
+{
+    struct task *before = worker->next;
+    worker->next = task;
+    if (before)
+        worker_publish(worker, before);
+}
 /* The running task itself, behind all others. */
 void worker_requeue(struct worker *worker, struct task *task);
 
