@@ -22,6 +22,14 @@ static uint64_t name_hash(const char *name)
     return hash;
 }
 
+/* Without tags, which tell systems of one process apart. */
+static CC_NOINLINE void trace(struct cadre_self *self, const struct envelope *e)
+{
+    world_trace(self->world, e->letter.to << 8);
+    world_trace(self->world, e->from << 8);
+    world_trace(self->world, name_hash(e->type->name));
+}
+
 static CC_COLD void failed(struct cadre_self *self, const cadre_type *type, int reason)
 {
     char who[ADDRESS_TEXT];
@@ -77,7 +85,7 @@ static void receive(struct cadre_self *self, struct envelope *e)
     self->message = e;
     self->fate = FATE_HANDLED;
     if (unlikely(self->world->simulated))
-        world_trace(self->world, e->letter.to << 8 ^ e->from ^ name_hash(type->name));
+        trace(self, e);
     int result = cell->receive(self, cell->state, &m);
     self->message = NULL;
     if (likely(self->fate <= FATE_MOVED && result >= 0))
@@ -172,7 +180,8 @@ static void requeue(struct cadre_self *self, struct cell *cell, bool late)
 static void run(struct cadre_self *self, struct cell *cell)
 {
     uint32_t left = self->world->batch;
-    bool late = cell->late;
+    bool late = cell->late; /* the first letter was taken in an earlier turn */
+    cell->late = false;
     for (;;) {
         struct letter *letter = letter_of(mpsc_first(&cell->mailbox));
         if (likely(!late))

@@ -19,7 +19,7 @@
 /* clang-format off */
 #define ATOMIC(T) struct { T v; }
 #define AT_TYPE(p) __typeof__((p)->v)
-#define AT_ARGS(p) (mc_here(__FILE__, __LINE__), &(p)->v), sizeof((p)->v)
+#define AT_ARGS(p) (&(p)->v), sizeof((p)->v)
 #define atomic_set(p, x)        ((void)((p)->v = (x)), mc_forget(AT_ARGS(p)))
 #define load_relaxed(p)         ((AT_TYPE(p))mc_load(AT_ARGS(p), MC_RELAXED))
 #define load_acquire(p)         ((AT_TYPE(p))mc_load(AT_ARGS(p), MC_ACQUIRE))
