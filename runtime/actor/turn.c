@@ -143,14 +143,15 @@ static inline void take(struct cadre_self *self, struct cell *cell,
         check_thread(self, &before);
 }
 
-/* What the turn has advanced past. */
-static inline void release(struct cadre_self *self, struct letter *letter)
+/* What the turn has advanced past. to: read before that, because a stop or kill note is
+ * a part of the cell, which may be somebody else's by now. */
+static inline void release(struct cadre_self *self, struct letter *letter, uint64_t to)
 {
-    if (likely(letter->to >= NOTE_KINDS))
+    if (likely(to >= NOTE_KINDS))
         pool_put(&self->pool, letter, envelope_size(envelope_of(letter)->type));
-    else if (letter->to == NOTE_START)
+    else if (to == NOTE_START)
         pool_put(&self->pool, letter, sizeof *letter);
-    else if (letter->to == NOTE_ENDED_A || letter->to == NOTE_ENDED_B)
+    else if (to == NOTE_ENDED_A || to == NOTE_ENDED_B)
         table_put(&self->world->table, &self->cells, cell_of_notice(letter));
 }
 
@@ -191,12 +192,13 @@ static void run(struct cadre_self *self, struct cell *cell)
             requeue(self, cell, true);
             return;
         }
+        uint64_t to = letter->to;
         enum mpsc_state state = mpsc_advance(&cell->mailbox);
         if (unlikely(state == MPSC_LATE)) {
             requeue(self, cell, true);
             return;
         }
-        release(self, letter);
+        release(self, letter, to);
         if (state == MPSC_IDLE)
             return;
         if (--left == 0 || worker_slice_is_over(self->worker)) {
