@@ -12,10 +12,12 @@ enum fate { FATE_HANDLED, FATE_MOVED, FATE_STASHED, FATE_UNHANDLED };
 
 struct cadre_self {
     struct world *world;
-    struct worker *worker;      /* NULL: outside */
-    struct cell *cell;          /* whose turn it is; NULL between turns */
-    ATOMIC(struct cell *) seen; /* the same for other threads: who is stuck? */
-    struct envelope *message;   /* in hand, during receive; else NULL */
+    struct worker *worker; /* NULL: outside */
+    struct cell *cell;     /* whose turn it is; NULL between turns */
+    /* The same for other threads that ask who is stuck. */
+    ATOMIC(struct cell *) seen;
+    ATOMIC(const cadre_class *) seen_class;
+    struct envelope *message; /* in hand, during receive; else NULL */
     enum fate fate;
     cadre_time now; /* 0: not read yet in this turn */
     struct pool pool;

@@ -150,18 +150,21 @@ int cadre_system_wait(cadre_system *sys)
     return err;
 }
 
-/* A handler has not returned in time: says which. */
+/* A handler has not returned in time: says which. Of a cell that is running elsewhere
+ * only the slot and the life word may be read. */
 static void name_stuck(const cadre_system *sys)
 {
     const struct world *world = &sys->world;
     for (uint32_t i = 0; i < sys->settings.workers; i++) {
         char who[ADDRESS_TEXT];
         const struct cell *cell = load_acquire(&world->selves[i].seen);
-        if (cell)
-            log_line(&world->log, LOG_ERROR,
-                     "stop_by: actor %s (%s) has not returned from its handler",
-                     address_text(who, cell_address(world, cell)),
-                     class_name(cell->class));
+        if (!cell)
+            continue;
+        uint32_t generation = life_generation(load_acquire(&cell->life));
+        log_line(&world->log, LOG_ERROR,
+                 "stop_by: actor %s (%s) has not returned from its handler",
+                 address_text(who, address(world->tag, cell->slot, generation)),
+                 class_name(load_relaxed(&world->selves[i].seen_class)));
     }
 }
 
