@@ -48,7 +48,8 @@ typedef int64_t cadre_time;               /* nanoseconds, monotonic */
  * The ones every function may return, said once: -EINVAL a null or contradictory
  * argument (a log line names it); -EPERM a call from the wrong place, such as a
  * function taking cadre_self outside that actor's own callback; -EBADFD in a child
- * after fork(), where no system lives on. None of them changes anything. */
+ * after fork(), where no system lives on (a handler that forks must not return in the
+ * child: exec or _exit there). None of them changes anything. */
 enum {
     CADRE_OK = 0,
     CADRE_STOP = 1,        /* only returned by start and receive: stop normally */

@@ -52,7 +52,7 @@ CADRE_API CADRE_MUST_CHECK int cadre_run(const cadre_config *config,
 /* The same in pieces, for a program that has a life of its own. *sys is written on
  * success and freed with cadre_system_free().
  * Errors: -EINVAL (argument, environment), -EMSGSIZE (state), -ENOMEM, -EAGAIN (threads
- * could not be created), -EMFILE (descriptors), -ENOSYS (not this platform). */
+ * could not be created), -EMFILE (descriptors, or 255 systems). */
 CADRE_API CADRE_MUST_CHECK int cadre_system_new(cadre_system **sys,
                                                 const cadre_config *config,
                                                 const cadre_class *root,
@@ -133,7 +133,7 @@ typedef struct cadre_leftover {
 
 /* Calls visit for each line, then returns the sum of the counts. After a wait, or a
  * poll that said -ESHUTDOWN (before: -EBUSY). */
-CADRE_API int64_t cadre_system_report(const cadre_system *sys,
+CADRE_API int64_t cadre_system_report(cadre_system *sys,
                                       void (*visit)(void *user,
                                                     const cadre_leftover *line),
                                       void *user);

@@ -1,6 +1,8 @@
 /* worker.c: one worker's choices: own work, injected work, stolen work, sleep. */
 #include "sched/worker.h"
 
+#include "base/panic.h"
+
 enum { CLOCK_EVERY_MAX = 64, STEAL_ROUNDS = 2, SHUFFLE = 4 };
 
 CC_THREAD_LOCAL struct worker *worker_here;
@@ -153,6 +155,8 @@ bool worker_step(struct worker *w)
         end_search(w);
     counter_add(&w->turns, 1);
     task->run(task, w);
+    if (unlikely(worker_here != w))
+        panic(__FILE__, __LINE__, "a handler called fork() and returned in the child");
     return true;
 }
 

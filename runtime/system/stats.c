@@ -40,7 +40,7 @@ int cadre_stats(const cadre_system *sys, cadre_counters *counters)
     return 0;
 }
 
-int64_t cadre_system_report(const cadre_system *sys,
+int64_t cadre_system_report(cadre_system *sys,
                             void (*visit)(void *user, const cadre_leftover *line),
                             void *user)
 {
@@ -48,12 +48,14 @@ int64_t cadre_system_report(const cadre_system *sys,
     int err = system_check(sys);
     if (err || !visit)
         return err ? err : -EINVAL;
-    const struct world *world = &sys->world;
-    if (!sys->finished)
+    pthread_mutex_lock(&sys->lock);
+    bool finished = sys->finished;
+    pthread_mutex_unlock(&sys->lock);
+    if (!finished)
         return -EBUSY;
     int64_t sum = 0;
     for (uint32_t i = 0; i < REPORT_LINES; i++) {
-        const struct report_line *l = &world->report[i];
+        const struct report_line *l = &sys->world.report[i];
         cadre_leftover view = {{l->to}, l->actor, l->type, l->count};
         if (i == REPORT_LINES - 1) {
             view.actor = "?";
