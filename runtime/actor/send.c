@@ -108,10 +108,12 @@ int cadre_reply_as(cadre_self *self, const cadre_msg *m, const cadre_type *type,
                    const void *body)
 {
     int err = self_check(self, "cadre_reply");
-    if (!err && unlikely(!m))
-        err = world_misuse(self->world, -EINVAL, "cadre_reply: m is NULL");
     if (unlikely(err))
         return send_refuse(type, body, err);
+    if (unlikely(!m)) {
+        (void)send_refuse(type, body, 0);
+        return world_misuse(self->world, -EINVAL, "cadre_reply: m is NULL");
+    }
     return send(self, "cadre_reply", m->from.id, m->token.id, type, body);
 }
 

@@ -23,8 +23,8 @@ int send_refuse(const cadre_type *type, const void *body, int err);
 CC_MUST_CHECK int send_prepare(struct cadre_self *self, struct envelope **envelope,
                                uint64_t to, const cadre_type *type, const void *body);
 
-/* Accepts the message: it is the receiver's from here on; a dead letter at once where there is
- * none. */
+/* Accepts the message: it is the receiver's from here on, or a dead letter at once where
+ * there is none. */
 void send_deliver(struct cadre_self *self, struct envelope *envelope);
 
 /* Makes an actor run whose mailbox has just become ours. */

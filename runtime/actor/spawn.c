@@ -3,7 +3,6 @@
 
 #include "actor/deadletter.h"
 #include "actor/send.h"
-#include "actor/turn.h"
 
 #include <errno.h>
 #include <string.h>
@@ -67,7 +66,6 @@ static void settle(struct cadre_self *self, struct cell *cell, struct cell *pare
     cell->state = state;
     cell->parent = parent;
     cell->accepts = cell_address(self->world, cell);
-    cell->task.run = turn_run;
     cell->reason = 0;
     if (parent)
         list_append(&parent->children, &cell->sibling);

@@ -9,6 +9,7 @@ void table_init(struct table *t, struct heap *heap)
 {
     t->heap = heap;
     t->last_generation = GENERATION_MAX;
+    t->run = NULL;
     t->free = NULL;
     atomic_set(&t->used, 0);
     for (uint32_t d = 0; d < TABLE_FAN; d++)
@@ -72,6 +73,7 @@ static int make_fresh(struct table *t, struct table_cache *cache)
     for (uint32_t i = TABLE_FRESH; i-- > 0;) {
         struct cell *cell = &cells[(used + i) % TABLE_CHUNK];
         cell_init(cell, used + i);
+        cell->task.run = t->run;
         keep(cache, cell);
     }
     store_release(&t->used, used + TABLE_FRESH); /* pairs with table_find */

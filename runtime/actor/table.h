@@ -24,7 +24,9 @@ struct table_directory {
 
 struct table {
     struct heap *heap;
-    uint32_t last_generation;                  /* constant; smaller in tests */
+    uint32_t last_generation; /* constant; smaller in tests */
+    /* Of every cell's task: letters may come before the first actor does. Constant. */
+    void (*run)(struct task *task, struct worker *worker);
     alignas(CACHE_LINE) ATOMIC(uint32_t) used; /* cells ever made; under the lock */
     ATOMIC(struct table_directory *) directories[TABLE_FAN];
     alignas(CACHE_LINE) pthread_mutex_t lock;

@@ -8,7 +8,7 @@
  * only orders a publish before a check (Dekker), where both sides are atomics.
  *
  * Plain fields that more than one thread touches, ordered by something else, are
- * accessed by plain_read and plain_write: nothing in release, race-checked under RT_MC. */
+ * accessed by plain_read and plain_write: nothing in release, checked under RT_MC. */
 #ifndef BASE_ATOMIC_H
 #define BASE_ATOMIC_H
 

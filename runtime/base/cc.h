@@ -2,10 +2,6 @@
 #ifndef BASE_CC_H
 #define BASE_CC_H
 
-#if !defined(__linux__)
-#error "Cadre runs on Linux: it needs futex and eventfd"
-#endif
-
 #include <stdalign.h>
 #include <stddef.h>
 

@@ -63,7 +63,7 @@ static bool own_group(char *group, size_t size, const char *root)
             line[strcspn(line, "\n")] = '\0';
             found = strlen(line + 3) < size;
             if (found)
-                strcpy(group, line + 3);
+                memcpy(group, line + 3, strlen(line + 3) + 1);
         }
     fclose(file);
     return found;

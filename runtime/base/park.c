@@ -1,6 +1,10 @@
 /* park.c: put one thread to sleep and wake it: the futex. */
 #include "base/park.h"
 
+#ifndef __linux__
+#error "Cadre runs on Linux: it needs futex and eventfd"
+#endif
+
 #include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>

@@ -3,6 +3,7 @@
 
 #include "actor/deadletter.h"
 #include "actor/send.h"
+#include "actor/turn.h"
 #include "actor/spawn.h"
 #include "system/registry.h"
 
@@ -32,6 +33,7 @@ static void init_world(cadre_system *sys, const struct heap *heap)
     world->outside = &sys->outside;
     pool_depot_init(&world->depot, &world->heap);
     table_init(&world->table, &world->heap);
+    world->table.run = turn_run;
     self_init(&sys->outside, world, NULL);
 }
 
