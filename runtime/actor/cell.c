@@ -8,11 +8,11 @@
 static_assert(sizeof(struct cell) == 3 * CACHE_LINE, "a cell is three lines");
 static_assert(offsetof(struct cell, class) == CACHE_LINE, "one line is hot");
 
-void cell_init(struct cell *cell, uint32_t slot)
+void cell_init(struct cell *cell, uint32_t slot, uint32_t generation)
 {
     *cell = (struct cell){.slot = slot};
     mpsc_init(&cell->mailbox);
-    atomic_set(&cell->life, life_word(1, 0, 0));
+    atomic_set(&cell->life, life_word(generation, LIFE_VACANT, 0));
     list_init(&cell->children);
     list_init(&cell->sibling);
 }
@@ -29,6 +29,8 @@ bool cell_claim(struct cell *cell, struct letter *start)
     cell->stop_note.to = NOTE_STOP;
     cell->kill_note.to = NOTE_KILL;
     cell->stash = NULL;
+    /* Last: from here on it can be asked to stop. Nobody else writes a vacant word. */
+    store_release(&cell->life, life_word(cell->generation, 0, 0));
     return true;
 }
 
@@ -37,7 +39,8 @@ bool cell_halt(struct cell *cell, uint32_t generation, enum halt halt, int reaso
     uint64_t life = load_acquire(&cell->life), asked;
     do {
         unsigned halts = life_halts(life);
-        if (life_generation(life) != generation || halts & (halt | HALT_KILL))
+        if (life_generation(life) != generation ||
+            halts & (halt | HALT_KILL | LIFE_VACANT))
             return false;
         asked = life_word(generation, halts | halt, reason);
     } while (!cas_acq_rel(&cell->life, &life, asked));
@@ -67,7 +70,7 @@ bool cell_retire(struct cell *cell, uint32_t last)
         if (note_is_on_its_way(cell, life_halts(life)))
             return false;
         uint32_t generation = life_generation(life);
-        next = life_word(generation < last ? generation + 1 : 0, 0, 0);
+        next = life_word(generation < last ? generation + 1 : 0, LIFE_VACANT, 0);
     } while (!cas_acq_rel(&cell->life, &life, next));
     plain_write(&cell->phase, PHASE_FREE);
     return true;

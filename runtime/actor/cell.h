@@ -42,6 +42,8 @@ enum phase {
 
 /* Set by anybody, once per life. */
 enum halt { HALT_STOP = 1, HALT_KILL = 2 };
+/* Beside them: this generation is not born yet, so nothing can be asked of it. */
+enum { LIFE_VACANT = 4 };
 
 struct cell {
     /* First line: what a send and a turn touch. */
@@ -97,7 +99,7 @@ static inline unsigned life_halts(uint64_t life) { return (life >> 32) & 15; }
 static inline int life_reason(uint64_t life) { return (int)(uint32_t)life; }
 
 /* Before its first use. */
-void cell_init(struct cell *cell, uint32_t slot);
+void cell_init(struct cell *cell, uint32_t slot, uint32_t generation);
 
 /* Makes a free cell somebody's mailbox again, with `start` as its first letter; the
  * caller runs it, or hands it on, until it goes idle. False: the last turn of its former

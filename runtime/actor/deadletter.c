@@ -38,7 +38,7 @@ static const char *type_name(const cadre_type *type)
 int deadletter_report_init(struct world *world)
 {
     void *p = NULL;
-    int err = heap_get_lines(&world->heap, &p, REPORT_LINES * sizeof *world->report);
+    int err = heap_get_lines(&world->heap, &p, REPORT_PLACES * sizeof *world->report);
     world->report = p;
     world->report_used = 0;
     pthread_mutex_init(&world->report_lock, NULL);
@@ -48,19 +48,20 @@ int deadletter_report_init(struct world *world)
 void deadletter_report_fini(struct world *world)
 {
     pthread_mutex_destroy(&world->report_lock);
-    heap_put_lines(&world->heap, world->report, REPORT_LINES * sizeof *world->report);
+    heap_put_lines(&world->heap, world->report, REPORT_PLACES * sizeof *world->report);
 }
 
 static struct report_line *line_for(struct world *world, uint64_t to,
                                     const cadre_type *type)
 {
-    uint64_t hash = (to ^ (uintptr_t)type >> 4) * UINT64_C(0x9e3779b97f4a7c15);
-    struct report_line *rest = &world->report[REPORT_LINES - 1];
-    for (uint32_t i = 0; i < REPORT_LINES - 1; i++) {
-        struct report_line *line =
-            &world->report[(hash % (REPORT_LINES - 1) + i) % (REPORT_LINES - 1)];
+    enum { PLACES = REPORT_PLACES - 1 };
+    /* No addresses of memory in it: a simulation reports in the same order each time. */
+    uint64_t hash = (to << 8 ^ name_hash(type->name)) * UINT64_C(0x9e3779b97f4a7c15);
+    struct report_line *rest = &world->report[PLACES];
+    for (uint32_t i = 0; i < PLACES; i++) {
+        struct report_line *line = &world->report[((hash >> 32) % PLACES + i) % PLACES];
         if (line->count == 0)
-            return world->report_used < REPORT_LINES / 4 * 3 ? line : rest;
+            return world->report_used < REPORT_LINES ? line : rest;
         if (line->to == to && line->type == type)
             return line;
     }
@@ -72,7 +73,7 @@ static CC_NOINLINE void report(struct world *world, const struct envelope *e,
 {
     pthread_mutex_lock(&world->report_lock);
     struct report_line *line = line_for(world, e->letter.to, e->type);
-    if (line->count++ == 0 && line != &world->report[REPORT_LINES - 1]) {
+    if (line->count++ == 0 && line != &world->report[REPORT_PLACES - 1]) {
         *line = (struct report_line){e->letter.to, class_name(class), e->type, 1};
         world->report_used++;
     }
@@ -106,9 +107,14 @@ void deadletter_record(struct cadre_self *self, const struct envelope *e,
 
 int cadre_unhandled(cadre_self *self, const cadre_msg *m)
 {
-    if (self_check(self, "cadre_unhandled") == 0 && self->message &&
-        self->fate == FATE_HANDLED)
-        self->fate = FATE_UNHANDLED;
+    if (self_check(self, "cadre_unhandled"))
+        return 0;
+    if (!m || !self->message || m->body != self->message->body ||
+        self->fate != FATE_HANDLED)
+        return world_misuse(self->world, 0,
+                            "cadre_unhandled: m is not the message in "
+                            "hand, or was passed on");
+    self->fate = FATE_UNHANDLED;
     return 0;
 }
 

@@ -82,7 +82,8 @@ void exit_killed(struct cadre_self *self)
     if (cell->phase == PHASE_RUNNING) {
         exit_begin(self, reason, EXIT_AT_ONCE);
     } else if (cell->phase == PHASE_ENDING) {
-        cell->reason = reason;
+        if (cell->reason == 0)
+            cell->reason = reason; /* else the first one counts */
         ask_children(self, cell, HALT_KILL);
     }
 }

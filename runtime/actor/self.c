@@ -7,10 +7,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum { USERS = 1 }; /* the purpose of a stream */
+
 void self_init(struct cadre_self *self, struct world *world, struct worker *worker)
 {
     *self = (struct cadre_self){.world = world, .worker = worker};
     pool_init(&self->pool, &world->depot);
+    if (worker)
+        self->rng = rng_stream(rng_next(&worker->rng), USERS);
 }
 
 int world_misuse(struct world *world, int err, const char *fmt, ...)
@@ -81,7 +85,7 @@ cadre_time cadre_now(cadre_self *self)
 
 uint64_t cadre_random(cadre_self *self)
 {
-    return self_check(self, "cadre_random") ? 0 : rng_next(&self->worker->rng);
+    return self_check(self, "cadre_random") ? 0 : rng_next(&self->rng);
 }
 
 void cadre_become(cadre_self *self, cadre_receive *next)

@@ -20,6 +20,7 @@ struct cadre_self {
     struct envelope *message; /* in hand, during receive; else NULL */
     enum fate fate;
     cadre_time now; /* 0: not read yet in this turn */
+    struct rng rng; /* the users' own stream */
     struct pool pool;
     struct table_cache cells;
     /* One writer: this worker, or the holder of the outside lock. */

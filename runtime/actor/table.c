@@ -8,6 +8,7 @@ enum { TABLE_MAX = TABLE_CHUNK * TABLE_FAN * TABLE_FAN };
 void table_init(struct table *t, struct heap *heap)
 {
     t->heap = heap;
+    t->first_generation = 1;
     t->last_generation = GENERATION_MAX;
     t->run = NULL;
     t->free = NULL;
@@ -27,6 +28,19 @@ void table_fini(struct table *t)
         heap_put_lines(t->heap, d, sizeof *d);
     }
     pthread_mutex_destroy(&t->lock);
+}
+
+uint32_t table_next_generation(const struct table *t)
+{
+    uint32_t next = t->first_generation, used = load_acquire(&t->used);
+    for (uint32_t slot = 0; slot < used; slot++) {
+        uint32_t generation = life_generation(load_relaxed(&table_find(t, slot)->life));
+        if (generation == 0)
+            return GENERATION_MAX; /* used up */
+        if (generation > next)
+            next = generation;
+    }
+    return next;
 }
 
 /* Under the lock: the chunk where slot stands, made if need be. */
@@ -72,7 +86,7 @@ static int make_fresh(struct table *t, struct table_cache *cache)
         return err;
     for (uint32_t i = TABLE_FRESH; i-- > 0;) {
         struct cell *cell = &cells[(used + i) % TABLE_CHUNK];
-        cell_init(cell, used + i);
+        cell_init(cell, used + i, t->first_generation);
         cell->task.run = t->run;
         keep(cache, cell);
     }

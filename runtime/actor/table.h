@@ -24,7 +24,8 @@ struct table_directory {
 
 struct table {
     struct heap *heap;
-    uint32_t last_generation; /* constant; smaller in tests */
+    uint32_t first_generation; /* constant; above those of former systems of this tag */
+    uint32_t last_generation;  /* constant; smaller in tests */
     /* Of every cell's task: letters may come before the first actor does. Constant. */
     void (*run)(struct task *task, struct worker *worker);
     alignas(CACHE_LINE) ATOMIC(uint32_t) used; /* cells ever made; under the lock */
@@ -41,6 +42,8 @@ struct table_cache {
 
 void table_init(struct table *table, struct heap *heap);
 void table_fini(struct table *table);
+/* The first generation that no address into this table has. */
+uint32_t table_next_generation(const struct table *table);
 
 /* A cell that nobody else will take, most recently freed first. Errors: heap_get's. */
 CC_MUST_CHECK int table_take(struct table *table, struct table_cache *cache,

@@ -14,14 +14,6 @@
 #include <errno.h>
 #include <string.h>
 
-static uint64_t name_hash(const char *name)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-    for (; name && *name; name++)
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 /* Without tags, which tell systems of one process apart. */
 static CC_NOINLINE void trace(struct cadre_self *self, const struct envelope *e)
 {
@@ -47,13 +39,18 @@ static void obey(struct cadre_self *self, const cadre_type *type, int result)
 {
     if (result == CADRE_STOP) {
         exit_begin(self, 0, EXIT_GENTLY);
-    } else if (result < 0) {
-        failed(self, type, result);
     } else {
-        (void)world_misuse(self->world, 0, "class %s: a callback returned %d",
-                           class_name(self->cell->class), result);
-        failed(self, type, -EINVAL);
+        failed(self, type, result);
     }
+}
+
+/* What a callback may return, or -EINVAL. */
+static inline int checked(struct cadre_self *self, int result)
+{
+    if (likely(result <= CADRE_STOP))
+        return result;
+    return world_misuse(self->world, -EINVAL, "class %s: a callback returned %d",
+                        class_name(self->cell->class), result);
 }
 
 /* In a debug build: has the callback left the thread as it found it? */
@@ -71,7 +68,8 @@ static void start(struct cadre_self *self)
     world_trace(self->world, cell_address(self->world, cell) << 8);
     if (cell->phase != PHASE_RUNNING)
         return; /* killed before it began */
-    int result = cell->class->start ? cell->class->start(self, cell->state) : 0;
+    int result =
+        cell->class->start ? checked(self, cell->class->start(self, cell->state)) : 0;
     cell->started = result == 0;
     if (result != 0)
         obey(self, NULL, result);
@@ -86,7 +84,7 @@ static void receive(struct cadre_self *self, struct envelope *e)
     self->fate = FATE_HANDLED;
     if (unlikely(self->world->simulated))
         trace(self, e);
-    int result = cell->receive(self, cell->state, &m);
+    int result = checked(self, cell->receive(self, cell->state, &m));
     self->message = NULL;
     if (likely(self->fate <= FATE_MOVED && result >= 0))
         counter_add(&self->handled, 1);
@@ -159,15 +157,16 @@ static inline void release(struct cadre_self *self, struct letter *letter, uint6
 static bool replay(struct cadre_self *self, struct cell *cell, uint32_t *left)
 {
     while (cell->stash && stash_has_next(cell)) {
-        if (--*left == 0 || worker_slice_is_over(self->worker))
-            return false;
         if (is_killed(cell)) {
             exit_killed(self);
             return true;
         }
+        if (*left == 0)
+            return false;
         struct envelope *e = stash_next(cell);
         receive(self, e);
         pool_put(&self->pool, e, envelope_size(e->type));
+        *left = worker_slice_is_over(self->worker) ? 0 : *left - 1;
     }
     return true;
 }
@@ -185,8 +184,10 @@ static void run(struct cadre_self *self, struct cell *cell)
     cell->late = false;
     for (;;) {
         struct letter *letter = letter_of(mpsc_first(&cell->mailbox));
-        if (likely(!late))
+        if (likely(!late)) {
             take(self, cell, letter);
+            left--;
+        }
         late = false;
         if (unlikely(cell->stash) && !replay(self, cell, &left)) {
             requeue(self, cell, true);
@@ -195,13 +196,14 @@ static void run(struct cadre_self *self, struct cell *cell)
         uint64_t to = letter->to;
         enum mpsc_state state = mpsc_advance(&cell->mailbox);
         if (unlikely(state == MPSC_LATE)) {
+            thread_yield(); /* to the sender, which may have lost its CPU */
             requeue(self, cell, true);
             return;
         }
         release(self, letter, to);
         if (state == MPSC_IDLE)
             return;
-        if (--left == 0 || worker_slice_is_over(self->worker)) {
+        if (left == 0 || worker_slice_is_over(self->worker)) {
             requeue(self, cell, false);
             return;
         }

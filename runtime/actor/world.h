@@ -7,7 +7,7 @@
 #include "mem/pool.h"
 #include "sched/sched.h"
 
-enum { REPORT_LINES = 1024 };
+enum { REPORT_LINES = 1024, REPORT_PLACES = 2 * REPORT_LINES }; /* half full */
 
 /* A line of the final report: messages of one type that one actor left unhandled. */
 struct report_line {
@@ -26,8 +26,8 @@ struct world {
     uint64_t tag;   /* of its addresses: 1..255 */
     uint32_t batch; /* messages per turn */
     bool simulated;
-    bool orphaned;  /* in the child of a fork: its threads are gone */
-    uint64_t trace; /* simulated: the hash of what happened; its only thread's */
+    bool orphaned;          /* in the child of a fork: its threads are gone */
+    ATOMIC(uint64_t) trace; /* simulated: the hash of what happened; its one thread's */
     struct cadre_system *system; /* opaque here; for cadre_system_of */
 
     struct cadre_self *selves;  /* one per worker ... */
@@ -43,11 +43,21 @@ struct world {
     uint32_t report_used;
 };
 
+/* FNV-1a of a name, which unlike its address is the same in every run. */
+static inline uint64_t name_hash(const char *name)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (; name && *name; name++)
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
 /* An FNV-1a step over whole words: anything that must replay is fed to it. */
 static inline void world_trace(struct world *world, uint64_t what)
 {
     if (unlikely(world->simulated))
-        world->trace = (world->trace ^ what) * UINT64_C(0x100000001b3);
+        store_relaxed(&world->trace,
+                      (load_relaxed(&world->trace) ^ what) * UINT64_C(0x100000001b3));
 }
 
 #endif

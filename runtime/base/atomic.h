@@ -46,6 +46,7 @@
 #define cas_seq(p, e, x)        MC_CAS(p, e, x, MC_SEQ, MC_SEQ)
 #define load_foreign(p)         ((__typeof__(*(p)))mc_load((p), sizeof *(p), MC_ACQUIRE))
 #define fence_seq()             mc_fence()
+#define fence_release()         ((void)0) /* what stands for ck_pr there has it */
 #define cpu_relax()             mc_spin()
 #define plain_read(p)           (mc_plain_read((p), sizeof *(p)), *(p))
 #define plain_write(p, x)       ((void)(mc_plain_write((p), sizeof *(p)), *(p) = (x)))
@@ -87,6 +88,10 @@
 /* clang-format on */
 
 static inline void fence_seq(void) { atomic_thread_fence(memory_order_seq_cst); }
+
+/* Before a push by Concurrency Kit, whose own fence on aarch64 orders stores only: what
+ * was read from a node comes before it is handed on. */
+static inline void fence_release(void) { atomic_thread_fence(memory_order_release); }
 
 /* In a bounded wait: tells the core that this is one. */
 static inline void cpu_relax(void)

@@ -24,6 +24,9 @@ static inline struct rng rng_stream(uint64_t seed, uint64_t purpose)
     return rng;
 }
 
+/* A seed that nobody knows. */
+uint64_t rng_entropy(void);
+
 /* 0 .. n-1; n is not 0. The bias for small n is of no consequence here. */
 static inline uint32_t rng_below(struct rng *rng, uint32_t n)
 {

@@ -9,7 +9,7 @@ enum { SLAB_SIZE = 64 << 10 };
 
 /* The header of a slab, a multiple of the largest alignment. */
 struct slab {
-    alignas(CACHE_LINE) ck_stack_entry_t link;
+    alignas(max_align_t) ck_stack_entry_t link;
 };
 
 void pool_depot_init(struct pool_depot *depot, struct heap *heap)

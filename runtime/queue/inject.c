@@ -12,6 +12,7 @@ void inject_init(struct inject *q)
 
 void inject_push(struct inject *q, struct inject_node *node)
 {
+    fence_release();
     ck_stack_push_upmc(&q->inbox, &node->link);
 }
 

@@ -5,10 +5,11 @@
  * counts only when the CAS succeeds, and it is not written again before head has passed
  * it. As in Go's scheduler (runtime/proc.go, runqput and runqgrab).
  *
- *   operation    by whom     allowed beside
- *   runq_push    the owner   runq_take
- *   runq_take    anybody     everything
- *   runq_size    anybody     everything; a snapshot */
+ *   operation        by whom     allowed beside
+ *   runq_push        the owner   runq_take_half
+ *   runq_pop         the owner   runq_take_half
+ *   runq_take_half   anybody     everything
+ *   runq_size        anybody     everything; a snapshot */
 #ifndef QUEUE_RUNQ_H
 #define QUEUE_RUNQ_H
 

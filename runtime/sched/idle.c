@@ -9,7 +9,7 @@ void idle_init(struct idle *idle, struct idle_seat *seats, uint32_t workers)
     for (uint32_t g = 0; g < idle->groups; g++)
         atomic_set(&idle->mask[g], 0);
     for (uint32_t w = 0; w < workers; w++)
-        atomic_set(&seats[w].word.value, 1);
+        atomic_set(&seats[w].word.value, 0);
 }
 
 static bool somebody_sleeps(const struct idle *idle)
@@ -32,7 +32,7 @@ static bool wake_one(struct idle *idle)
             mask = fetch_and_seq(&idle->mask[g], ~one);
             if (mask & one) {
                 struct park_word *word = &idle->seats[g * 64 + bit].word;
-                store_release(&word->value, 1); /* pairs with idle_sleep's acquire */
+                fetch_add_seq(&word->value, 1); /* pairs with idle_sleep's acquire */
                 park_wake(word, 1);
                 return true;
             }
@@ -60,13 +60,16 @@ void idle_notify(struct idle *idle)
 
 void idle_search(struct idle *idle) { fetch_add_seq(&idle->searching, 1); }
 
-bool idle_found(struct idle *idle) { return fetch_sub_seq(&idle->searching, 1) == 1; }
+bool idle_found(struct idle *idle)
+{
+    bool last = fetch_sub_seq(&idle->searching, 1) == 1;
+    fence_seq(); /* the last one looks for work next; pairs with idle_notify's */
+    return last;
+}
 
 void idle_enter(struct idle *idle, uint32_t worker)
 {
-    /* In this order: the word before the bit, or a wake-up could be wiped out; the bit
-     * before the count, or a notifier could see neither searcher nor sleeper. */
-    store_relaxed(&idle->seats[worker].word.value, 0);
+    /* In this order, or a notifier could see neither searcher nor sleeper. */
     fetch_or_seq(&idle->mask[worker / 64], UINT64_C(1) << worker % 64);
     fetch_sub_seq(&idle->searching, 1);
     fence_seq(); /* the caller looks for work next; pairs with idle_notify's */
@@ -80,17 +83,20 @@ bool idle_leave(struct idle *idle, uint32_t worker)
 
 bool idle_is_woken(const struct idle *idle, uint32_t worker)
 {
-    return load_acquire(&idle->seats[worker].word.value) != 0;
+    /* The bit decides. The word only counts wake-ups, because that of a waker who was
+     * held up may come when its sleeper has long been awake, and asleep again. */
+    return (load_acquire(&idle->mask[worker / 64]) >> worker % 64 & 1) == 0;
 }
 
-bool idle_sleep(struct idle *idle, uint32_t worker, int64_t timeout_ns)
+void idle_sleep(struct idle *idle, uint32_t worker)
 {
-    do {
+    struct park_word *word = &idle->seats[worker].word;
+    for (;;) {
+        uint32_t seen = load_acquire(&word->value); /* before the bit is looked at */
         if (idle_is_woken(idle, worker))
-            return true;
-        park_wait(&idle->seats[worker].word, 0, timeout_ns);
-    } while (timeout_ns < 0);
-    return idle_is_woken(idle, worker);
+            return;
+        park_wait(word, seen, PARK_FOREVER);
+    }
 }
 
 void idle_wake_all(struct idle *idle)

@@ -26,7 +26,7 @@
 
 enum { IDLE_WORKERS_MAX = 1024 };
 
-/* One per worker. 1: awake, or woken; 0: asleep, or about to be. */
+/* One per worker: counts its wake-ups. */
 struct idle_seat {
     alignas(CACHE_PAIR) struct park_word word;
 };
@@ -53,8 +53,8 @@ bool idle_found(struct idle *idle);
 void idle_enter(struct idle *idle, uint32_t worker);
 /* It changes its mind. True: it had been woken meanwhile and is a searcher now. */
 bool idle_leave(struct idle *idle, uint32_t worker);
-/* It sleeps until woken, or timeout_ns. True: it was woken and is a searcher now. */
-bool idle_sleep(struct idle *idle, uint32_t worker, int64_t timeout_ns);
+/* It sleeps until woken; it is a searcher then. */
+void idle_sleep(struct idle *idle, uint32_t worker);
 bool idle_is_woken(const struct idle *idle, uint32_t worker);
 
 /* Wakes everybody who sleeps. Publish the reason first. */

@@ -11,7 +11,7 @@
 enum { EAGER = 16 }; /* looks in a row that were in vain before the CPU is given away */
 
 int sched_init(struct sched *s, struct heap *heap, enum sched_mode mode,
-               uint32_t workers, uint64_t seed)
+               uint32_t workers, bool polled, uint64_t seed)
 {
     *s = (struct sched){.mode = mode, .heap = heap, .event_fd = -1};
     s->crew.count = workers;
@@ -24,8 +24,8 @@ int sched_init(struct sched *s, struct heap *heap, enum sched_mode mode,
     s->crew.workers = w;
     s->seats = seats;
     s->threads = threads;
-    if (!err && mode == SCHED_POLLED) {
-        s->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!err && polled) {
+        s->event_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK); /* look once at first */
         err = s->event_fd < 0 ? -errno : 0;
     }
     if (err) {
@@ -39,9 +39,9 @@ int sched_init(struct sched *s, struct heap *heap, enum sched_mode mode,
     for (uint32_t i = 0; i < workers; i++) {
         worker_init(&s->crew.workers[i], &s->crew, i, seed);
         s->crew.workers[i].shuffled = mode == SCHED_SIMULATED;
-        s->seats[i].word.fd = mode == SCHED_THREADS  ? PARK_ON_FUTEX
-                              : mode == SCHED_POLLED ? s->event_fd
-                                                     : PARK_ON_NOTHING;
+        s->seats[i].word.fd = mode == SCHED_THREADS ? PARK_ON_FUTEX
+                              : s->event_fd >= 0    ? s->event_fd
+                                                    : PARK_ON_NOTHING;
     }
     return 0;
 }
@@ -56,11 +56,16 @@ void sched_fini(struct sched *s)
     heap_put_lines(s->heap, s->crew.workers, n * sizeof(struct worker));
 }
 
+static bool all_sleep(const struct sched *s)
+{
+    return idle_sleepers(&s->crew.idle) == s->crew.count;
+}
+
 static void fall_asleep(struct sched *s, struct worker *w)
 {
-    if (s->all_asleep && idle_sleepers(&s->crew.idle) == s->crew.count)
+    if (s->all_asleep && all_sleep(s) && !crew_has_work(&s->crew) && all_sleep(s))
         s->all_asleep(s->all_asleep_user);
-    (void)idle_sleep(&s->crew.idle, w->id, PARK_FOREVER);
+    idle_sleep(&s->crew.idle, w->id);
     worker_woken(w);
 }
 
@@ -87,8 +92,10 @@ static void *worker_main(void *arg)
 
 int sched_start(struct sched *s)
 {
-    if (s->mode != SCHED_THREADS)
+    if (s->mode != SCHED_THREADS) {
+        sched_ring(s);
         return 0;
+    }
     for (uint32_t i = 0; i < s->crew.count; i++) {
         char name[16];
         snprintf(name, sizeof name, "cadre-%u", i % 10000);
@@ -100,6 +107,12 @@ int sched_start(struct sched *s)
         s->started++;
     }
     return 0;
+}
+
+void sched_ring(struct sched *s)
+{
+    if (s->event_fd >= 0)
+        park_wake(&s->seats[0].word, 1);
 }
 
 void sched_submit(struct sched *s, struct task *task)
@@ -130,8 +143,10 @@ void sched_stop(struct sched *s)
         thread_join(&s->threads[s->started - 1]);
 }
 
-static void await_event(struct sched *s, int64_t timeout_ns)
+void sched_unring(struct sched *s, int64_t timeout_ns)
 {
+    if (s->event_fd < 0)
+        return;
     struct pollfd p = {.fd = s->event_fd, .events = POLLIN};
     struct timespec t = {timeout_ns / 1000000000, timeout_ns % 1000000000};
     uint64_t count;
@@ -144,25 +159,25 @@ int sched_poll(struct sched *s, int max, int64_t timeout_ns)
     struct worker *w = &s->crew.workers[0];
     struct worker *before = worker_enter(w);
     int turns = 0;
-    await_event(s, 0); /* empties it */
+    sched_unring(s, 0);
     for (;;) {
         if (s->asleep && idle_leave(&s->crew.idle, w->id))
             worker_woken(w);
         s->asleep = false;
         while (turns < max && worker_step(w))
             turns++;
-        if (turns == max) { /* there may be more: say so to the program's loop */
-            park_wake(&s->seats[0].word, 1);
+        if (turns == max) {
+            sched_ring(s); /* there may be more */
             break;
         }
         if (!worker_may_sleep(w))
             continue;
         s->asleep = true;
-        if (s->all_asleep && turns == 0)
+        if (s->all_asleep)
             s->all_asleep(s->all_asleep_user);
         if (turns > 0 || timeout_ns <= 0)
             break;
-        await_event(s, timeout_ns);
+        sched_unring(s, timeout_ns);
         timeout_ns = 0;
     }
     worker_enter(before);

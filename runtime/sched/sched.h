@@ -18,23 +18,30 @@ struct sched {
     struct idle_seat *seats;
     struct thread *threads;
     uint32_t started;
-    int event_fd; /* SCHED_POLLED: readable when there is work; else -1 */
+    int event_fd; /* polled: readable when there is work; else -1 */
     bool asleep;  /* SCHED_POLLED: the worker fell asleep in the last poll */
     void (*all_asleep)(void *user); /* set before the start, or NULL: called by the last
                                      * worker to fall asleep; must not block */
     void *all_asleep_user;
 };
 
-/* Makes the workers, not their threads. Returns 0, -ENOMEM, -EMFILE. */
+/* Makes the workers, not their threads. polled: with a descriptor; always so with
+ * SCHED_POLLED, on request when simulated. Returns 0, -ENOMEM, -EMFILE. */
 CC_MUST_CHECK int sched_init(struct sched *sched, struct heap *heap,
-                             enum sched_mode mode, uint32_t workers, uint64_t seed);
-/* Starts the threads, all or none. Returns 0 or -EAGAIN. */
+                             enum sched_mode mode, uint32_t workers, bool polled,
+                             uint64_t seed);
+/* Starts the threads, all or none. Returns 0 or -EAGAIN. Where there are none, rings. */
 CC_MUST_CHECK int sched_start(struct sched *sched);
 /* Makes a task runnable. Any thread, and signal handlers. */
 void sched_submit(struct sched *sched, struct task *task);
 /* Tells the workers to end when nothing is left to run; then joins them. */
 void sched_stop(struct sched *sched);
 void sched_fini(struct sched *sched);
+
+/* Makes the descriptor readable, if there is one; and unreadable, after waiting for it
+ * at most timeout_ns. */
+void sched_ring(struct sched *sched);
+void sched_unring(struct sched *sched, int64_t timeout_ns);
 
 /* SCHED_POLLED: runs up to max tasks on this thread, waiting for the first of them at
  * most timeout_ns. Returns how many. */

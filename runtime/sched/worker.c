@@ -47,8 +47,12 @@ void worker_requeue(struct worker *w, struct task *task)
 {
     if (!w->next && runq_size(&w->ring) == 0)
         w->next = task; /* alone: nobody needs to come for it */
-    else
+    else if (inject_is_empty(&w->crew->injected))
         worker_publish(w, task);
+    else { /* behind those as well */
+        inject_push(&w->crew->injected, &task->link);
+        idle_notify(&w->crew->idle);
+    }
     w->streak = WORKER_STREAK;
 }
 
@@ -56,8 +60,9 @@ static struct task *take_injected(struct worker *w)
 {
     struct inject_node *nodes[WORKER_RING / 2];
     uint32_t room = WORKER_RING - runq_size(&w->ring);
-    uint32_t max = room < WORKER_RING / 2 ? room : WORKER_RING / 2;
-    uint32_t n = max ? inject_take(&w->crew->injected, nodes, max) : 0;
+    /* One more than there is room for: the first is run, not queued. */
+    uint32_t max = room < WORKER_RING / 2 ? room + 1 : WORKER_RING / 2;
+    uint32_t n = inject_take(&w->crew->injected, nodes, max);
     for (uint32_t i = 1; i < n; i++)
         (void)runq_push(&w->ring, container_of(nodes[i], struct task, link));
     if (n > 1)
@@ -70,7 +75,7 @@ static bool next_is_due(struct worker *w)
 {
     if (unlikely(w->shuffled) && rng_below(&w->rng, SHUFFLE) == 0)
         return false;
-    return w->next && w->streak < WORKER_STREAK;
+    return w->next && w->streak < WORKER_STREAK && !worker_slice_is_over(w);
 }
 
 static struct task *pick_own(struct worker *w)
@@ -81,10 +86,12 @@ static struct task *pick_own(struct worker *w)
         w->streak++;
         return next;
     }
-    if (w->streak >= WORKER_STREAK || ++w->picks % WORKER_LOOK == 0)
+    if (++w->picks % WORKER_LOOK == 0)
         other = take_injected(w);
     if (!other)
         other = runq_pop(&w->ring);
+    if (!other && next)
+        other = take_injected(w);
     w->streak = 0;
     w->slice_start = 0; /* a new slice, whoever gets it */
     w->next = NULL;

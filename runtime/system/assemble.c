@@ -18,6 +18,7 @@ static void init_sync(cadre_system *sys)
     pthread_cond_init(&sys->ended_cond, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&sys->lock, NULL);
+    pthread_mutex_init(&sys->run_lock, NULL);
     pthread_mutex_init(&sys->world.outside_lock, NULL);
 }
 
@@ -46,7 +47,8 @@ static int init_workers(cadre_system *sys)
     if (err)
         return err;
     world->selves = p;
-    err = sched_init(&world->sched, &world->heap, s->mode, s->workers, s->seed);
+    err = sched_init(&world->sched, &world->heap, s->mode, s->workers, s->polled,
+                     s->seed ? s->seed : rng_entropy());
     if (err) {
         heap_put_lines(&world->heap, p, s->workers * sizeof *world->selves);
         return err;
@@ -75,6 +77,7 @@ static void fini_world(cadre_system *sys)
     pool_depot_fini(&sys->world.depot);
     pthread_mutex_destroy(&sys->world.outside_lock);
     pthread_mutex_destroy(&sys->lock);
+    pthread_mutex_destroy(&sys->run_lock);
     pthread_cond_destroy(&sys->ended_cond);
     struct heap heap = sys->world.heap;
     heap_put_lines(&heap, sys, sizeof *sys);
@@ -93,7 +96,6 @@ static int start(cadre_system *sys, const cadre_class *class, const void *init)
         return err;
     }
     sys->root.id = root->accepts;
-    store_seq(&sys->live, true);
     send_wake(&sys->outside, root);
     return 0;
 }
@@ -121,7 +123,8 @@ static int assemble(cadre_system **result, const struct settings *settings,
     err = deadletter_report_init(&sys->world);
     if (err)
         goto no_report;
-    err = registry_add(sys, &sys->world.orphaned, &sys->world.tag);
+    err = registry_add(sys, &sys->world.orphaned, &sys->world.tag,
+                       &sys->world.table.first_generation);
     if (err)
         goto no_report;
     err = start(sys, class, init);
@@ -130,7 +133,7 @@ static int assemble(cadre_system **result, const struct settings *settings,
     *result = sys;
     return 0;
 no_start:
-    registry_remove(sys->world.tag);
+    registry_remove(sys->world.tag, table_next_generation(&sys->world.table));
 no_report:
     deadletter_report_fini(&sys->world);
     if (system_is_simulated(sys))
@@ -173,10 +176,8 @@ int cadre_system_free(cadre_system *sys)
     if (!system_has_ended(sys))
         return world_misuse(&sys->world, -EBUSY,
                             "cadre_system_free: the root has not ended; stop it first");
-    pthread_mutex_lock(&sys->lock);
     system_finish(sys);
-    pthread_mutex_unlock(&sys->lock);
-    registry_remove(sys->world.tag);
+    registry_remove(sys->world.tag, table_next_generation(&sys->world.table));
     deadletter_report_fini(&sys->world);
     if (system_is_simulated(sys))
         sim_fini(&sys->sim, &sys->world.sched);

@@ -67,6 +67,7 @@ static int resolve_workers(struct settings *s, const cadre_config *c)
     uint64_t count = c->workers;
     if (c->workers == CADRE_NO_WORKERS) {
         s->workers = 1;
+        s->polled = true;
         if (s->mode == SCHED_THREADS)
             s->mode = SCHED_POLLED;
         return 0;

@@ -14,6 +14,7 @@ struct settings {
     uint64_t seed;
     size_t memory_max;
     bool end_when_quiet;
+    bool polled; /* no workers were asked for: there is a descriptor */
     struct log log;
 };
 

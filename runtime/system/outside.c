@@ -61,14 +61,34 @@ int cadre_system_fd(const cadre_system *sys)
     int err = system_check(sys);
     if (err)
         return err;
-    return sys->settings.mode == SCHED_POLLED ? sys->world.sched.event_fd : -EINVAL;
+    if (!sys->settings.polled)
+        return world_misuse(sys->outside.world, -EINVAL,
+                            "cadre_system_fd: the system has workers");
+    return sys->world.sched.event_fd;
 }
 
 static int simulate_some(cadre_system *sys)
 {
     int turns = 0;
+    sched_unring(&sys->world.sched, 0);
     while (turns < POLL_TURNS && sim_step(&sys->sim, &sys->world.sched))
         turns++;
+    if (turns == POLL_TURNS)
+        sched_ring(&sys->world.sched); /* there may be more */
+    else if (sys->settings.end_when_quiet)
+        system_quiet(sys);
+    return turns;
+}
+
+int system_poll_once(cadre_system *sys, cadre_time timeout)
+{
+    int turns = 0;
+    pthread_mutex_lock(&sys->run_lock);
+    if (!sys->finished)
+        turns = system_is_simulated(sys)
+                    ? simulate_some(sys)
+                    : sched_poll(&sys->world.sched, POLL_TURNS, timeout);
+    pthread_mutex_unlock(&sys->run_lock);
     return turns;
 }
 
@@ -80,15 +100,9 @@ int cadre_system_poll(cadre_system *sys, cadre_time timeout)
     if (sys->settings.mode == SCHED_THREADS || timeout < 0)
         return world_misuse(&sys->world, -EINVAL,
                             "cadre_system_poll: it has workers, or timeout < 0");
-    int turns = 0;
-    if (!system_has_ended(sys))
-        turns = system_is_simulated(sys)
-                    ? simulate_some(sys)
-                    : sched_poll(&sys->world.sched, POLL_TURNS, timeout);
+    int turns = system_has_ended(sys) ? 0 : system_poll_once(sys, timeout);
     if (turns > 0 || !system_has_ended(sys))
         return turns;
-    pthread_mutex_lock(&sys->lock);
     system_finish(sys);
-    pthread_mutex_unlock(&sys->lock);
     return -ESHUTDOWN;
 }

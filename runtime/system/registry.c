@@ -1,6 +1,7 @@
 /* registry.c: which systems live: refuses freed ones and those left by a fork. */
 #include "system/registry.h"
 
+#include "actor/cell.h"
 #include "base/atomic.h"
 #include "sched/worker.h"
 
@@ -10,6 +11,7 @@
 static struct {
     ATOMIC(cadre_system *) system; /* under the lock; read by anybody */
     bool *orphaned;                /* under the lock, or in the child of a fork */
+    uint32_t generation;           /* under the lock: the next system's first, less 1 */
 } entries[REGISTRY_MAX + 1];       /* by tag; 0 stays empty */
 static ATOMIC(uint32_t) used;      /* tags ever in use at a time */
 static uint32_t last;              /* tag given out; under the lock */
@@ -34,30 +36,34 @@ static void prepare_for_forks(void)
     pthread_atfork(before_fork, after_fork_in_parent, after_fork);
 }
 
-int registry_add(cadre_system *system, bool *orphaned, uint64_t *tag)
+int registry_add(cadre_system *system, bool *orphaned, uint64_t *tag,
+                 uint32_t *generation)
 {
     int err = -EMFILE;
     pthread_once(&once, prepare_for_forks);
     pthread_mutex_lock(&lock);
     for (uint32_t i = 0; err && i < REGISTRY_MAX; i++) {
-        /* The tag freed longest ago, so that old addresses stay strangers for long. */
+        /* Tags in turn, so that generations last. */
         uint32_t t = (last + i) % REGISTRY_MAX + 1;
-        if (load_relaxed(&entries[t].system))
+        if (load_relaxed(&entries[t].system) ||
+            entries[t].generation >= GENERATION_MAX / 2)
             continue;
         entries[t].orphaned = orphaned;
         store_release(&entries[t].system, system);
         if (t > load_relaxed(&used))
             store_release(&used, t);
         *tag = last = t;
+        *generation = entries[t].generation + 1;
         err = 0;
     }
     pthread_mutex_unlock(&lock);
     return err;
 }
 
-void registry_remove(uint64_t tag)
+void registry_remove(uint64_t tag, uint32_t generation)
 {
     pthread_mutex_lock(&lock);
+    entries[tag].generation = generation - 1;
     store_release(&entries[tag].system, NULL);
     pthread_mutex_unlock(&lock);
 }

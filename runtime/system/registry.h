@@ -14,9 +14,12 @@
 
 enum { REGISTRY_MAX = 255 };
 
-/* *tag: 1..255. *orphaned is set in the child of a fork. Returns 0 or -EMFILE. */
-CC_MUST_CHECK int registry_add(cadre_system *system, bool *orphaned, uint64_t *tag);
-void registry_remove(uint64_t tag);
+/* *tag: 1..255, with the first generation that no address of a former system with this
+ * tag has. *orphaned is set in the child of a fork. Returns 0 or -EMFILE. */
+CC_MUST_CHECK int registry_add(cadre_system *system, bool *orphaned, uint64_t *tag,
+                               uint32_t *generation);
+/* generation: the first one that its addresses leave free. */
+void registry_remove(uint64_t tag, uint32_t generation);
 
 /* Any thread; async-signal safe. */
 bool registry_has(const cadre_system *system);

@@ -17,8 +17,10 @@ static void add_self(cadre_counters *c, const struct cadre_self *self)
 int cadre_stats(const cadre_system *sys, cadre_counters *counters)
 {
     int err = system_check(sys);
-    if (err || !counters)
-        return err ? err : -EINVAL;
+    if (err)
+        return err;
+    if (!counters)
+        return world_misuse(sys->outside.world, -EINVAL, "cadre_stats: stats is NULL");
     const struct world *world = &sys->world;
     cadre_counters c = {0};
     for (uint32_t i = 0; i < sys->settings.workers; i++) {
@@ -33,7 +35,7 @@ int cadre_stats(const cadre_system *sys, cadre_counters *counters)
     c.pending = c.accepted > done ? c.accepted - done : 0;
     c.actors += c.spawned;
     c.bytes = load_relaxed(&world->heap.bytes);
-    c.trace = world->trace;
+    c.trace = load_relaxed(&world->trace);
     c.workers = sys->settings.workers;
     c.simulated = world->simulated;
     *counters = c;
@@ -46,18 +48,20 @@ int64_t cadre_system_report(cadre_system *sys,
 {
     static const cadre_type others = {.name = "(others)"};
     int err = system_check(sys);
-    if (err || !visit)
-        return err ? err : -EINVAL;
-    pthread_mutex_lock(&sys->lock);
+    if (err)
+        return err;
+    if (!visit)
+        return world_misuse(&sys->world, -EINVAL, "cadre_system_report: visit is NULL");
+    pthread_mutex_lock(&sys->run_lock);
     bool finished = sys->finished;
-    pthread_mutex_unlock(&sys->lock);
+    pthread_mutex_unlock(&sys->run_lock);
     if (!finished)
         return -EBUSY;
     int64_t sum = 0;
-    for (uint32_t i = 0; i < REPORT_LINES; i++) {
+    for (uint32_t i = 0; i < REPORT_PLACES; i++) {
         const struct report_line *l = &sys->world.report[i];
         cadre_leftover view = {{l->to}, l->actor, l->type, l->count};
-        if (i == REPORT_LINES - 1) {
+        if (i == REPORT_PLACES - 1) {
             view.actor = "?";
             view.type = &others;
         }

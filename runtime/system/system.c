@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <time.h>
 
-enum { POLL_TURNS = 1024, GRACE_MS = 100 };
+enum { GRACE_MS = 100 };
 
 int system_check(const cadre_system *sys)
 {
@@ -32,6 +32,7 @@ void system_root_ended(struct world *world, int reason)
     sys->reason = reason;
     pthread_cond_broadcast(&sys->ended_cond);
     pthread_mutex_unlock(&sys->lock);
+    sched_ring(&world->sched); /* one more poll is due, which says so */
 }
 
 bool system_has_ended(cadre_system *sys)
@@ -54,24 +55,28 @@ void system_halt_root(cadre_system *sys, enum halt halt, int reason)
 void system_quiet(void *user)
 {
     cadre_system *sys = user;
-    if (load_seq(&sys->live))
+    uint64_t turns = 0;
+    for (uint32_t i = 0; i < sys->settings.workers; i++)
+        turns += load_relaxed(&sys->world.sched.crew.workers[i].turns);
+    if (turns > 0) /* the first one is the root's start; before it, all sleep too */
         system_halt_root(sys, HALT_STOP, 0);
 }
 
-/* The root has ended. Under the lock: joins the workers, once. */
 void system_finish(cadre_system *sys)
 {
-    if (sys->finished)
-        return;
-    /* A tell that saw the gate open is through now. */
-    pthread_mutex_lock(&sys->world.outside_lock);
-    pthread_mutex_unlock(&sys->world.outside_lock);
-    sched_stop(&sys->world.sched);
-    sys->finished = true;
-    cadre_counters sums;
-    (void)cadre_stats(sys, &sums);
-    invariant(sums.accepted == sums.handled + sums.dead + sums.dropped);
-    invariant(sums.actors == 0);
+    pthread_mutex_lock(&sys->run_lock);
+    if (!sys->finished) {
+        /* A tell that saw the gate open is through after this. */
+        pthread_mutex_lock(&sys->world.outside_lock);
+        pthread_mutex_unlock(&sys->world.outside_lock);
+        sched_stop(&sys->world.sched);
+        sys->finished = true;
+        cadre_counters sums;
+        (void)cadre_stats(sys, &sums);
+        invariant(sums.accepted == sums.handled + sums.dead + sums.dropped);
+        invariant(sums.actors == 0);
+    }
+    pthread_mutex_unlock(&sys->run_lock);
 }
 
 /* Steps a simulation until the root has ended, or virtual time is up, or all sleep. */
@@ -110,11 +115,14 @@ static void await_end(cadre_system *sys, cadre_time until)
         return;
     }
     pthread_mutex_unlock(&sys->lock);
-    if (system_is_simulated(sys))
+    if (system_is_simulated(sys)) {
+        pthread_mutex_lock(&sys->run_lock);
         simulate(sys, until);
-    else
+        pthread_mutex_unlock(&sys->run_lock);
+    } else {
         while (!system_has_ended(sys) && clock_now(&sched->crew.clock) < until)
-            (void)sched_poll(sched, POLL_TURNS, CADRE_MS);
+            (void)system_poll_once(sys, CADRE_MS);
+    }
     pthread_mutex_lock(&sys->lock);
 }
 
@@ -142,12 +150,12 @@ int cadre_system_wait(cadre_system *sys)
         await_end(sys, CADRE_NEVER);
     if (!err && !sys->ended)
         err = -EDEADLK;
-    if (!err) {
-        system_finish(sys);
-        err = sys->reason;
-    }
+    int reason = sys->reason;
     pthread_mutex_unlock(&sys->lock);
-    return err;
+    if (err)
+        return err;
+    system_finish(sys);
+    return reason;
 }
 
 /* A handler has not returned in time: says which. Of a cell that is running elsewhere
@@ -174,7 +182,7 @@ int cadre_system_stop_by(cadre_system *sys, cadre_time timeout)
     if (err)
         return err;
     if (timeout < 0)
-        return -EINVAL;
+        return world_misuse(&sys->world, -EINVAL, "cadre_system_stop_by: timeout < 0");
     const struct clock *clock = &sys->world.sched.crew.clock;
     cadre_time until = deadline_after(clock_now(clock), timeout);
     system_halt_root(sys, HALT_STOP, 0);
@@ -184,15 +192,15 @@ int cadre_system_stop_by(cadre_system *sys, cadre_time timeout)
         system_halt_root(sys, HALT_KILL, CADRE_EKILLED);
         await_end(sys, clock_now(clock) + GRACE_MS * CADRE_MS);
     }
-    if (sys->ended) {
-        system_finish(sys);
-        err = sys->reason;
-    } else {
-        name_stuck(sys);
-        err = -ETIMEDOUT;
-    }
+    bool ended = sys->ended;
+    int reason = sys->reason;
     pthread_mutex_unlock(&sys->lock);
-    return err;
+    if (!ended) {
+        name_stuck(sys);
+        return -ETIMEDOUT;
+    }
+    system_finish(sys);
+    return reason;
 }
 
 void cadre_system_stop(cadre_system *sys)
@@ -207,9 +215,10 @@ int cadre_run(const cadre_config *config, const cadre_class *root, const void *i
     int err = cadre_system_new(&sys, config, root, init);
     if (err)
         return err;
-    int reason = sys->settings.mode == SCHED_POLLED
-                     ? cadre_system_stop_by(sys, CADRE_NEVER)
-                     : cadre_system_wait(sys);
+    if (sys->settings.mode == SCHED_POLLED)
+        while (cadre_system_poll(sys, CADRE_NEVER) >= 0) {
+        }
+    int reason = cadre_system_wait(sys);
     if (!system_has_ended(sys)) { /* simulated, and asleep for ever */
         log_line(&sys->world.log, LOG_ERROR,
                  "cadre_run: every actor waits, and nothing will ever come");

@@ -17,10 +17,11 @@ struct cadre_system {
     pthread_t maker; /* simulated: the only thread that may use it */
     pthread_mutex_t lock;
     pthread_cond_t ended_cond;
-    ATOMIC(bool) live; /* the root is there: quiet means something */
-    bool ended;        /* under the lock: the root has ended ... */
-    int reason;        /* ... for this reason */
-    bool finished;     /* under the lock: the workers have ended too */
+    bool ended;               /* under the lock: the root has ended ... */
+    int reason;               /* ... for this reason */
+    pthread_mutex_t run_lock; /* before lock: held by whoever runs it without threads,
+                               * or clears up */
+    bool finished;            /* under run_lock: the workers have ended too */
 };
 
 static inline bool system_is_simulated(const cadre_system *sys)
@@ -38,9 +39,11 @@ void system_halt_root(cadre_system *sys, enum halt halt, int reason);
 /* The root's last turn says that it has ended. */
 void system_root_ended(struct world *world, int reason);
 bool system_has_ended(cadre_system *sys);
+/* Not SCHED_THREADS: runs what is ready, unless finished. Returns the turns. */
+int system_poll_once(cadre_system *sys, cadre_time timeout);
 /* Every worker sleeps: with end_when_quiet that ends it. */
 void system_quiet(void *sys);
-/* After the end, under sys->lock: joins the workers, once, and checks the sums. */
+/* After the end: joins the workers, once, and checks the sums. */
 void system_finish(cadre_system *sys);
 
 #endif
