@@ -56,7 +56,8 @@ static struct report_line *line_for(struct world *world, uint64_t to,
 {
     enum { PLACES = REPORT_PLACES - 1 };
     /* No addresses of memory in it: a simulation reports in the same order each time. */
-    uint64_t hash = (to << 8 ^ name_hash(type->name)) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = (world_relative(world, to) ^ name_hash(type->name)) *
+                    UINT64_C(0x9e3779b97f4a7c15);
     struct report_line *rest = &world->report[PLACES];
     for (uint32_t i = 0; i < PLACES; i++) {
         struct report_line *line = &world->report[((hash >> 32) % PLACES + i) % PLACES];

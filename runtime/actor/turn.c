@@ -14,11 +14,10 @@
 #include <errno.h>
 #include <string.h>
 
-/* Without tags, which tell systems of one process apart. */
 static CC_NOINLINE void trace(struct cadre_self *self, const struct envelope *e)
 {
-    world_trace(self->world, e->letter.to << 8);
-    world_trace(self->world, e->from << 8);
+    world_trace(self->world, world_relative(self->world, e->letter.to));
+    world_trace(self->world, e->from ? world_relative(self->world, e->from) : 0);
     world_trace(self->world, name_hash(e->type->name));
 }
 
@@ -65,7 +64,8 @@ static void check_thread(struct cadre_self *self, const struct thread_state *bef
 static void start(struct cadre_self *self)
 {
     struct cell *cell = self->cell;
-    world_trace(self->world, cell_address(self->world, cell) << 8);
+    world_trace(self->world,
+                world_relative(self->world, cell_address(self->world, cell)));
     if (cell->phase != PHASE_RUNNING)
         return; /* killed before it began */
     int result =

@@ -52,6 +52,12 @@ static inline uint64_t name_hash(const char *name)
     return hash;
 }
 
+/* An address as it is in every run: without the tag and with generations from 1. */
+static inline uint64_t world_relative(const struct world *world, uint64_t id)
+{
+    return (id << 8) - ((uint64_t)(world->table.first_generation - 1) << 8);
+}
+
 /* An FNV-1a step over whole words: anything that must replay is fed to it. */
 static inline void world_trace(struct world *world, uint64_t what)
 {
