@@ -111,7 +111,8 @@ CADRE_API void cadre_become(cadre_self *self, cadre_receive *next);
 CADRE_API int cadre_stop(cadre_self *self, cadre_ref who);
 /* Ends `who` after the message in hand, whatever waits; its children first. reason is
  * negative and goes to the class's stop; 0 means CADRE_EKILLED; a positive one is
- * -EINVAL. The first reason counts; otherwise as cadre_stop(). */
+ * -EINVAL. The first reason counts, but a kill counts over a stop; otherwise as
+ * cadre_stop(). */
 CADRE_API int cadre_kill(cadre_self *self, cadre_ref who, int reason);
 
 #ifdef __cplusplus

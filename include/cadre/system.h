@@ -66,7 +66,8 @@ CADRE_API void cadre_system_stop(cadre_system *sys);
 /* Waits until the root has ended and all threads are joined, and returns its reason.
  * Any number of threads may wait, and again later.
  * Errors: -EDEADLK from one of its own workers, or when it is simulated and would sleep
- * for ever; -EPERM with CADRE_NO_WORKERS (poll it instead). */
+ * for ever; -EPERM with CADRE_NO_WORKERS while the root lives (poll it, then wait for the
+ * reason). */
 CADRE_API int cadre_system_wait(cadre_system *sys);
 /* Stops, waits, and kills what is left when `timeout` nanoseconds have passed. Returns
  * the root's reason, or -ETIMEDOUT when a handler has not returned even then: it is

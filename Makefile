@@ -1,0 +1,313 @@
+# Cadre. One Makefile, not recursive; `make help` says what it does.
+#
+# It is read twice. The first time it only looks for missing packages (tools/setup.sh),
+# because nothing may be asked of a machine that has no compiler yet. Then it calls itself
+# for the work, and adds up what the tests and checks reported (tools/tally.sh).
+#
+#   build/FLAVOUR/    objects, libraries, programs
+#   build/results/    one file for each test program or check: passed, failed, skipped
+#   build/log/        what it printed
+
+GOALS := $(or $(MAKECMDGOALS),all)
+
+ifndef CADRE_READY
+
+# Those that end with a line `N passed, N failed`, and go on after a failure.
+COUNTED := $(filter check check-long test unit api sim stress fault mc asan tsan debug \
+    clang aarch64 cover static layers headers symbols public ifdefs style format-check \
+    analyze analyzer tidy cppcheck tools-test install-test docs-test examples,$(GOALS))
+
+.PHONY: $(GOALS) session
+$(GOALS): session ; @:
+session:
+	@tools/setup.sh $(GOALS)
+	@rm -rf build/results
+	@+$(MAKE) --no-print-directory CADRE_READY=1 $(GOALS) $(if $(COUNTED),-k) \
+	    $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)); \
+	    tools/tally.sh $$? $(COUNTED)
+
+else
+
+# ---- what there is -------------------------------------------------------------------
+
+RUNTIME := $(wildcard runtime/*/*.c)
+ACTORS := $(wildcard actors/*.c)
+BENCHES := $(patsubst bench/%.c,%,$(wildcard bench/*.c))
+HARNESS := $(wildcard bench/harness/*.c)
+# An example is one file, or a folder with all its files.
+EXAMPLES := $(patsubst examples/%,%,$(basename $(wildcard examples/*.c)) \
+    $(patsubst %/,%,$(sort $(dir $(wildcard examples/*/*.c)))))
+# Each of these is a program with its own main; K=text keeps those with it in their name.
+programs = $(foreach t,$(basename $(wildcard $(1))),$(if $(findstring $(or $(K),/),$(t)),$(t)))
+TESTS_unit := $(call programs,tests/unit/*/test_*.c)
+TESTS_api := $(call programs,tests/api/test_*.c tests/api/test_*.cc)
+TESTS_sim := $(call programs,tests/sim/*.c)
+TESTS_stress := $(call programs,tests/stress/*.c)
+TESTS_fault := $(call programs,tests/fault/*.c)
+SUPPORT := $(wildcard tests/support/*.c) # what several of them share
+
+VERSION := $(shell awk '/define CADRE_VERSION_(MAJOR|MINOR|PATCH)/ \
+    { v = v (v == "" ? "" : ".") $$3 } END { print v }' include/cadre/base.h)
+SONAME := libcadre.so.$(firstword $(subst ., ,$(VERSION)))
+
+# ---- how it is compiled --------------------------------------------------------------
+
+GCC ?= gcc
+GXX ?= g++
+CLANG ?= clang
+SYSROOT := build/sysroot-arm64
+
+# Warnings are errors with the compilers of Debian 12 only: a newer compiler must give its
+# user a library with a warning, not none.
+WERROR_gcc := $(if $(filter 12 12.%,$(shell $(GCC) -dumpversion 2>/dev/null)),-Werror)
+WERROR_clang := $(if $(filter 14.%,$(shell $(CLANG) -dumpversion 2>/dev/null)),-Werror)
+WARN := -Wall -Wextra -Wno-unused-parameter -Wshadow -Wundef
+WARN_C := $(WARN) -Wstrict-prototypes -Wmissing-prototypes
+# Concurrency Kit: its headers, nothing is linked. Its other flags name the machine, which
+# the compiler knows better when it builds for another one.
+CK := $(shell pkg-config --cflags-only-I ck 2>/dev/null)
+CMOCKA := $(shell pkg-config --libs cmocka 2>/dev/null)
+
+# What the files of each folder see. Ready-made actors and examples see what a user sees;
+# unit tests look inside.
+SEES_runtime := $(CK) -Iruntime -Iinclude -fvisibility=hidden -Wconversion
+SEES_actors := -Iinclude -fvisibility=hidden -Wconversion
+SEES_examples := -Iinclude
+SEES_bench := -Iinclude -Ibench
+SEES_tests = -Iinclude -Itests $(if $(filter tests/unit/%,$<),$(CK) -Iruntime)
+
+FLAVOURS := release shared clang debug tsan asan cover analyzer aarch64
+CC_release := $(GCC)
+FLAGS_release := -O2 -g $(WERROR_gcc)
+# The same as a shared library: the API tests run against both.
+CC_shared := $(GCC)
+FLAGS_shared := -O2 -g -fPIC $(WERROR_gcc)
+CC_clang := $(CLANG)
+FLAGS_clang := -O2 -g $(WERROR_clang)
+CC_debug := $(GCC)
+FLAGS_debug := -O0 -g -DRT_DEBUG $(WERROR_gcc)
+# ThreadSanitizer does not see Concurrency Kit's assembly, hence the forced header; and it
+# warns that it ignores fences, which order nothing here that an operation does not.
+CC_tsan := $(GCC)
+FLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+INSIDE_tsan := -Wno-tsan -include tests/tsan/ck_tsan.h
+CC_asan := $(GCC)
+FLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+    -fno-omit-frame-pointer
+CC_cover := $(GCC)
+FLAGS_cover := -O0 -g --coverage
+# gcc's analyzer loses its way in optimised code.
+CC_analyzer := $(GCC)
+FLAGS_analyzer := -O0 -fanalyzer $(WERROR_gcc)
+CROSS_aarch64 := aarch64-linux-gnu-
+CC_aarch64 := $(CROSS_aarch64)gcc
+FLAGS_aarch64 := -O2 -g -isystem $(SYSROOT)/usr/include
+NEEDS_aarch64 := $(SYSROOT)/complete
+LIBS_aarch64 := -L$(SYSROOT)/usr/lib/aarch64-linux-gnu -lcmocka \
+    -Wl,-rpath,$(CURDIR)/$(SYSROOT)/usr/lib/aarch64-linux-gnu
+# Emulation is slow: it never does the long versions.
+RUN_aarch64 := env -u CADRE_LONG qemu-aarch64 -L /usr/aarch64-linux-gnu
+
+# A program finds the shared library in the build tree.
+comma := ,
+LIBRARY_shared := build/shared/libcadre.so
+LINK_shared := -Lbuild/shared -lcadre -Wl,-rpath,$(CURDIR)/build/shared
+
+Q := $(if $(V),,@)
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+define flavour_rules
+OBJECTS_$(1) := $(patsubst %.c,build/$(1)/%.o,$(RUNTIME) $(ACTORS))
+CXX_$(1) := $(if $(filter clang,$(1)),$(CLANG)++,$(CROSS_$(1))$(GXX))
+COMMON_$(1) := -MMD -MP -pthread -D_GNU_SOURCE $(FLAGS_$(1))
+LIBRARY_$(1) ?= build/$(1)/libcadre.a
+LINK_$(1) ?= build/$(1)/libcadre.a
+LIBS_$(1) ?= $(CMOCKA)
+
+build/$(1)/%.o: %.c Makefile | $(NEEDS_$(1))
+	@mkdir -p $$(@D)
+	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) -std=gnu11 $(WARN_C) \
+	    $$(if $$(filter runtime/% tests/%,$$<),$(INSIDE_$(1))) \
+	    $$(SEES_$$(firstword $$(subst /, ,$$<))) -c $$< -o $$@
+build/$(1)/%.o: %.cc Makefile | $(NEEDS_$(1))
+	@mkdir -p $$(@D)
+	$$(Q)$$(CXX_$(1)) $$(COMMON_$(1)) -std=c++17 $(WARN) -Wpedantic $$(SEES_tests) \
+	    -c $$< -o $$@
+
+# One relocatable object with its hidden symbols made local: a program can link to cadre_*
+# and to nothing else.
+build/$(1)/libcadre.a: $$(OBJECTS_$(1))
+	@echo "  $$@"
+	$$(Q)$(CROSS_$(1))ld -r -o build/$(1)/cadre.o $$^
+	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre.o
+	@rm -f $$@
+	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre.o
+# The objects as they are, for unit tests.
+build/$(1)/libplain.a: $$(OBJECTS_$(1))
+	@rm -f $$@
+	$$(Q)$(CROSS_$(1))ar rcsT $$@ $$^
+build/$(1)/libsupport.a: $(patsubst %.c,build/$(1)/%.o,$(SUPPORT))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(Q)$(CROSS_$(1))ar rcs $$@ $$^
+
+build/$(1)/tests/unit/%: build/$(1)/tests/unit/%.o build/$(1)/libsupport.a \
+    build/$(1)/libplain.a
+	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ $$(LIBS_$(1)) -o $$@
+build/$(1)/tests/%: build/$(1)/tests/%.o build/$(1)/libsupport.a $$(LIBRARY_$(1))
+	$$(Q)$$(if $$(wildcard tests/$$*.cc),$$(CXX_$(1)),$(CC_$(1))) $$(COMMON_$(1)) \
+	    $$(wordlist 1,2,$$^) $$(LINK_$(1)) $$(LIBS_$(1)) -o $$@
+build/$(1)/bench/%: build/$(1)/bench/%.o $(patsubst %.c,build/$(1)/%.o,$(HARNESS)) \
+    build/$(1)/libcadre.a
+	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ -o $$@
+$(foreach e,$(EXAMPLES),$(eval build/$(1)/bin/$(e): $(patsubst %.c,build/$(1)/%.o,$(wildcard \
+    examples/$(e).c examples/$(e)/*.c)) build/$(1)/libcadre.a))
+$(EXAMPLES:%=build/$(1)/bin/%):
+	@mkdir -p $$(@D)
+	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ -o $$@
+
+# The soak is long in one flavour only.
+build/results/$(1)/%: build/$(1)/tests/%
+	@$(if $(filter release,$(1)),,$$(if $$(filter stress/soak,$$*),env -u CADRE_LONG)) \
+	    tools/check.sh $$@ $(RUN_$(1)) $$< $$(SIM_ARGS) $(ARGS)
+build/results/$(1)/examples/%: build/$(1)/bin/%
+	@tools/check.sh $$@ $$(or $$(wildcard examples/$$*/test.sh),true) $$<
+endef
+$(foreach f,$(FLAVOURS),$(eval $(call flavour_rules,$(f))))
+
+# No -Bsymbolic: a message type is the address of a constant, and program and library must
+# mean the same one.
+build/shared/libcadre.so: $(OBJECTS_shared)
+	@echo "  $@"
+	$(Q)$(CC_shared) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -pthread $^ -o $@
+	$(Q)ln -sf libcadre.so build/shared/$(SONAME)
+
+$(SYSROOT)/complete: tools/sysroot.sh tools/packages.txt
+	$(Q)tools/sysroot.sh $(SYSROOT) >build/sysroot.log 2>&1 || { cat build/sysroot.log; exit 1; }
+	@touch $@
+
+-include $(shell find build -name '*.d' 2>/dev/null)
+
+# ---- libraries, programs -------------------------------------------------------------
+
+.PHONY: all install uninstall pingpong bench soak format clean help
+LIBRARIES := build/release/libcadre.a build/shared/libcadre.so
+all: $(LIBRARIES) ## the libraries, static and shared
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+export PREFIX LIBDIR DESTDIR VERSION SONAME
+install: $(LIBRARIES) ## libraries, headers, pkg-config, CMake; PREFIX, LIBDIR, DESTDIR
+	$(Q)tools/install.sh install
+uninstall: ## removes what install put there
+	$(Q)tools/install.sh uninstall
+
+pingpong: build/release/bench/pingpong ## messages per second on this machine; ARGS=--help
+	@$< $(ARGS)
+bench: $(BENCHES:%=build/release/bench/%) ## every benchmark, one after the other
+	@for bench in $^; do echo "# $$bench"; $$bench $(ARGS) || exit 1; done
+soak: build/release/tests/stress/soak ## 10^9 messages through random graphs
+	@CADRE_LONG=1 $< $(ARGS)
+
+format: ## formats every source file
+	$(Q)tools/format.sh
+clean: ## removes build/
+	$(Q)rm -rf build
+help: ## this
+	@echo "make TARGET [V=1 prints commands]"
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+# ---- tests ---------------------------------------------------------------------------
+
+# How long a test program may take, in seconds, and how it behaves.
+TIMEOUT ?= 300
+export TIMEOUT
+export CMOCKA_TEST_ABORT := 1
+ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1
+UBSAN_OPTIONS ?= print_stacktrace=1
+TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
+export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+
+# $(call run,flavour,kinds): the results of these tests in that flavour
+run = $(foreach k,$(2),$(patsubst tests/%,build/results/$(1)/%,$(TESTS_$(k))))
+KINDS := unit api sim stress fault
+FLAVOUR ?= release
+
+.PHONY: check check-long test $(KINDS) tsan asan debug clang aarch64 examples cover mc
+tsan: $(call run,tsan,unit api stress) ## unit, API and stress tests under ThreadSanitizer
+asan: $(call run,asan,$(KINDS)) ## every test under Address-, Leak- and UBSanitizer
+debug: $(call run,debug,unit api) ## unit and API tests with the structures checking themselves
+clang: $(call run,clang,unit api) ## unit and API tests built by clang
+aarch64: $(call run,aarch64,unit api sim stress) ## cross-built for arm64, run under emulation
+test: $(call run,$(FLAVOUR),$(KINDS)) ## tests with K in their name, in FLAVOUR
+unit: $(call run,$(FLAVOUR),unit) ## one module each, from inside
+api: $(call run,$(FLAVOUR),api) ## the public interface
+sim: SIM_ARGS := $(if $(SEED),--seed $(SEED)) $(if $(N),--seeds $(N))
+sim: $(call run,$(FLAVOUR),sim) ## stories in virtual time: SEED=first seed, N=how many
+stress: $(foreach f,release tsan,$(call run,$(f),stress)) ## real threads, also under TSan
+fault: $(call run,asan,fault) ## every allocation fails once, under ASan
+mc: build/results/mc ## the model checker on the real files; LONG=1 goes deeper
+build/results/mc:
+	@TIMEOUT=$$(( $(TIMEOUT) * 4 )) tools/check.sh $@ tests/model/run.sh
+cover: $(call run,cover,unit api sim fault) ## which lines the tests reach
+	@tools/cover.sh
+
+examples: $(EXAMPLES:%=build/results/release/examples/%) ## builds the examples, runs their tests
+build/results/release/bench/%: build/release/bench/%
+	@tools/check.sh $@ $< --help
+
+# ---- checks on the source ------------------------------------------------------------
+
+STATIC := layers headers symbols public ifdefs style format-check analyzer tidy cppcheck
+OTHERS := tools-test install-test docs-test
+.PHONY: static analyze $(STATIC) $(OTHERS)
+static: $(STATIC) ## layers headers symbols public ifdefs style format-check, and analyze
+analyze: analyzer tidy cppcheck ## gcc's analyzer, clang-tidy, cppcheck
+$(STATIC) $(OTHERS): %: build/results/static/%
+build/results/static/%:
+	@tools/check.sh $@ $(CHECK_$*)
+
+CODE := $(shell find include runtime actors tests bench examples -name '*.[ch]' 2>/dev/null)
+LINTED := $(RUNTIME) $(ACTORS)
+USERS := $(filter build/release/actors/%,$(OBJECTS_release)) $(patsubst %.c, \
+    build/release/%.o,$(wildcard examples/*.c examples/*/*.c))
+LINT_FLAGS := -D_GNU_SOURCE $(CK) -Iruntime -Iinclude
+
+CHECK_layers := awk -f tools/layers.awk runtime/LAYERS $(wildcard runtime/*/*.[ch])
+CHECK_headers := env WERROR_gcc=$(WERROR_gcc) WERROR_clang=$(WERROR_clang) tools/headers.sh
+CHECK_symbols := tools/symbols.sh
+CHECK_public := tools/public.sh $(GCC) $(USERS)
+CHECK_ifdefs := awk -f tools/ifdefs.awk $(filter runtime/% actors/%,$(CODE))
+CHECK_style := awk -f tools/style.awk $(CODE)
+CHECK_format-check := tools/format.sh --check
+CHECK_analyzer := true
+CHECK_tidy = tools/tidy.sh --judge $(TIDY)
+CHECK_cppcheck := tools/cppcheck.sh $(LINT_FLAGS) $(LINTED)
+CHECK_tools-test := tests/tools/run.sh
+CHECK_install-test := tests/install/run.sh
+CHECK_docs-test := tools/docs.sh $(GCC)
+
+build/results/static/symbols build/results/static/install-test: $(LIBRARIES)
+build/results/static/docs-test: build/release/libcadre.a
+build/results/static/public: $(USERS)
+# The two slow ones look at what has changed since.
+build/results/static/analyzer: $(OBJECTS_analyzer)
+TIDY := $(LINTED:%.c=build/tidy/%.txt)
+build/results/static/tidy: $(TIDY)
+build/tidy/%.txt: %.c $(filter %.h,$(CODE)) .clang-tidy
+	@mkdir -p $(@D)
+	$(Q)tools/tidy.sh $< -std=gnu11 $(LINT_FLAGS) >$@
+
+# ---- everything ----------------------------------------------------------------------
+
+check: mc $(STATIC) $(foreach f,tsan asan,$(call run,$(f),stress)) ## all of it, in minutes
+check: $(call run,release,$(KINDS)) $(call run,shared,api) clang debug tsan asan examples
+check: $(BENCHES:%=build/results/release/bench/%) $(OTHERS)
+
+check-long: export CADRE_LONG := 1
+check-long: export LONG := 1
+check-long: export TIMEOUT := 14400
+check-long: check aarch64 ## more seeds, deeper, longer; the soak; arm64 under emulation
+
+endif

@@ -1,0 +1,23 @@
+#!/bin/bash
+# docs.sh: every program in the documents compiles without a warning, and runs to 0.
+#
+# usage: docs.sh COMPILER      in the top folder, after `make all`
+set -u
+compiler=$1
+folder=build/docs
+passed=0
+failed=0
+rm -rf $folder
+mkdir -p $folder
+for program in $(awk -v folder=$folder -f tools/doc-programs.awk README.md docs/*.md); do
+    if $compiler -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror -Iinclude \
+        "$program" build/release/libcadre.a -pthread -o "${program%.c}" &&
+        timeout -k 5 30 "${program%.c}" </dev/null; then
+        passed=$((passed + 1))
+    else
+        echo "FAILED: $program"
+        failed=$((failed + 1))
+    fi
+done
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

@@ -1,0 +1,56 @@
+#!/bin/bash
+# install.sh: copies what a user needs, or removes exactly that.
+#
+# usage: install.sh install|uninstall      called by the Makefile with PREFIX, LIBDIR,
+#                                          DESTDIR, VERSION and SONAME in the environment
+set -eu
+include=$PREFIX/include
+cmake=$LIBDIR/cmake/Cadre
+dest=${DESTDIR-}
+
+headers() { (cd include && find . -name '*.h' | sed 's|^\./||' | sort); }
+
+# The places of all that is installed.
+places() {
+    headers | sed "s|^|$include/|"
+    printf '%s\n' "$LIBDIR"/libcadre.{a,so,"so.$VERSION"} "$LIBDIR/$SONAME" \
+        "$LIBDIR/pkgconfig/cadre.pc" "$cmake"/Cadre{Config,ConfigVersion,Targets}.cmake
+}
+
+# fill TEMPLATE PLACE
+fill() {
+    local up
+    up=$(realpath -m --relative-to="$LIBDIR" "$include")
+    sed -e "s|@PREFIX@|$PREFIX|; s|@LIBDIR@|$LIBDIR|; s|@VERSION@|$VERSION|" \
+        -e "s|@SONAME@|$SONAME|; s|@LIBDIR_TO_INCLUDE@|$up|" "$1" >"$dest$2"
+    chmod 644 "$dest$2"
+}
+
+loader_cache() {
+    # A library in a folder that the loader knows is found through its cache.
+    if [ -z "$dest" ] && [ "$(id -u)" -eq 0 ]; then ldconfig 2>/dev/null || true; fi
+}
+
+case $1 in
+install)
+    headers | while read -r header; do
+        install -D -m 644 "include/$header" "$dest$include/$header"
+    done
+    install -D -m 644 build/release/libcadre.a "$dest$LIBDIR/libcadre.a"
+    install -D -m 755 build/shared/libcadre.so "$dest$LIBDIR/libcadre.so.$VERSION"
+    ln -sf "libcadre.so.$VERSION" "$dest$LIBDIR/$SONAME"
+    ln -sf "$SONAME" "$dest$LIBDIR/libcadre.so"
+    mkdir -p "$dest$LIBDIR/pkgconfig" "$dest$cmake"
+    fill tools/cadre.pc.in "$LIBDIR/pkgconfig/cadre.pc"
+    for part in Config ConfigVersion Targets; do
+        fill tools/Cadre$part.cmake.in "$cmake/Cadre$part.cmake"
+    done
+    loader_cache
+    ;;
+uninstall)
+    places | while read -r place; do rm -f "$dest$place"; done
+    # Only the folders that are ours alone, and only when nothing else is in them.
+    rmdir "$dest$include/cadre/actors" "$dest$include/cadre" "$dest$cmake" 2>/dev/null || true
+    loader_cache
+    ;;
+esac

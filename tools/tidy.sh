@@ -1,0 +1,18 @@
+#!/bin/bash
+# tidy.sh: clang-tidy, file by file.
+#
+# usage: tidy.sh FILE FLAGS... >REPORT      an empty report: nothing to say
+#        tidy.sh --judge REPORT...          prints them, fails when one is not empty
+#
+# Version 14, Debian 12's, decides; others know other checks and only report.
+set -u
+if [ "$1" != --judge ]; then
+    file=$1
+    shift
+    clang-tidy --quiet "$file" -- "$@" 2>/dev/null
+    exit 0
+fi
+shift
+cat "$@"
+[ -n "$(cat "$@")" ] && clang-tidy --version | grep -q 'version 14\.' && exit 1
+exit 0
