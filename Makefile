@@ -87,13 +87,14 @@ FLAGS_clang := -O2 -g $(WERROR_clang)
 CC_debug := $(GCC)
 FLAGS_debug := -O0 -g -DRT_DEBUG $(WERROR_gcc)
 # ThreadSanitizer does not see Concurrency Kit's assembly, hence the forced header; and it
-# warns that it ignores fences, which order nothing here that an operation does not.
+# warns that it ignores fences, which order nothing here that an operation does not. What
+# sanitizers add to the code makes gcc take variables for uninitialised.
 CC_tsan := $(GCC)
-FLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+FLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -Wno-maybe-uninitialized
 INSIDE_tsan := -Wno-tsan -include tests/tsan/ck_tsan.h
 CC_asan := $(GCC)
 FLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
-    -fno-omit-frame-pointer
+    -fno-omit-frame-pointer -Wno-maybe-uninitialized
 CC_cover := $(GCC)
 FLAGS_cover := -O0 -g --coverage
 # gcc's analyzer loses its way in optimised code.
@@ -105,8 +106,8 @@ FLAGS_aarch64 := -O2 -g -isystem $(SYSROOT)/usr/include
 NEEDS_aarch64 := $(SYSROOT)/complete
 LIBS_aarch64 := -L$(SYSROOT)/usr/lib/aarch64-linux-gnu -lcmocka \
     -Wl,-rpath,$(CURDIR)/$(SYSROOT)/usr/lib/aarch64-linux-gnu
-# Emulation is slow: it never does the long versions.
-RUN_aarch64 := env -u CADRE_LONG qemu-aarch64 -L /usr/aarch64-linux-gnu
+# Emulation is slow: never the long versions. And a program cannot start itself again.
+RUN_aarch64 := env -u CADRE_LONG CADRE_EMULATED=1 qemu-aarch64 -L /usr/aarch64-linux-gnu
 
 # A program finds the shared library in the build tree.
 comma := ,
@@ -226,7 +227,7 @@ export TIMEOUT
 export CMOCKA_TEST_ABORT := 1
 ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1
 UBSAN_OPTIONS ?= print_stacktrace=1
-TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
+TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1
 export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
 
 # $(call run,flavour,kinds): the results of these tests in that flavour

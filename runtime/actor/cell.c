@@ -19,15 +19,16 @@ void cell_init(struct cell *cell, uint32_t slot, uint32_t generation)
 
 bool cell_claim(struct cell *cell, struct letter *start)
 {
-    start->to = NOTE_START;
+    plain_write(&start->to, NOTE_START);
     if (!mpsc_claim(&cell->mailbox, &start->node))
         return false;
     plain_write(&cell->phase, PHASE_RUNNING);
+    plain_write(&cell->late, false);
     cell->generation = life_generation(load_relaxed(&cell->life)); /* ours alone */
-    cell->late = cell->started = cell->killed = false;
+    cell->started = cell->killed = false;
     cell->stop_came = cell->kill_came = false;
-    cell->stop_note.to = NOTE_STOP;
-    cell->kill_note.to = NOTE_KILL;
+    plain_write(&cell->stop_note.to, NOTE_STOP);
+    plain_write(&cell->kill_note.to, NOTE_KILL);
     cell->stash = NULL;
     /* Last: from here on it can be asked to stop. Nobody else writes a vacant word. */
     store_release(&cell->life, life_word(cell->generation, 0, 0));
@@ -84,12 +85,13 @@ struct letter *cell_notice(struct cell *cell)
     bool use_kill =
         cell->stop_came && (!cell->kill_came || in_hand != &cell->kill_note);
     struct letter *notice = use_kill ? &cell->kill_note : &cell->stop_note;
-    notice->to = use_kill ? NOTE_ENDED_B : NOTE_ENDED_A;
+    plain_write(&notice->to, use_kill ? NOTE_ENDED_B : NOTE_ENDED_A);
     return notice;
 }
 
 struct cell *cell_of_notice(struct letter *notice)
 {
-    return notice->to == NOTE_ENDED_A ? container_of(notice, struct cell, stop_note)
-                                      : container_of(notice, struct cell, kill_note);
+    return plain_read(&notice->to) == NOTE_ENDED_A
+               ? container_of(notice, struct cell, stop_note)
+               : container_of(notice, struct cell, kill_note);
 }

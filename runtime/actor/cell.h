@@ -61,7 +61,7 @@ struct cell {
     struct stash *stash;
     uint32_t slot; /* constant */
     uint8_t phase;
-    bool late : 1;    /* first letter is done with, but not yet out of the mailbox */
+    bool late;        /* first letter is done with, but not yet out of the mailbox */
     bool started : 1; /* start returned 0, so stop is due */
     bool killed : 1;  /* the kill was obeyed */
     bool stop_came : 1;

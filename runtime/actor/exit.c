@@ -62,7 +62,7 @@ void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner)
     if (cell->phase != PHASE_RUNNING)
         return;
     cell->phase = PHASE_ENDING;
-    cell->accepts = 0;
+    plain_write(&cell->accepts, 0);
     cell->reason = reason;
     if (!cell->parent)
         store_seq(&self->world->stopping, true);

@@ -51,7 +51,7 @@ static inline int prepare(struct cadre_self *self, struct envelope **envelope,
     if (unlikely(err))
         return send_refuse(type, body, err);
     struct envelope *e = p;
-    e->letter.to = to;
+    plain_write(&e->letter.to, to);
     e->from = self->cell ? cell_address(self->world, self->cell) : 0;
     e->type = type;
     e->token = 0;

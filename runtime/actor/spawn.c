@@ -65,7 +65,7 @@ static void settle(struct cadre_self *self, struct cell *cell, struct cell *pare
     cell->receive = class->receive;
     cell->state = state;
     cell->parent = parent;
-    cell->accepts = cell_address(self->world, cell);
+    plain_write(&cell->accepts, cell_address(self->world, cell));
     cell->reason = 0;
     if (parent)
         list_append(&parent->children, &cell->sibling);

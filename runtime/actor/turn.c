@@ -133,7 +133,7 @@ static inline void take(struct cadre_self *self, struct cell *cell,
         thread_state_save(&before);
     if (is_killed(cell))
         exit_killed(self);
-    if (likely(letter->to == cell->accepts))
+    if (likely(plain_read(&letter->to) == plain_read(&cell->accepts)))
         receive(self, envelope_of(letter));
     else
         take_other(self, letter);
@@ -173,15 +173,16 @@ static bool replay(struct cadre_self *self, struct cell *cell, uint32_t *left)
 
 static void requeue(struct cadre_self *self, struct cell *cell, bool late)
 {
-    cell->late = late;
+    plain_write(&cell->late, late);
     worker_requeue(self->worker, &cell->task);
 }
 
 static void run(struct cadre_self *self, struct cell *cell)
 {
     uint32_t left = self->world->batch;
-    bool late = cell->late; /* the first letter was taken in an earlier turn */
-    cell->late = false;
+    bool late =
+        plain_read(&cell->late); /* the first letter was taken in an earlier turn */
+    plain_write(&cell->late, false);
     for (;;) {
         struct letter *letter = letter_of(mpsc_first(&cell->mailbox));
         if (likely(!late)) {
@@ -193,7 +194,7 @@ static void run(struct cadre_self *self, struct cell *cell)
             requeue(self, cell, true);
             return;
         }
-        uint64_t to = letter->to;
+        uint64_t to = plain_read(&letter->to);
         enum mpsc_state state = mpsc_advance(&cell->mailbox);
         if (unlikely(state == MPSC_LATE)) {
             thread_yield(); /* to the sender, which may have lost its CPU */

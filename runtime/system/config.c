@@ -26,7 +26,8 @@ static int number_from(const struct settings *s, uint64_t *value, const char *na
         return 0;
     errno = 0;
     *value = strtoull(text, &end, 0);
-    if (errno == 0 && *end == '\0' && *text != '-' && *value >= 1 && *value <= max)
+    bool is_number = *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
+    if (is_number && *value >= 1 && *value <= max)
         return 0;
     log_line(&s->log, LOG_ERROR, "%s=%s: not a number from 1 to %llu", name, text,
              (unsigned long long)max);

@@ -1,0 +1,130 @@
+/* test_abi.c: sizes, offsets and values that programs have compiled in, on 64-bit
+ * machines. A change here breaks every program linked to the shared library. */
+#include "support/support.h"
+
+#include <cadre/dispatch.h>
+
+#define SIZE(T, size) assert_int_equal(sizeof(T), size)
+#define FIELD(T, field, offset, size)                                                  \
+    assert_int_equal(offsetof(T, field), offset);                                      \
+    assert_int_equal(sizeof(((T *)0)->field), size)
+
+static void handles_are_one_integer(void **state)
+{
+    SIZE(cadre_ref, 8);
+    FIELD(cadre_ref, id, 0, 8);
+    SIZE(cadre_token, 8);
+    FIELD(cadre_token, id, 0, 8);
+    SIZE(cadre_time, 8);
+}
+
+static void type_layout(void **state)
+{
+    SIZE(cadre_type, 56);
+    FIELD(cadre_type, name, 0, 8);
+    FIELD(cadre_type, size, 8, 4);
+    FIELD(cadre_type, flags, 12, 4);
+    FIELD(cadre_type, drop, 16, 8);
+    FIELD(cadre_type, reserved, 24, 32);
+}
+
+static void msg_layout(void **state)
+{
+    SIZE(cadre_msg, 32);
+    FIELD(cadre_msg, type, 0, 8);
+    FIELD(cadre_msg, from, 8, 8);
+    FIELD(cadre_msg, token, 16, 8);
+    FIELD(cadre_msg, body, 24, 8);
+}
+
+static void class_layout(void **state)
+{
+    SIZE(cadre_class, 64);
+    FIELD(cadre_class, name, 0, 8);
+    FIELD(cadre_class, state_size, 8, 8);
+    FIELD(cadre_class, start, 16, 8);
+    FIELD(cadre_class, receive, 24, 8);
+    FIELD(cadre_class, stop, 32, 8);
+    FIELD(cadre_class, reserved, 40, 24);
+}
+
+static void on_layout(void **state)
+{
+    SIZE(cadre_on, 16);
+    FIELD(cadre_on, type, 0, 8);
+    FIELD(cadre_on, handle, 8, 8);
+}
+
+static void config_layout(void **state)
+{
+    SIZE(cadre_config, 96);
+    FIELD(cadre_config, workers, 0, 4);
+    FIELD(cadre_config, batch, 4, 4);
+    FIELD(cadre_config, seed, 8, 8);
+    FIELD(cadre_config, memory_max, 16, 8);
+    FIELD(cadre_config, end_when_quiet, 24, 1);
+    FIELD(cadre_config, log, 32, 8);
+    FIELD(cadre_config, log_user, 40, 8);
+    FIELD(cadre_config, alloc, 48, 8);
+    FIELD(cadre_config, alloc_user, 56, 8);
+    FIELD(cadre_config, reserved, 64, 32);
+}
+
+static void counters_layout(void **state)
+{
+    SIZE(cadre_counters, 136);
+    FIELD(cadre_counters, accepted, 0, 8);
+    FIELD(cadre_counters, handled, 8, 8);
+    FIELD(cadre_counters, dead, 16, 8);
+    FIELD(cadre_counters, dropped, 24, 8);
+    FIELD(cadre_counters, pending, 32, 8);
+    FIELD(cadre_counters, actors, 40, 8);
+    FIELD(cadre_counters, spawned, 48, 8);
+    FIELD(cadre_counters, turns, 56, 8);
+    FIELD(cadre_counters, steals, 64, 8);
+    FIELD(cadre_counters, parks, 72, 8);
+    FIELD(cadre_counters, bytes, 80, 8);
+    FIELD(cadre_counters, trace, 88, 8);
+    FIELD(cadre_counters, workers, 96, 4);
+    FIELD(cadre_counters, simulated, 100, 4);
+    FIELD(cadre_counters, reserved, 104, 32);
+}
+
+static void leftover_layout(void **state)
+{
+    SIZE(cadre_leftover, 32);
+    FIELD(cadre_leftover, who, 0, 8);
+    FIELD(cadre_leftover, actor, 8, 8);
+    FIELD(cadre_leftover, type, 16, 8);
+    FIELD(cadre_leftover, count, 24, 8);
+}
+
+static void constants_have_their_values(void **state)
+{
+    assert_int_equal(CADRE_OK, 0);
+    assert_int_equal(CADRE_STOP, 1);
+    assert_int_equal(CADRE_EDEAD, -5000);
+    assert_int_equal(CADRE_EFULL, -5001);
+    assert_int_equal(CADRE_EKILLED, -5002);
+    assert_int_equal(CADRE_EPARENT, -5003);
+    assert_int_equal(CADRE_EUSER, -10000);
+    assert_int_equal(CADRE_BODY_MAX, 16777216);
+    assert_int_equal(CADRE_NO_WORKERS, 4294967295);
+    assert_int_equal(CADRE_MS, 1000000);
+    assert_int_equal(CADRE_SECOND, 1000000000);
+    assert_int_equal(CADRE_NEVER, INT64_MAX);
+    assert_int_equal(CADRE_ERROR, 1);
+    assert_int_equal(CADRE_WARN, 2);
+    assert_int_equal(CADRE_INFO, 3);
+    assert_int_equal(CADRE_DEBUG, 4);
+}
+
+int main(void)
+{
+    TESTS(cmocka_unit_test(handles_are_one_integer), cmocka_unit_test(type_layout),
+          cmocka_unit_test(msg_layout), cmocka_unit_test(class_layout),
+          cmocka_unit_test(on_layout), cmocka_unit_test(config_layout),
+          cmocka_unit_test(counters_layout), cmocka_unit_test(leftover_layout),
+          cmocka_unit_test(constants_have_their_values));
+    return RUN_TESTS();
+}

@@ -1,0 +1,432 @@
+/* oom.c: allocation k fails, k = 1, 2, 3 ... until a scenario needs no more.
+ *
+ * Each scenario is played on threads, in a program's own loop and simulated; the k-th
+ * allocation fails once, or it and all that follow. Whatever fails says so with a
+ * documented error and changes nothing; stopping works without memory; every message and
+ * every body has its fate; and nothing is left allocated. */
+#include "support/effort.h"
+#include "support/options.h"
+#include "support/short_heap.h"
+#include "support/verdict.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum mode { ON_THREADS, POLLED, SIMULATED, MODES };
+
+/* Of the run in progress. */
+static struct facts {
+    atomic_uint accepted, handled; /* messages, as the callers saw it */
+    atomic_uint created, dropped;  /* bodies that own something */
+    atomic_uint started, stopped;
+    atomic_uint spawned;
+} facts;
+
+static void ignore_log(void *user, int level, const char *line) {}
+
+static void up(atomic_uint *counter) { atomic_fetch_add(counter, 1); }
+
+/* ---- messages ---- */
+
+enum what { TAKE, REPLY, FORWARD, STASH, UNSTASH, SPAWN };
+
+typedef struct {
+    enum what what;
+    bool dropped;
+    char fill[92];
+} small;
+
+typedef struct {
+    enum what what;
+    bool dropped;
+    char fill[7000]; /* more than the pools have: straight from the heap */
+} large;
+
+static void drop_small(void *body)
+{
+    small *s = body;
+    CHECK(!s->dropped);
+    s->dropped = true;
+    up(&facts.dropped);
+}
+
+static void drop_large(void *body) { drop_small(body); } /* the same beginning */
+
+CADRE_TYPE_DROP(small, drop_small);
+CADRE_TYPE_DROP(large, drop_large);
+
+/* True: it worked. */
+static bool worked(int err)
+{
+    CHECK(err == 0 || err == -ENOMEM);
+    return err == 0;
+}
+
+static void sent(int err)
+{
+    if (worked(err))
+        up(&facts.accepted);
+}
+
+static void send_small(cadre_self *self, cadre_ref to, enum what what)
+{
+    up(&facts.created);
+    sent(cadre_send(self, to, small, .what = what));
+}
+
+static void send_large(cadre_self *self, cadre_ref to, enum what what)
+{
+    static const large blank;
+    large body = blank;
+    body.what = what;
+    up(&facts.created);
+    sent(cadre_send_as(self, to, &large_type, &body));
+}
+
+/* ---- the actor of all scenarios ---- */
+
+typedef struct {
+    cadre_ref next; /* whom it forwards to */
+    uint64_t check;
+} worker;
+
+typedef struct {
+    worker worker;
+    char fill[8000];
+} fat_worker;
+
+static int worker_start(cadre_self *self, void *state)
+{
+    CHECK(((worker *)state)->check == 42);
+    up(&facts.started);
+    return 0;
+}
+
+static void worker_stop(cadre_self *self, void *state, int reason)
+{
+    up(&facts.stopped);
+}
+
+static int worker_receive(cadre_self *self, void *state, cadre_msg *m);
+
+static const cadre_class worker_class = {.name = "worker",
+                                         .state_size = sizeof(worker),
+                                         .start = worker_start,
+                                         .receive = worker_receive,
+                                         .stop = worker_stop};
+static const cadre_class fat_worker_class = {.name = "fat worker",
+                                             .state_size = sizeof(fat_worker),
+                                             .start = worker_start,
+                                             .receive = worker_receive,
+                                             .stop = worker_stop};
+
+static cadre_ref spawn(cadre_self *self, cadre_ref next)
+{
+    cadre_ref child = {77};
+    bool ok = worked(cadre_spawn(self, &child, &worker_class, &(worker){next, 42}));
+    CHECK((child.id == 77) == !ok); /* written on success only */
+    if (!ok)
+        return (cadre_ref){0};
+    up(&facts.spawned);
+    return child;
+}
+
+static cadre_ref spawn_fat(cadre_self *self)
+{
+    cadre_ref child = {77};
+    fat_worker init = {.worker.check = 42};
+    bool ok = worked(cadre_spawn(self, &child, &fat_worker_class, &init));
+    CHECK((child.id == 77) == !ok);
+    if (!ok)
+        return (cadre_ref){0};
+    up(&facts.spawned);
+    return child;
+}
+
+static int worker_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    worker *w = state;
+    const small *s = m->body; /* all bodies have the same beginning */
+    up(&facts.handled);
+    switch (s->what) {
+    case REPLY:
+        up(&facts.created);
+        sent(cadre_reply(self, m, small, .what = TAKE));
+        break;
+    case FORWARD:
+        sent(cadre_forward(self, w->next, m));
+        break;
+    case STASH:
+        ((small *)m->body)->what = TAKE;
+        if (worked(cadre_stash(self, m)))
+            atomic_fetch_sub(&facts.handled, 1); /* it comes again, or is dead */
+        break;
+    case UNSTASH:
+        cadre_unstash(self);
+        break;
+    case SPAWN:
+        (void)spawn(self, w->next);
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+/* ---- scenarios: what the root does at its start; then it is asked to stop ---- */
+
+static void nothing(cadre_self *self) {}
+
+static void spawning(cadre_self *self)
+{
+    for (int i = 0; i < 10; i++)
+        (void)spawn(self, (cadre_ref){0});
+    for (int i = 0; i < 10; i++)
+        (void)spawn_fat(self);
+}
+
+static void many_spawns(cadre_self *self)
+{
+    for (int i = 0; i < 3000; i++)
+        (void)spawn(self, (cadre_ref){0});
+}
+
+static void sending(cadre_self *self)
+{
+    cadre_ref to = spawn(self, (cadre_ref){0});
+    for (int i = 0; i < 10; i++)
+        send_large(self, to, TAKE);
+    for (int i = 0; i < 3000; i++)
+        send_small(self, to, TAKE);
+}
+
+static void to_the_dead(cadre_self *self)
+{
+    for (int i = 0; i < 10; i++)
+        send_large(self, (cadre_ref){UINT64_C(123456789) << 20}, TAKE);
+}
+
+static void replies(cadre_self *self)
+{
+    cadre_ref to = spawn(self, (cadre_ref){0});
+    for (int i = 0; i < 1500; i++)
+        send_small(self, to, REPLY);
+}
+
+static void forwards(cadre_self *self)
+{
+    cadre_ref last = spawn(self, (cadre_ref){0});
+    cadre_ref middle = spawn(self, last);
+    for (int i = 0; i < 10; i++)
+        send_large(self, middle, FORWARD);
+    for (int i = 0; i < 1000; i++)
+        send_small(self, middle, FORWARD);
+}
+
+static void stashes(cadre_self *self)
+{
+    cadre_ref keeper = spawn(self, (cadre_ref){0});
+    cadre_ref miser = spawn(self, (cadre_ref){0});
+    for (int i = 0; i < 10; i++) {
+        send_large(self, keeper, STASH);
+        send_large(self, miser, STASH);
+    }
+    for (int i = 0; i < 800; i++)
+        send_small(self, keeper, STASH);
+    send_small(self, keeper, UNSTASH);
+}
+
+static void stops(cadre_self *self)
+{
+    for (int i = 0; i < 20; i++) {
+        cadre_ref child = spawn_fat(self);
+        send_large(self, child, TAKE);
+        CHECK_EQ(cadre_stop(self, child), 0);
+        send_large(self, child, TAKE);
+    }
+}
+
+static void kills(cadre_self *self)
+{
+    for (int i = 0; i < 20; i++) {
+        cadre_ref child = spawn_fat(self);
+        send_large(self, child, SPAWN);
+        CHECK_EQ(cadre_kill(self, child, 0), 0);
+        send_large(self, child, SPAWN);
+    }
+}
+
+static void trees(cadre_self *self)
+{
+    for (int i = 0; i < 20; i++) {
+        cadre_ref child = spawn(self, (cadre_ref){0});
+        for (int n = 0; n < 5; n++)
+            send_large(self, child, SPAWN);
+    }
+}
+
+static const struct scenario {
+    const char *name;
+    void (*act)(cadre_self *self);
+} scenarios[] = {{"nothing", nothing},   {"spawning", spawning},
+                 {"many", many_spawns},  {"sending", sending},
+                 {"dead", to_the_dead},  {"replies", replies},
+                 {"forwards", forwards}, {"stashes", stashes},
+                 {"stops", stops},       {"kills", kills},
+                 {"trees", trees}};
+enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
+
+/* ---- one run ---- */
+
+typedef struct {
+    const struct scenario *scenario;
+} root;
+
+static int root_start(cadre_self *self, void *state)
+{
+    ((root *)state)->scenario->act(self);
+    return 0;
+}
+
+static int root_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    up(&facts.handled);
+    return 0;
+}
+
+static const cadre_class root_class = {.name = "root",
+                                       .state_size = sizeof(root),
+                                       .start = root_start,
+                                       .receive = root_receive};
+
+/* From outside, while it may be stopping. */
+static void tell_some(cadre_system *sys)
+{
+    static const large blank;
+    for (int i = 0; i < 5; i++) {
+        large body = blank;
+        up(&facts.created);
+        int err = cadre_tell_as(sys, cadre_system_root(sys), &large_type, &body);
+        CHECK(err == 0 || err == -ENOMEM);
+        if (err == 0)
+            up(&facts.accepted);
+    }
+}
+
+static void add_line(void *user, const cadre_leftover *line)
+{
+    *(uint64_t *)user += line->count;
+}
+
+static void check_end(cadre_system *sys)
+{
+    cadre_counters c;
+    uint64_t sum = 0;
+    CHECK_EQ(cadre_stats(sys, &c), 0);
+    CHECK_EQ(c.accepted, facts.accepted);
+    CHECK_EQ(c.handled, facts.handled);
+    CHECK_EQ(c.accepted, c.handled + c.dead);
+    CHECK_EQ(c.pending, 0);
+    CHECK_EQ(c.actors, 0);
+    CHECK_EQ(c.spawned, facts.spawned + 1);
+    CHECK_EQ(facts.stopped, facts.started);
+    CHECK_EQ(facts.dropped, facts.created);
+    int64_t left = cadre_system_report(sys, add_line, &sum);
+    CHECK_EQ(left, sum);
+    CHECK(sum <= c.dead);
+}
+
+static void drive(cadre_system *sys, enum mode mode)
+{
+    if (mode == POLLED)
+        while (cadre_system_poll(sys, 0) != -ESHUTDOWN) {
+        }
+    else
+        CHECK_EQ(cadre_system_wait(sys), 0);
+}
+
+static cadre_config config_for(enum mode mode, struct short_heap *heap)
+{
+    cadre_config config = {.log = ignore_log, .workers = 2};
+    if (mode == POLLED)
+        config.workers = CADRE_NO_WORKERS;
+    if (mode == SIMULATED)
+        config.seed = 7;
+    short_heap_serve(heap, &config);
+    return config;
+}
+
+static void run(const struct scenario *scenario, enum mode mode,
+                struct short_heap *heap)
+{
+    cadre_config config = config_for(mode, heap);
+    cadre_system *untouched = (cadre_system *)(uintptr_t)64, *sys = untouched;
+    memset(&facts, 0, sizeof facts);
+    int err = cadre_system_new(&sys, &config, &root_class, &(root){scenario});
+    if (worked(err)) {
+        tell_some(sys);
+        cadre_system_stop(sys);
+        drive(sys, mode);
+        check_end(sys);
+        CHECK_EQ(cadre_system_free(sys), 0);
+    } else {
+        CHECK(sys == untouched);
+    }
+    CHECK_EQ(heap->blocks, 0);
+    CHECK_EQ(heap->bytes, 0);
+}
+
+/* ---- all of them ---- */
+
+static const char *const mode_names[MODES] = {"threads", "polled", "simulated"};
+
+/* Returns how many allocations could fail. Threads may need more or fewer of them each
+ * time, so it goes on a little when one run needed fewer. */
+static uint64_t sweep(unsigned s, enum mode mode, uint64_t count, uint64_t first)
+{
+    enum { ENOUGH = 3 };
+    struct short_heap heap;
+    uint64_t k = first;
+    verdict_begin(120, "--scenario %u --mode %u --count %" PRIu64, s, mode, count);
+    for (int unharmed = 0; unharmed < ENOUGH; k++) {
+        verdict_again(120, "--scenario %u --mode %u --count %" PRIu64 " --first %" PRIu64,
+                      s, mode, count, k);
+        short_heap_init(&heap, k, count);
+        run(&scenarios[s], mode, &heap);
+        if (verdict_has_failed())
+            break;
+        unharmed = heap.refused > 0 ? 0 : unharmed + 1;
+    }
+    (void)verdict_end();
+    return k - ENOUGH;
+}
+
+static void sweep_once_and_for_good(unsigned s, enum mode mode)
+{
+    uint64_t once = sweep(s, mode, 1, 1), ever = sweep(s, mode, UINT64_MAX, 1);
+    printf("%-9s %-9s: %3" PRIu64 " allocations failed once, %3" PRIu64 " for good\n",
+           scenarios[s].name, mode_names[mode], once, ever);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t scenario = SCENARIOS, mode = MODES, count = 0, first = 1;
+    const struct option_entry options[] = {
+        {"scenario", &scenario, NULL, "only this one"},
+        {"mode", &mode, NULL, "0: on threads, 1: polled, 2: simulated"},
+        {"count", &count, NULL, "how many fail in a row; 0: one, and all"},
+        {"first", &first, NULL, "the first that fails"},
+        {0}};
+    options_read(argc, argv, "every allocation fails once", options);
+    for (unsigned s = 0; s < SCENARIOS; s++)
+        for (unsigned m = 0; m < MODES; m++)
+            if ((scenario < SCENARIOS && scenario != s) || (mode < MODES && mode != m))
+                continue;
+            else if (count)
+                (void)sweep(s, (enum mode)m, count, first);
+            else
+                sweep_once_and_for_good(s, (enum mode)m);
+    return verdict_print();
+}

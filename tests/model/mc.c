@@ -1,0 +1,491 @@
+/* mc.c: the explorer: choices, threads, waiting, and one execution after another.
+ *
+ * The search has no memory but the list of choices of the execution under way: it is
+ * run to its end, its last choice that has an alternative left takes the next one, and
+ * everything is run again from the set-up. So whatever the code under test keeps on its
+ * stacks and in its structures needs no saving.
+ *
+ * One reduction. A thread that was preempted goes on only after somebody has done
+ * something that its next operation depends on: a store to what it reads, an access to
+ * what it stores to. Otherwise the same execution comes about with the preemption one
+ * operation later, at the same price or less; of all such equivalent executions the one
+ * whose preemptions come as late as possible is always explored. */
+#include "engine.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+enum {
+    STACK_SIZE = 128 << 10,
+    CHOICES = 1 << 14,
+    OPERATIONS_MAX = 5000, /* in one execution; more is a loop without end */
+    IDLE_ROUNDS_MAX = 400
+};
+
+struct engine mc;
+
+static struct {
+    uint8_t taken, of;
+} choices[CHOICES];
+static struct {
+    bool deep, replay, brief, full;
+    int preemptions, stale; /* -1: as the test says */
+    const char *only;
+} options;
+
+static int chosen, replayed;
+static char *stacks;
+static void *driver; /* stack pointer of mc_main while an execution runs */
+
+/* Saves the callee's registers and the stack pointer, and goes on where `to` did so. */
+void mc_switch(void **save, void *to);
+#if defined(__x86_64__)
+__asm__(".text\n.globl mc_switch\n.type mc_switch, @function\nmc_switch:\n"
+        "push %rbp\npush %rbx\npush %r12\npush %r13\npush %r14\npush %r15\n"
+        "mov %rsp, (%rdi)\nmov %rsi, %rsp\n"
+        "pop %r15\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n"
+        ".size mc_switch, . - mc_switch\n");
+enum { SAVED_WORDS = 6 }; /* below the return address */
+#elif defined(__aarch64__)
+__asm__(".text\n.globl mc_switch\n.type mc_switch, %function\nmc_switch:\n"
+        "stp x29, x30, [sp, #-16]!\n"
+        "stp x19, x20, [sp, #-16]!\nstp x21, x22, [sp, #-16]!\n"
+        "stp x23, x24, [sp, #-16]!\nstp x25, x26, [sp, #-16]!\n"
+        "stp x27, x28, [sp, #-16]!\n"
+        "stp d8, d9, [sp, #-16]!\nstp d10, d11, [sp, #-16]!\n"
+        "stp d12, d13, [sp, #-16]!\nstp d14, d15, [sp, #-16]!\n"
+        "mov x2, sp\nstr x2, [x0]\nmov sp, x1\n"
+        "ldp d14, d15, [sp], #16\nldp d12, d13, [sp], #16\n"
+        "ldp d10, d11, [sp], #16\nldp d8, d9, [sp], #16\n"
+        "ldp x27, x28, [sp], #16\nldp x25, x26, [sp], #16\n"
+        "ldp x23, x24, [sp], #16\nldp x21, x22, [sp], #16\n"
+        "ldp x19, x20, [sp], #16\nldp x29, x30, [sp], #16\n"
+        "ret\n.size mc_switch, . - mc_switch\n");
+enum { SAVED_WORDS = 19 }; /* below x30, which is the last of them */
+#else
+#error "the explorer switches stacks on x86-64 and aarch64 only"
+#endif
+
+static void at_fault(const char *what)
+{
+    fprintf(stderr, "%s: the model is at fault: %s\n", mc.test->name, what);
+    exit(2);
+}
+
+int mc_choose(int n)
+{
+    if (n <= 1)
+        return 0;
+    if (n > UINT8_MAX)
+        at_fault("too many alternatives");
+    if (replayed < chosen) {
+        if (choices[replayed].of != n)
+            at_fault("it is not deterministic");
+        return choices[replayed++].taken;
+    }
+    if (chosen == CHOICES)
+        at_fault("too many choices in one execution");
+    choices[chosen].taken = 0;
+    choices[chosen].of = (uint8_t)n;
+    replayed = ++chosen;
+    return 0;
+}
+
+/* Prepares the next execution. False: there is none. */
+static bool next_choices(void)
+{
+    while (chosen > 0 && choices[chosen - 1].taken + 1 == choices[chosen - 1].of)
+        chosen--;
+    if (chosen == 0)
+        return false;
+    choices[chosen - 1].taken++;
+    return true;
+}
+
+int mc_self(void) { return mc.self; }
+
+void mc_here(const char *file, int line)
+{
+    mc.here = (struct place_in_source){file, line};
+}
+
+static _Noreturn void leave(void)
+{
+    void *abandoned;
+    mc_switch(&abandoned, driver);
+    abort(); /* nobody comes back here */
+}
+
+void mc_fail(const char *file, int line, const char *what)
+{
+    snprintf(mc.reason, sizeof mc.reason, "%s (%s:%d, thread %d)", what, mc_file(file),
+             line, mc.self);
+    mc_trace("FAILS: %s", what);
+    mc.failed = true;
+    leave();
+}
+
+static void fail(const char *what) { mc_fail(mc.here.file, mc.here.line, what); }
+
+void mc_count_operation(void)
+{
+    if (++mc.operations > OPERATIONS_MAX)
+        fail("it runs for ever");
+}
+
+static bool can_go_on(const struct fiber *f)
+{
+    return f->state == READY || (f->state == SPINNING && watch_has_changed(f));
+}
+
+static bool depend(const struct footprint *a, const struct footprint *b)
+{
+    if ((a->what | b->what) & FOOT_FENCE)
+        return a->what & b->what & FOOT_SEQ;
+    return a->address == b->address && (a->what | b->what) & FOOT_WRITES;
+}
+
+/* An operation is carried out: the preempted that depend on it may go on. */
+static void release_preempted(const struct footprint *done)
+{
+    for (int t = 1; t <= mc.test->threads; t++)
+        if (mc.fibers[t].preempted && depend(&mc.fibers[t].next, done))
+            mc.fibers[t].preempted = false;
+}
+
+static void go_on_with(int to)
+{
+    int from = mc.self;
+    struct fiber *f = &mc.fibers[to];
+    f->state = f->state == SPINNING ? READY : f->state;
+    if (to == from)
+        return;
+    f->fresh = true;
+    mc.self = to;
+    if (mc.test->switched)
+        mc.test->switched(to);
+    mc_switch(&mc.fibers[from].stack_pointer, f->stack_pointer);
+}
+
+/* Nobody can go on. Time passes: those who sleep with a timeout or spin, go on. */
+static void let_time_pass(void)
+{
+    int alive = 0;
+    for (int i = 1; i <= mc.test->threads; i++) {
+        int t = 1 + (mc.self + i - 1) % mc.test->threads; /* self comes last */
+        struct fiber *f = &mc.fibers[t];
+        alive += f->state != ENDED;
+        if (f->state != SPINNING && f->state != SLEEPING_TIMED)
+            continue;
+        if (++mc.idle_rounds > IDLE_ROUNDS_MAX)
+            fail("lost wake-up: some spin for ever, the others sleep");
+        f->state = READY;
+        go_on_with(t);
+        return;
+    }
+    if (alive)
+        fail("lost wake-up: everybody sleeps");
+    go_on_with(0);
+}
+
+/* Chooses who goes on. Called before every operation that others can notice, and by who
+ * cannot go on itself. */
+static void schedule(void)
+{
+    int candidates[THREADS], n = 0;
+    bool self = can_go_on(&mc.fibers[mc.self]), redundant = false;
+    if (self)
+        candidates[n++] = mc.self;
+    if (!self || mc.preempted < mc.bounds.preemptions)
+        for (int t = 1; t <= mc.test->threads; t++) {
+            const struct fiber *f = &mc.fibers[t];
+            if (t == mc.self || !can_go_on(f))
+                continue;
+            if (f->preempted)
+                redundant = true;
+            else
+                candidates[n++] = t;
+        }
+    if (n == 0 && redundant) {
+        mc.redundant = true;
+        leave();
+    }
+    if (n == 0) {
+        let_time_pass();
+        return;
+    }
+    int k = mc_choose(n);
+    if (self && k > 0) {
+        mc.preempted++;
+        mc.fibers[mc.self].preempted = !options.full;
+    }
+    go_on_with(candidates[k]);
+}
+
+void mc_point(struct footprint next)
+{
+    struct fiber *f = &mc.fibers[mc.self];
+    f->here = mc.here;
+    mc_count_operation();
+    if (mc.self == 0)
+        return;
+    f->next = next;
+    if (!f->fresh)
+        schedule();
+    f->fresh = false;
+    mc.here = f->here;
+    release_preempted(&next);
+}
+
+/* ---- waiting ---- */
+
+void mc_spin(void)
+{
+    struct fiber *f = &mc.fibers[mc.self];
+    mc_count_operation();
+    if (mc.self == 0)
+        fail("spinning alone");
+    if (!watch_has_changed(f)) {
+        if (mc.idle_rounds < 3)
+            mc_trace("waits");
+        f->state = SPINNING;
+        f->here = mc.here;
+        schedule();
+        mc.here = f->here;
+    }
+    watch_reset(f);
+}
+
+void mc_futex_wait(void *p, size_t size, uint64_t expected, bool timed)
+{
+    struct fiber *f = &mc.fibers[mc.self];
+    mc_point((struct footprint){p, FOOT_WRITES});
+    uint64_t value = 0;
+    memcpy(&value, p, size); /* memory holds the newest, as the kernel would see it */
+    if (value != expected) {
+        mc_trace("does not sleep: the word is %s", mc_describe(value, 8));
+        return;
+    }
+    if ((timed || mc.spurious < mc.bounds.spurious) && mc_choose(2) == 1) {
+        mc.spurious += !timed;
+        mc_trace("sleep ends by itself");
+        return;
+    }
+    mc_trace("sleeps on %s", mc_describe((uint64_t)p, size));
+    f->state = timed ? SLEEPING_TIMED : SLEEPING;
+    f->sleeps_on = p;
+    schedule();
+    mc.here = f->here;
+}
+
+void mc_futex_wake(void *p, int threads)
+{
+    mc_point((struct footprint){p, FOOT_WRITES});
+    for (; threads > 0; threads--) {
+        int sleepers[THREADS], n = 0;
+        for (int t = 1; t <= mc.test->threads; t++) {
+            const struct fiber *f = &mc.fibers[t];
+            if ((f->state == SLEEPING || f->state == SLEEPING_TIMED) &&
+                f->sleeps_on == p)
+                sleepers[n++] = t;
+        }
+        if (n == 0)
+            return;
+        int t = sleepers[mc_choose(n)];
+        mc.fibers[t].state = READY;
+        mc_trace("wakes thread %d", t);
+    }
+}
+
+/* ---- one execution ---- */
+
+static void start_fibers(void);
+
+static void fiber_main(void)
+{
+    if (mc.self > 0) {
+        mc.test->thread(mc.self);
+        mc.fibers[mc.self].state = ENDED;
+        mc_trace("ends");
+        schedule();
+    } else {
+        mc.test->setup();
+        start_fibers();
+        void **sp = &mc.fibers[0].stack_pointer;
+        mc.self = 1 + mc_choose(mc.test->threads);
+        if (mc.test->switched)
+            mc.test->switched(mc.self);
+        mc_switch(sp, mc.fibers[mc.self].stack_pointer);
+        for (int t = 1; t <= mc.test->threads; t++)
+            view_join(&mc.fibers[0].now, &mc.fibers[t].now);
+        if (mc.test->final)
+            mc.test->final();
+        mc_switch(sp, driver);
+    }
+    abort(); /* an ended fiber does not go on */
+}
+
+static void prepare(int t)
+{
+    void **sp = (void **)(void *)(stacks + (size_t)(t + 1) * STACK_SIZE - 64);
+    void *entry;
+    void (*function)(void) = fiber_main;
+    memcpy(&entry, &function, sizeof entry);
+    *--sp = NULL; /* where fiber_main would return to */
+    *--sp = entry;
+    for (int i = 0; i < SAVED_WORDS; i++)
+        *--sp = NULL;
+    mc.fibers[t].stack_pointer = sp;
+    mc.fibers[t].state = READY;
+    mc.fibers[t].fresh = true;
+}
+
+static void start_fibers(void)
+{
+    for (int t = 1; t <= mc.test->threads; t++) {
+        prepare(t);
+        mc.fibers[t].now = mc.fibers[0].now;
+    }
+}
+
+static void execute(void)
+{
+    memset(mc.fibers, 0, sizeof mc.fibers);
+    mc.self = 0;
+    mc.operations = mc.preempted = mc.stale = mc.spurious = mc.idle_rounds = 0;
+    mc.here = (struct place_in_source){"?", 0};
+    mc.failed = mc.redundant = false;
+    mc.execution++;
+    replayed = 0;
+    mc_memory_reset();
+    mc_print_reset();
+    prepare(0);
+    mc_switch(&driver, mc.fibers[0].stack_pointer);
+}
+
+/* ---- all executions ---- */
+
+static void on_crash(int signal) { fail(signal == SIGFPE ? "SIGFPE" : "SIGSEGV"); }
+
+/* A crash of the code under test is a failure like others, and may come from a stack
+ * that has no room left. */
+static void catch_crashes(void)
+{
+    static char stack[64 << 10];
+    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+    struct sigaction action = {.sa_handler = on_crash,
+                               .sa_flags = SA_ONSTACK | SA_NODEFER};
+    sigaltstack(&alternate, NULL);
+    sigaction(SIGSEGV, &action, NULL);
+    sigaction(SIGBUS, &action, NULL);
+    sigaction(SIGFPE, &action, NULL);
+}
+
+static void make_stacks(void)
+{
+    stacks = mmap(NULL, (size_t)THREADS * STACK_SIZE, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (stacks == MAP_FAILED) {
+        perror("mmap");
+        exit(2);
+    }
+    for (size_t t = 0; t < THREADS; t++) /* a page below each that must not be reached */
+        mprotect(stacks + t * STACK_SIZE, 4096, PROT_NONE);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* True: as expected. */
+static bool run(const struct mc_test *test)
+{
+    mc.test = test;
+    mc.bounds = options.deep && test->deep.preemptions ? test->deep : test->bounds;
+    if (options.preemptions >= 0)
+        mc.bounds.preemptions = options.preemptions;
+    if (options.stale >= 0)
+        mc.bounds.stale = options.stale;
+    uint64_t max = mc.bounds.max_executions ? mc.bounds.max_executions : UINT64_MAX;
+    double start = now();
+    uint64_t executions = 0;
+    chosen = 0;
+    bool more;
+    do {
+        execute();
+        executions++;
+        more = !mc.failed && next_choices();
+    } while (more && executions < max);
+    double took = now() - start;
+
+    bool expected = mc.failed == (test->fails != NULL) &&
+                    (!mc.failed || strstr(mc.reason, test->fails));
+    printf("  %-52s p=%d s=%d %9llu executions %6.2f s  %s%s\n", test->name,
+           mc.bounds.preemptions, mc.bounds.stale, (unsigned long long)executions,
+           took, expected ? "ok" : "FAILED", more ? ", cut off" : "");
+    if (mc.failed && (!expected || options.replay))
+        printf("    %s\n", mc.reason);
+    if (test->fails && !expected)
+        printf("    expected: %s\n", test->fails);
+    fflush(stdout);
+    if (mc.failed && !options.brief && (!expected || options.replay)) {
+        chosen = replayed;
+        mc.tracing = true;
+        execute();
+        mc.tracing = false;
+        fflush(stdout);
+    }
+    return expected;
+}
+
+static bool parse(int argc, char **argv)
+{
+    options.preemptions = options.stale = -1;
+    for (int i = 1; i < argc; i++) {
+        const char *a = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (!strcmp(a, "-l"))
+            options.deep = true;
+        else if (!strcmp(a, "-t"))
+            options.replay = true;
+        else if (!strcmp(a, "-f")) /* all executions, equivalent ones too */
+            options.full = true;
+        else if (!strcmp(a, "-b")) /* no traces; end at the first failure */
+            options.brief = true;
+        else if (!strcmp(a, "-p") && value)
+            options.preemptions = atoi(argv[++i]);
+        else if (!strcmp(a, "-s") && value)
+            options.stale = atoi(argv[++i]);
+        else if (!strcmp(a, "-n") && value)
+            options.only = argv[++i];
+        else
+            return false;
+    }
+    return true;
+}
+
+int mc_main(int argc, char **argv, const struct mc_test *tests, size_t count)
+{
+    if (!parse(argc, argv)) {
+        fprintf(stderr, "usage: %s [-l] [-t] [-b] [-f] [-p N] [-s N] [-n NAME]\n", argv[0]);
+        return 2;
+    }
+    make_stacks();
+    catch_crashes();
+    int failures = 0, ran = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (options.only && !strstr(tests[i].name, options.only))
+            continue;
+        ran++;
+        failures += !run(&tests[i]);
+        if (failures && options.brief)
+            break;
+    }
+    return ran == 0 ? 2 : failures != 0;
+}

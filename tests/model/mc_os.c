@@ -1,0 +1,39 @@
+/* mc_os.c: what the runtime's sources find below them in the explorer: sleeping, panics.
+ *
+ * Instead of base/park.c, base/panic.c and base/thread.c. */
+#include "base/panic.h"
+#include "base/park.h"
+#include "mc.h"
+
+void park_wait(struct park_word *word, uint32_t expected, int64_t timeout_ns)
+{
+    mc_futex_wait(&word->value.v, sizeof word->value.v, expected, timeout_ns >= 0);
+}
+
+void park_wake(struct park_word *word, int threads)
+{
+    mc_futex_wake(&word->value.v, threads);
+}
+
+void panic(const char *file, int line, const char *what) { mc_fail(file, line, what); }
+
+/* base/thread.h and pthreads: the compiler is told these names for theirs. */
+void thread_yield(void);
+int mc_mutex_lock(void *mutex);
+int mc_mutex_unlock(void *mutex);
+
+void thread_yield(void) { mc_spin(); }
+
+/* A mutex is one word in the user's. */
+int mc_mutex_lock(void *mutex)
+{
+    while (mc_exchange(mutex, sizeof(uint32_t), 1, MC_ACQUIRE) != 0)
+        mc_spin();
+    return 0;
+}
+
+int mc_mutex_unlock(void *mutex)
+{
+    mc_store(mutex, sizeof(uint32_t), 0, MC_RELEASE);
+    return 0;
+}

@@ -1,0 +1,38 @@
+/* effort.h: how much a test program does: less under a sanitizer, more when asked. */
+#ifndef SUPPORT_EFFORT_H
+#define SUPPORT_EFFORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#if defined(__SANITIZE_THREAD__)
+#define EFFORT_THREAD_SANITIZER 1
+#elif defined(__SANITIZE_ADDRESS__)
+#define EFFORT_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define EFFORT_THREAD_SANITIZER 1
+#elif __has_feature(address_sanitizer)
+#define EFFORT_ADDRESS_SANITIZER 1
+#endif
+#endif
+
+/* How many times slower than a release build this one is, roughly. */
+#if defined(EFFORT_THREAD_SANITIZER)
+enum { EFFORT_SLOWDOWN = 10 };
+#elif defined(EFFORT_ADDRESS_SANITIZER)
+enum { EFFORT_SLOWDOWN = 4 };
+#else
+enum { EFFORT_SLOWDOWN = 1 };
+#endif
+
+/* CADRE_LONG=1: as in `make check-long`. */
+bool effort_is_long(void);
+
+/* So much in a short run, divided by the slowdown; so much in a long one. */
+uint64_t effort(uint64_t in_check, uint64_t in_check_long);
+
+/* Real seconds of some fixed point in the past: to bound a run, never to judge it. */
+double effort_clock(void);
+
+#endif

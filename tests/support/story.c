@@ -1,0 +1,194 @@
+/* story.c: a simulated scenario, told with many seeds. */
+#include "support/story.h"
+
+#include "support/effort.h"
+#include "support/options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { STUCK_SECONDS = 300, ELSEWHERE = 8, PADDING = 30000 };
+
+static void ignore_log(void *user, int level, const char *line) {}
+
+cadre_config story_config(uint64_t seed)
+{
+    static const uint32_t batches[] = {1, 2, 64};
+    struct dice dice = dice_new(seed, UINT64_C(0xc0f19));
+    cadre_config config = {.seed = seed, .memory_max = 1 << 30, .log = ignore_log};
+    config.workers = 1 + dice_below(&dice, 4);
+    config.batch = batches[dice_below(&dice, 3)];
+    return config;
+}
+
+static void add_line(void *user, const cadre_leftover *line)
+{
+    CHECK(line->count > 0);
+    *(uint64_t *)user += line->count;
+}
+
+void story_check_end(cadre_system *sys, cadre_counters *sums)
+{
+    uint64_t lines = 0;
+    CHECK_EQ(cadre_stats(sys, sums), 0);
+    CHECK_EQ(sums->accepted, sums->handled + sums->dead + sums->dropped);
+    CHECK_EQ(sums->pending, 0);
+    CHECK_EQ(sums->actors, 0);
+    CHECK(sums->trace != 0);
+    int64_t left = cadre_system_report(sys, add_line, &lines);
+    CHECK_EQ(left, lines);
+    CHECK(lines <= sums->dead);
+}
+
+int story_run(const cadre_config *config, const cadre_class *root, const void *init,
+              cadre_counters *sums)
+{
+    cadre_system *sys;
+    int err = cadre_system_new(&sys, config, root, init);
+    CHECK_EQ(err, 0);
+    if (err)
+        return err;
+    int reason = cadre_system_wait(sys);
+    if (reason == -EDEADLK) {
+        CHECK(reason != -EDEADLK); /* everybody waits for ever */
+        CHECK_EQ(cadre_system_stop_by(sys, CADRE_SECOND), 0);
+    }
+    story_check_end(sys, sums);
+    CHECK_EQ(cadre_system_free(sys), 0);
+    return reason;
+}
+
+/* ---- other processes ---- */
+
+enum elsewhere { SAME, LONG_ENVIRONMENT, OTHER_HEAP, FIXED_ADDRESSES, PLACES };
+
+static void change_place(enum elsewhere place)
+{
+    static char padding[PADDING];
+    switch (place) {
+    case LONG_ENVIRONMENT:
+        memset(padding, 'x', sizeof padding - 1);
+        setenv("CADRE_TEST_PADDING", padding, 1);
+        break;
+    case OTHER_HEAP:
+        setenv("GLIBC_TUNABLES", "glibc.malloc.perturb=165:glibc.malloc.mmap_threshold=4096",
+               1);
+        break;
+    case FIXED_ADDRESSES:
+        (void)personality(ADDR_NO_RANDOMIZE);
+        break;
+    default:
+        break;
+    }
+}
+
+/* A process that prints the hashes of story number `index`. Returns its output. */
+static FILE *play_elsewhere(enum elsewhere place, unsigned index, uint64_t seed,
+                            pid_t *child)
+{
+    char first[24], story[24];
+    int ends[2];
+    snprintf(first, sizeof first, "%" PRIu64, seed);
+    snprintf(story, sizeof story, "%u", index);
+    if (pipe(ends) != 0)
+        return NULL;
+    *child = fork();
+    if (*child == 0) {
+        dup2(ends[1], STDOUT_FILENO);
+        change_place(place);
+        execl("/proc/self/exe", "story", "--seed", first, "--traces", story, (char *)0);
+        _exit(127);
+    }
+    close(ends[1]);
+    return fdopen(ends[0], "r");
+}
+
+static void compare_elsewhere(const struct story *story, unsigned index, uint64_t seed)
+{
+    verdict_begin(STUCK_SECONDS, "--seed %" PRIu64 " # %s in other processes", seed,
+                  story->name);
+    for (int place = SAME; place < PLACES; place++) {
+        uint64_t trace;
+        int status, n = 0;
+        pid_t child = -1;
+        FILE *output = play_elsewhere((enum elsewhere)place, index, seed, &child);
+        CHECK(output != NULL);
+        while (output && fscanf(output, "trace %" SCNx64 "\n", &trace) == 1)
+            CHECK_EQ(trace, story->play(seed + (uint64_t)n++));
+        CHECK_EQ(n, ELSEWHERE);
+        if (output)
+            fclose(output);
+        CHECK(waitpid(child, &status, 0) == child && status == 0);
+    }
+    (void)verdict_end();
+}
+
+static void print_traces(const struct story *story, uint64_t seed)
+{
+    for (uint64_t s = seed; s < seed + ELSEWHERE; s++)
+        printf("trace %016" PRIx64 "\n", story->play(s));
+}
+
+/* ---- many seeds ---- */
+
+/* seeds 0: as many as fit into `seconds`. */
+static void tell(const struct story *story, uint64_t seed, uint64_t seeds,
+                 double seconds)
+{
+    double end = effort_clock() + seconds;
+    uint64_t n = 0;
+    verdict_begin(STUCK_SECONDS, "--seed %" PRIu64 " --seeds 1", seed);
+    while (!verdict_has_failed() && (seeds ? n < seeds : effort_clock() < end)) {
+        uint64_t s = seed + n++;
+        verdict_again(STUCK_SECONDS, "--seed %" PRIu64 " --seeds 1 # %s", s,
+                      story->name);
+        uint64_t once = story->play(s), again = story->play(s);
+        CHECK_EQ(once, again); /* the same hash */
+    }
+    printf("%s: %" PRIu64 " seeds from %" PRIu64 "%s\n", story->name, n, seed,
+           verdict_end() ? "" : ", FAILED");
+}
+
+static uint64_t number_from(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text && *text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+int story_main(int argc, char **argv, const struct story *stories)
+{
+    uint64_t seed = number_from("CADRE_TEST_SEED", 1);
+    uint64_t seeds = number_from("CADRE_TEST_SEEDS", effort_is_long() ? 100000 : 0);
+    uint64_t traces = UINT64_MAX, ms = 3000, count = 0;
+    const struct option_entry options[] = {
+        {"seed", &seed, NULL, "the first; not 0"},
+        {"seeds", &seeds, NULL, "how many; 0: as many as fit into the time"},
+        {"ms", &ms, NULL, "the time for all stories of this program"},
+        {"traces", &traces, NULL, "prints the hashes of this story, and nothing else"},
+        {0}};
+    options_read(argc, argv, "stories in virtual time", options);
+    while (stories[count].name)
+        count++;
+    if (seed == 0)
+        seed = 1;
+    if (traces < count) {
+        print_traces(&stories[traces], seed);
+        return verdict_has_failed();
+    }
+    mallopt(M_MMAP_THRESHOLD, INT_MAX); /* systems come and go: keep their pages */
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        tell(&stories[i], seed, seeds, (double)ms / 1000 / (double)count);
+        if (seeds != 1)
+            compare_elsewhere(&stories[i], i, seed);
+    }
+    return verdict_print();
+}
