@@ -217,7 +217,7 @@ void turn_run(struct task *task, struct worker *worker)
     struct cadre_self *self = worker->context;
     self->cell = cell;
     store_relaxed(&self->seen_class, cell->class);
-    store_release(&self->seen, cell); /* pairs with the load in system.c's name_stuck */
+    store_release(&self->seen, cell); /* pairs with the load in name_stuck */
     self->now = 0;
     run(self, cell);
     self->cell = NULL;

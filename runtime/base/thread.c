@@ -77,15 +77,16 @@ static bool same_mask(const sigset_t *a, const sigset_t *b)
 
 const char *thread_state_restore(const struct thread_state *state)
 {
+    const char *changed = NULL;
     struct thread_state now;
     thread_state_save(&now);
-    if (!same_mask(&now.mask, &state->mask)) {
-        pthread_sigmask(SIG_SETMASK, &state->mask, NULL);
-        return "the signal mask";
-    }
     if (now.rounding != state->rounding) {
         set_control_word(state->rounding);
-        return "the floating-point rounding mode";
+        changed = "the floating-point rounding mode";
     }
-    return NULL;
+    if (!same_mask(&now.mask, &state->mask)) {
+        pthread_sigmask(SIG_SETMASK, &state->mask, NULL);
+        changed = "the signal mask";
+    }
+    return changed;
 }

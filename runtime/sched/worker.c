@@ -45,7 +45,11 @@ void worker_publish(struct worker *w, struct task *task)
 
 void worker_requeue(struct worker *w, struct task *task)
 {
-    if (!w->next && runq_size(&w->ring) == 0)
+    struct task *woken = w->next;
+    w->next = NULL;
+    if (woken)
+        worker_publish(w, woken); /* its turn comes first */
+    if (runq_size(&w->ring) == 0)
         w->next = task; /* alone: nobody needs to come for it */
     else if (inject_is_empty(&w->crew->injected))
         worker_publish(w, task);

@@ -6,6 +6,7 @@
 #include "actor/turn.h"
 #include "actor/spawn.h"
 #include "system/registry.h"
+#include "system/stop.h"
 
 #include <errno.h>
 #include <time.h>

@@ -1,11 +1,9 @@
 /* outside.c: the way in from threads that are not workers: tell, poll. */
 #include "actor/send.h"
 #include "system/registry.h"
-#include "system/system.h"
+#include "system/stop.h"
 
 #include <errno.h>
-
-enum { POLL_TURNS = 1024 };
 
 /* May this thread put something in from outside? */
 static int check_outsider(cadre_system *sys, const char *what)
@@ -65,31 +63,6 @@ int cadre_system_fd(const cadre_system *sys)
         return world_misuse(sys->outside.world, -EINVAL,
                             "cadre_system_fd: the system has workers");
     return sys->world.sched.event_fd;
-}
-
-static int simulate_some(cadre_system *sys)
-{
-    int turns = 0;
-    sched_unring(&sys->world.sched, 0);
-    while (turns < POLL_TURNS && sim_step(&sys->sim, &sys->world.sched))
-        turns++;
-    if (turns == POLL_TURNS)
-        sched_ring(&sys->world.sched); /* there may be more */
-    else if (sys->settings.end_when_quiet)
-        system_quiet(sys);
-    return turns;
-}
-
-int system_poll_once(cadre_system *sys, cadre_time timeout)
-{
-    int turns = 0;
-    pthread_mutex_lock(&sys->run_lock);
-    if (!sys->finished)
-        turns = system_is_simulated(sys)
-                    ? simulate_some(sys)
-                    : sched_poll(&sys->world.sched, POLL_TURNS, timeout);
-    pthread_mutex_unlock(&sys->run_lock);
-    return turns;
 }
 
 int cadre_system_poll(cadre_system *sys, cadre_time timeout)

@@ -1,4 +1,4 @@
-/* system.h: assemble, run, stop, dismantle. */
+/* system.h: what every part of a system's life needs. */
 #ifndef SYSTEM_SYSTEM_H
 #define SYSTEM_SYSTEM_H
 
@@ -43,7 +43,5 @@ bool system_has_ended(cadre_system *sys);
 int system_poll_once(cadre_system *sys, cadre_time timeout);
 /* Every worker sleeps: with end_when_quiet that ends it. */
 void system_quiet(void *sys);
-/* After the end: joins the workers, once, and checks the sums. */
-void system_finish(cadre_system *sys);
 
 #endif

@@ -110,10 +110,8 @@ static void play(uint32_t workers, uint64_t seed)
     created = dropped = accepted = handled = taken = refused = 0;
     verdict_begin(60, " ");
     short_heap_init(&heap, 0, 0);
-    cadre_config config = {.workers = workers,
-                           .seed = seed,
-                           .memory_max = SLACK,
-                           .log = ignore_log};
+    cadre_config config = {
+        .workers = workers, .seed = seed, .memory_max = SLACK, .log = ignore_log};
     short_heap_serve(&heap, &config);
     int err = cadre_system_new(&sys, &config, &root_class, &init);
     CHECK_EQ(err, 0);

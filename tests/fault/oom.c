@@ -4,176 +4,17 @@
  * allocation fails once, or it and all that follow. Whatever fails says so with a
  * documented error and changes nothing; stopping works without memory; every message and
  * every body has its fate; and nothing is left allocated. */
-#include "support/effort.h"
+#include "fault/oom_actor.h"
 #include "support/options.h"
 #include "support/short_heap.h"
-#include "support/verdict.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 enum mode { ON_THREADS, POLLED, SIMULATED, MODES };
 
-/* Of the run in progress. */
-static struct facts {
-    atomic_uint accepted, handled; /* messages, as the callers saw it */
-    atomic_uint created, dropped;  /* bodies that own something */
-    atomic_uint started, stopped;
-    atomic_uint spawned;
-} facts;
-
 static void ignore_log(void *user, int level, const char *line) {}
-
-static void up(atomic_uint *counter) { atomic_fetch_add(counter, 1); }
-
-/* ---- messages ---- */
-
-enum what { TAKE, REPLY, FORWARD, STASH, UNSTASH, SPAWN };
-
-typedef struct {
-    enum what what;
-    bool dropped;
-    char fill[92];
-} small;
-
-typedef struct {
-    enum what what;
-    bool dropped;
-    char fill[7000]; /* more than the pools have: straight from the heap */
-} large;
-
-static void drop_small(void *body)
-{
-    small *s = body;
-    CHECK(!s->dropped);
-    s->dropped = true;
-    up(&facts.dropped);
-}
-
-static void drop_large(void *body) { drop_small(body); } /* the same beginning */
-
-CADRE_TYPE_DROP(small, drop_small);
-CADRE_TYPE_DROP(large, drop_large);
-
-/* True: it worked. */
-static bool worked(int err)
-{
-    CHECK(err == 0 || err == -ENOMEM);
-    return err == 0;
-}
-
-static void sent(int err)
-{
-    if (worked(err))
-        up(&facts.accepted);
-}
-
-static void send_small(cadre_self *self, cadre_ref to, enum what what)
-{
-    up(&facts.created);
-    sent(cadre_send(self, to, small, .what = what));
-}
-
-static void send_large(cadre_self *self, cadre_ref to, enum what what)
-{
-    static const large blank;
-    large body = blank;
-    body.what = what;
-    up(&facts.created);
-    sent(cadre_send_as(self, to, &large_type, &body));
-}
-
-/* ---- the actor of all scenarios ---- */
-
-typedef struct {
-    cadre_ref next; /* whom it forwards to */
-    uint64_t check;
-} worker;
-
-typedef struct {
-    worker worker;
-    char fill[8000];
-} fat_worker;
-
-static int worker_start(cadre_self *self, void *state)
-{
-    CHECK(((worker *)state)->check == 42);
-    up(&facts.started);
-    return 0;
-}
-
-static void worker_stop(cadre_self *self, void *state, int reason)
-{
-    up(&facts.stopped);
-}
-
-static int worker_receive(cadre_self *self, void *state, cadre_msg *m);
-
-static const cadre_class worker_class = {.name = "worker",
-                                         .state_size = sizeof(worker),
-                                         .start = worker_start,
-                                         .receive = worker_receive,
-                                         .stop = worker_stop};
-static const cadre_class fat_worker_class = {.name = "fat worker",
-                                             .state_size = sizeof(fat_worker),
-                                             .start = worker_start,
-                                             .receive = worker_receive,
-                                             .stop = worker_stop};
-
-static cadre_ref spawn(cadre_self *self, cadre_ref next)
-{
-    cadre_ref child = {77};
-    bool ok = worked(cadre_spawn(self, &child, &worker_class, &(worker){next, 42}));
-    CHECK((child.id == 77) == !ok); /* written on success only */
-    if (!ok)
-        return (cadre_ref){0};
-    up(&facts.spawned);
-    return child;
-}
-
-static cadre_ref spawn_fat(cadre_self *self)
-{
-    cadre_ref child = {77};
-    fat_worker init = {.worker.check = 42};
-    bool ok = worked(cadre_spawn(self, &child, &fat_worker_class, &init));
-    CHECK((child.id == 77) == !ok);
-    if (!ok)
-        return (cadre_ref){0};
-    up(&facts.spawned);
-    return child;
-}
-
-static int worker_receive(cadre_self *self, void *state, cadre_msg *m)
-{
-    worker *w = state;
-    const small *s = m->body; /* all bodies have the same beginning */
-    up(&facts.handled);
-    switch (s->what) {
-    case REPLY:
-        up(&facts.created);
-        sent(cadre_reply(self, m, small, .what = TAKE));
-        break;
-    case FORWARD:
-        sent(cadre_forward(self, w->next, m));
-        break;
-    case STASH:
-        ((small *)m->body)->what = TAKE;
-        if (worked(cadre_stash(self, m)))
-            atomic_fetch_sub(&facts.handled, 1); /* it comes again, or is dead */
-        break;
-    case UNSTASH:
-        cadre_unstash(self);
-        break;
-    case SPAWN:
-        (void)spawn(self, w->next);
-        break;
-    default:
-        break;
-    }
-    return 0;
-}
 
 /* ---- scenarios: what the root does at its start; then it is asked to stop ---- */
 
@@ -270,12 +111,10 @@ static void trees(cadre_self *self)
 static const struct scenario {
     const char *name;
     void (*act)(cadre_self *self);
-} scenarios[] = {{"nothing", nothing},   {"spawning", spawning},
-                 {"many", many_spawns},  {"sending", sending},
-                 {"dead", to_the_dead},  {"replies", replies},
-                 {"forwards", forwards}, {"stashes", stashes},
-                 {"stops", stops},       {"kills", kills},
-                 {"trees", trees}};
+} scenarios[] = {{"nothing", nothing},   {"spawning", spawning}, {"many", many_spawns},
+                 {"sending", sending},   {"dead", to_the_dead},  {"replies", replies},
+                 {"forwards", forwards}, {"stashes", stashes},   {"stops", stops},
+                 {"kills", kills},       {"trees", trees}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
 /* ---- one run ---- */
@@ -391,8 +230,9 @@ static uint64_t sweep(unsigned s, enum mode mode, uint64_t count, uint64_t first
     uint64_t k = first;
     verdict_begin(120, "--scenario %u --mode %u --count %" PRIu64, s, mode, count);
     for (int unharmed = 0; unharmed < ENOUGH; k++) {
-        verdict_again(120, "--scenario %u --mode %u --count %" PRIu64 " --first %" PRIu64,
-                      s, mode, count, k);
+        verdict_again(120,
+                      "--scenario %u --mode %u --count %" PRIu64 " --first %" PRIu64, s,
+                      mode, count, k);
         short_heap_init(&heap, k, count);
         run(&scenarios[s], mode, &heap);
         if (verdict_has_failed())

@@ -115,7 +115,7 @@ static void setup(uint32_t workers, void (*run)(struct task *, struct worker *))
         current_of[i] = NULL;
     worker_enter(NULL);
     heap_init(&heap, from_arena, NULL, SIZE_MAX);
-    mc_assert(sched_init(&sched, &heap, SCHED_THREADS, workers, 1) == 0);
+    mc_assert(sched_init(&sched, &heap, SCHED_THREADS, workers, false, 1) == 0);
     mc_assert(sched_start(&sched) == 0);
     for (int i = 0; i < TASKS; i++) {
         tasks[i].run = run;

@@ -57,10 +57,8 @@ static void root_stop(cadre_self *self, void *state, int reason)
     tale.root_ended = true;
 }
 
-static const cadre_class root_class = {.name = "root",
-                                       .start = root_start,
-                                       .receive = worker_receive,
-                                       .stop = root_stop};
+static const cadre_class root_class = {
+    .name = "root", .start = root_start, .receive = worker_receive, .stop = root_stop};
 
 static void begin(uint64_t seed)
 {
@@ -163,7 +161,8 @@ static uint64_t play_waits(uint64_t seed)
     CHECK_EQ(sums.handled, tale.sent); /* what there was has been done */
     CHECK_EQ(sums.pending, 0);
     CHECK_EQ(sums.actors, WORKERS + 1);
-    bool at_once = dice_once_in(&tale.dice, 2); /* then it has no time to stop by itself */
+    bool at_once =
+        dice_once_in(&tale.dice, 2); /* then it has no time to stop by itself */
     CHECK_EQ(cadre_system_stop_by(sys, at_once ? 0 : CADRE_SECOND),
              at_once ? CADRE_EKILLED : 0);
     story_check_end(sys, &sums);
@@ -174,9 +173,7 @@ static uint64_t play_waits(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    static const struct story stories[] = {{"quiet", play_quiet},
-                                           {"polled", play_polled},
-                                           {"waits", play_waits},
-                                           {0}};
+    static const struct story stories[] = {
+        {"quiet", play_quiet}, {"polled", play_polled}, {"waits", play_waits}, {0}};
     return story_main(argc, argv, stories);
 }

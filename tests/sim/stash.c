@@ -141,10 +141,7 @@ static int pulse_itself(cadre_self *self, uint32_t n)
     return err;
 }
 
-static int sender_start(cadre_self *self, void *state)
-{
-    return pulse_itself(self, 0);
-}
+static int sender_start(cadre_self *self, void *state) { return pulse_itself(self, 0); }
 
 static int sender_receive(cadre_self *self, void *state, cadre_msg *m)
 {

@@ -249,8 +249,8 @@ static void count_line(void *user, const cadre_leftover *line)
 
 static void check_end(int reason, const cadre_counters *c)
 {
-    static const int reasons[ENDINGS] = {[ENDS_KILL] = REASON_ROUND_KILLED,
-                                         [ENDS_FAIL] = REASON_ROUND_FAILED};
+    static const int reasons[ENDINGS] = {
+        [ENDS_KILL] = REASON_ROUND_KILLED, [ENDS_FAIL] = REASON_ROUND_FAILED};
     uint64_t lines = 0;
     CHECK_EQ(reason, reasons[round_.ending]);
     int64_t left = cadre_system_report(round_.system, count_line, &lines);

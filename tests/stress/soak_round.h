@@ -26,12 +26,12 @@ enum { VACANT = 0 };
 enum ending { ENDS_STOP, ENDS_DRAINED, ENDS_KILL, ENDS_FAIL, ENDS_OUTSIDE, ENDINGS };
 
 enum count {
-    ACCEPTED,  /* sends, replies, forwards, tells that returned 0 */
-    HANDLED,   /* receives that returned 0 or CADRE_STOP, not set aside */
-    CREATED,   /* bodies */
-    DROPPED,   /* bodies seen by drop */
-    UNHANDLED, /* among them those that no receive was content with */
-    REFUSED,   /* among them those whose tell failed: the system was stopping */
+    ACCEPTED,       /* sends, replies, forwards, tells that returned 0 */
+    HANDLED,        /* receives that returned 0 or CADRE_STOP, not set aside */
+    CREATED,        /* bodies */
+    DROPPED,        /* bodies seen by drop */
+    UNHANDLED,      /* among them those that no receive was content with */
+    REFUSED,        /* among them those whose tell failed: the system was stopping */
     EMPTY_ACCEPTED, /* the same of messages without a body */
     EMPTY_HANDLED,
     SPAWNED,

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* One of number and text is set, and holds the default. A table ends with a zero entry. */
+/* One of number and text is set, and holds the default. A zero entry ends a table. */
 struct option_entry {
     const char *name;
     uint64_t *number; /* 1e9 is understood too */

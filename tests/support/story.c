@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STUCK_SECONDS = 300, ELSEWHERE = 8, PADDING = 30000 };
+enum { STUCK_SECONDS = 300, ELSEWHERE = 3, PADDING = 30000 };
 
 static void ignore_log(void *user, int level, const char *line) {}
 
@@ -79,8 +79,8 @@ static void change_place(enum elsewhere place)
         setenv("CADRE_TEST_PADDING", padding, 1);
         break;
     case OTHER_HEAP:
-        setenv("GLIBC_TUNABLES", "glibc.malloc.perturb=165:glibc.malloc.mmap_threshold=4096",
-               1);
+        setenv("GLIBC_TUNABLES",
+               "glibc.malloc.perturb=165:glibc.malloc.mmap_threshold=4096", 1);
         break;
     case FIXED_ADDRESSES:
         (void)personality(ADDR_NO_RANDOMIZE);

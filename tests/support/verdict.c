@@ -27,8 +27,7 @@ static void stuck(int signal)
 
 static void set_replay(unsigned seconds, const char *replay, va_list args)
 {
-    int n = snprintf(replay_line, sizeof replay_line, "  %s ",
-                     program_invocation_name);
+    int n = snprintf(replay_line, sizeof replay_line, "  %s ", program_invocation_name);
     vsnprintf(replay_line + n, sizeof replay_line - (size_t)n - 1, replay, args);
     strcat(replay_line, "\n");
     signal(SIGALRM, stuck);

@@ -1,0 +1,318 @@
+/* test_pool.c: size classes, reuse, chains from one pool to another, and big blocks. */
+#include "mem/pool.h"
+
+#include "support/support.h"
+
+#include <errno.h>
+
+enum { SLAB = 64 << 10 };
+
+/* ---- two pools of one depot, on a heap that can be told to fail ---- */
+
+static struct heap heap;
+static struct pool_depot depot;
+static struct pool pool, other;
+static bool heap_fails;
+
+static void *maybe(void *user, void *old, size_t old_size, size_t new_size)
+{
+    if (new_size == 0) {
+        free(old);
+        return NULL;
+    }
+    return heap_fails ? NULL : malloc(new_size);
+}
+
+static int make_pools(void **state)
+{
+    heap_fails = false;
+    heap_init(&heap, maybe, NULL, SIZE_MAX);
+    pool_depot_init(&depot, &heap);
+    pool_init(&pool, &depot);
+    pool_init(&other, &depot);
+    return 0;
+}
+
+/* Everything goes back with the depot. */
+static int end_pools(void **state)
+{
+    pool_depot_fini(&depot);
+    return load_relaxed(&heap.bytes) == 0 ? 0 : -1;
+}
+
+static size_t held(void) { return load_relaxed(&heap.bytes); }
+
+static void *get(struct pool *from, size_t size)
+{
+    void *p = NULL;
+    assert_int_equal(pool_get(from, &p, size), 0);
+    assert_non_null(p);
+    assert_int_equal((uintptr_t)p % alignof(max_align_t), 0);
+    return p;
+}
+
+/* ---- classes ---- */
+
+static void pool_class_is_the_smallest_that_fits(void **state)
+{
+    for (size_t size = 0; size <= POOL_BLOCK_MAX; size++) {
+        unsigned c = pool_class_of(size);
+        assert_true(c < POOL_CLASSES);
+        assert_true(pool_size_of(c) >= size);
+        if (c > 0)
+            assert_true(pool_size_of(c - 1) < size);
+    }
+}
+
+static void pool_class_sizes_are_as_described(void **state)
+{
+    static const size_t sizes[POOL_CLASSES] = {
+        16,  32,  48,  64,  80,  96,   112,  128,  160,  192,  224,  256,  320,  384,
+        448, 512, 640, 768, 896, 1024, 1280, 1536, 1792, 2048, 2560, 3072, 3584, 4096};
+    for (unsigned c = 0; c < POOL_CLASSES; c++) {
+        assert_int_equal(pool_size_of(c), sizes[c]);
+        assert_int_equal(pool_class_of(sizes[c]), c);
+        if (c + 1 < POOL_CLASSES)
+            assert_int_equal(pool_class_of(sizes[c] + 1), c + 1);
+    }
+}
+
+static void pool_blocks_hold_what_was_asked_for(void **state)
+{
+    static unsigned char *blocks[POOL_BLOCK_MAX + 9];
+    enum { COUNT = sizeof blocks / sizeof blocks[0] };
+    for (size_t size = 0; size < COUNT; size++) {
+        blocks[size] = get(&pool, size);
+        memset(blocks[size], (int)(size % 251), size);
+    }
+    for (size_t size = 0; size < COUNT; size++) {
+        for (size_t i = 0; i < size; i++)
+            if (blocks[size][i] != size % 251)
+                fail_msg("byte %zu of %zu is another block's", i, size);
+        pool_put(&pool, blocks[size], size);
+    }
+}
+
+/* ---- reuse ---- */
+
+static void pool_gives_the_newest_free_block_first(void **state)
+{
+    if (POOL_QUARANTINE)
+        skip();
+    void *a = get(&pool, 100), *b = get(&pool, 100);
+    pool_put(&pool, a, 100);
+    pool_put(&pool, b, 100);
+    assert_ptr_equal(get(&pool, 100), b);
+    assert_ptr_equal(get(&pool, 97), a); /* of the same class */
+    assert_ptr_not_equal(get(&pool, 96), b);
+}
+
+static void pool_keeps_free_blocks_out_of_use_under_a_sanitizer(void **state)
+{
+    if (!POOL_QUARANTINE)
+        skip();
+    void *first = get(&pool, 100);
+    pool_put(&pool, first, 100);
+    for (int i = 0; i < POOL_QUARANTINE; i++) {
+        void *p = get(&pool, 100);
+        assert_ptr_not_equal(p, first);
+        pool_put(&pool, p, 100);
+    }
+    assert_ptr_equal(get(&pool, 100), first); /* the oldest */
+}
+
+static void pool_blocks_of_other_classes_are_left_alone(void **state)
+{
+    void *p = get(&pool, 16);
+    pool_put(&pool, p, 16);
+    assert_ptr_not_equal(get(&pool, 17), p);
+    assert_int_equal(pool.classes[0].count, 1);
+}
+
+static void pool_in_use_takes_no_more_memory(void **state)
+{
+    enum { BLOCKS = 10 };
+    void *p[BLOCKS];
+    for (int round = 0; round < 1000; round++) {
+        for (int i = 0; i < BLOCKS; i++)
+            p[i] = get(&pool, 200);
+        for (int i = 0; i < BLOCKS; i++)
+            pool_put(&pool, p[i], 200);
+    }
+    assert_int_equal(held(), (POOL_QUARANTINE ? 2 : 1) * SLAB);
+}
+
+static void pool_takes_its_memory_slab_by_slab(void **state)
+{
+    assert_int_equal(held(), 0);
+    for (int i = 0; i < 15; i++) { /* and a header, so 16 do not fit */
+        (void)get(&pool, 4096);
+        assert_int_equal(held(), SLAB);
+    }
+    (void)get(&pool, 4096);
+    assert_int_equal(held(), 2 * SLAB);
+}
+
+/* ---- big blocks ---- */
+
+static void pool_big_blocks_come_from_the_heap(void **state)
+{
+    void *p = get(&pool, POOL_BLOCK_MAX + 1);
+    assert_int_equal(held(), POOL_BLOCK_MAX + 1);
+    memset(p, 1, POOL_BLOCK_MAX + 1);
+    pool_put(&other, p, POOL_BLOCK_MAX + 1);
+    assert_int_equal(held(), 0);
+}
+
+static void pool_block_of_the_greatest_class_does_not(void **state)
+{
+    pool_put(&pool, get(&pool, POOL_BLOCK_MAX), POOL_BLOCK_MAX);
+    assert_int_equal(held(), SLAB);
+    assert_int_equal(pool.classes[POOL_CLASSES - 1].count, 1);
+}
+
+/* ---- chains from one pool to another ---- */
+
+/* How many free blocks of this size a pool keeps at most. */
+static uint32_t most_kept(size_t size)
+{
+    uint32_t by_bytes = POOL_KEEP_BYTES / (uint32_t)size;
+    uint32_t by_count = POOL_KEEP_BLOCKS + POOL_QUARANTINE;
+    return by_bytes > by_count ? by_bytes : by_count;
+}
+
+static void pool_keeps_what_it_may_then_gives_a_chain_away(void **state)
+{
+    static const size_t sizes[] = {16, 64, 256, 1024, 4096};
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+        size_t size = sizes[s];
+        unsigned c = pool_class_of(size);
+        for (uint32_t i = 0; i < most_kept(size); i++)
+            pool_put(&other, get(&pool, size), size);
+        assert_int_equal(other.classes[c].count, most_kept(size));
+        assert_true(inject_is_empty(&depot.chains[c]));
+        pool_put(&other, get(&pool, size), size);
+        assert_int_equal(other.classes[c].count, most_kept(size) + 1 - POOL_CHAIN);
+        assert_false(inject_is_empty(&depot.chains[c]));
+    }
+}
+
+static void pool_that_runs_out_takes_a_chain(void **state)
+{
+    enum { SIZE = 1024 };
+    unsigned c = pool_class_of(SIZE);
+    for (uint32_t i = 0; i <= most_kept(SIZE); i++)
+        pool_put(&other, get(&pool, SIZE), SIZE);
+    size_t before = held();
+    pool.fresh = pool.fresh_end; /* nothing left to cut from */
+    heap_fails = true;           /* and no more to be had */
+    if (POOL_QUARANTINE) {       /* all of it waits there */
+        void *p;
+        assert_int_equal(pool_get(&pool, &p, SIZE), -ENOMEM);
+        assert_int_equal(pool.classes[c].count, POOL_CHAIN);
+        return;
+    }
+    for (uint32_t left = POOL_CHAIN; left-- > 0;) {
+        memset(get(&pool, SIZE), 1, SIZE);
+        assert_int_equal(pool.classes[c].count, left);
+    }
+    assert_true(inject_is_empty(&depot.chains[c]));
+    assert_int_equal(held(), before);
+}
+
+static void pool_blocks_going_round_take_no_more_memory(void **state)
+{
+    enum { SIZE = 512, BLOCKS = 1000 };
+    size_t after_first = 0;
+    for (int round = 0; round < 20; round++) { /* one allocates, the other frees */
+        void *p[BLOCKS];
+        for (int i = 0; i < BLOCKS; i++)
+            p[i] = get(&pool, SIZE);
+        for (int i = 0; i < BLOCKS; i++)
+            pool_put(&other, p[i], SIZE);
+        if (round == 1)
+            after_first = held();
+    }
+    assert_true(held() <= after_first + SLAB);
+}
+
+static void pool_chain_holds_each_block_once(void **state)
+{
+    enum { SIZE = 64 };
+    unsigned c = pool_class_of(SIZE);
+    struct inject_node *node;
+    for (uint32_t i = 0; i <= most_kept(SIZE); i++)
+        pool_put(&other, get(&pool, SIZE), SIZE);
+    assert_int_equal(inject_take(&depot.chains[c], &node, 1), 1);
+    struct pool_block *first = container_of(node, struct pool_block, chain), *b = first;
+    for (int i = 1; i < POOL_CHAIN; i++) {
+        b = b->next;
+        assert_non_null(b);
+        assert_ptr_not_equal(b, first);
+    }
+    assert_null(b->next);
+    assert_int_equal(inject_take(&depot.chains[c], &node, 1), 0);
+}
+
+/* ---- no memory ---- */
+
+static void pool_without_memory_is_enomem_then_goes_on(void **state)
+{
+    void *p = &pool;
+    heap_fails = true;
+    assert_int_equal(pool_get(&pool, &p, 100), -ENOMEM);
+    assert_int_equal(pool_get(&pool, &p, POOL_BLOCK_MAX + 1), -ENOMEM);
+    assert_ptr_equal(p, &pool); /* written on success only */
+    assert_int_equal(held(), 0);
+    heap_fails = false;
+    (void)get(&pool, 100);
+}
+
+static void pool_at_the_limit_is_efull(void **state)
+{
+    void *p;
+    heap_init(&heap, NULL, NULL, SLAB);
+    (void)get(&pool, POOL_BLOCK_MAX);
+    assert_int_equal(pool_get(&pool, &p, POOL_BLOCK_MAX + 1), CADRE_EFULL);
+    assert_int_equal(pool_get(&other, &p, 16), CADRE_EFULL); /* needs a slab */
+    (void)get(&pool, 16);                                    /* has one */
+}
+
+static void pool_needs_no_heap_while_it_has_free_blocks(void **state)
+{
+    enum { BLOCKS = 10 + POOL_QUARANTINE };
+    static void *p[BLOCKS];
+    for (int i = 0; i < BLOCKS; i++)
+        p[i] = get(&pool, 100);
+    for (int i = 0; i < BLOCKS; i++)
+        pool_put(&pool, p[i], 100);
+    heap_fails = true;
+    pool.fresh = pool.fresh_end;
+    for (int i = 0; i < 10; i++)
+        (void)get(&pool, 100);
+    assert_int_equal(pool_get(&pool, &p[0], 100), -ENOMEM);
+}
+
+#define WITH_POOLS(test) cmocka_unit_test_setup_teardown(test, make_pools, end_pools)
+
+int main(void)
+{
+    TESTS(cmocka_unit_test(pool_class_is_the_smallest_that_fits),
+          cmocka_unit_test(pool_class_sizes_are_as_described),
+          WITH_POOLS(pool_blocks_hold_what_was_asked_for),
+          WITH_POOLS(pool_gives_the_newest_free_block_first),
+          WITH_POOLS(pool_keeps_free_blocks_out_of_use_under_a_sanitizer),
+          WITH_POOLS(pool_blocks_of_other_classes_are_left_alone),
+          WITH_POOLS(pool_in_use_takes_no_more_memory),
+          WITH_POOLS(pool_takes_its_memory_slab_by_slab),
+          WITH_POOLS(pool_big_blocks_come_from_the_heap),
+          WITH_POOLS(pool_block_of_the_greatest_class_does_not),
+          WITH_POOLS(pool_keeps_what_it_may_then_gives_a_chain_away),
+          WITH_POOLS(pool_that_runs_out_takes_a_chain),
+          WITH_POOLS(pool_blocks_going_round_take_no_more_memory),
+          WITH_POOLS(pool_chain_holds_each_block_once),
+          WITH_POOLS(pool_without_memory_is_enomem_then_goes_on),
+          WITH_POOLS(pool_at_the_limit_is_efull),
+          WITH_POOLS(pool_needs_no_heap_while_it_has_free_blocks));
+    return RUN_TESTS();
+}
