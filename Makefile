@@ -19,12 +19,18 @@ COUNTED := $(filter check check-long test unit api sim stress fault mc asan tsan
 
 .PHONY: $(GOALS) session
 $(GOALS): session ; @:
+WORK = $(MAKE) --no-print-directory CADRE_READY=1 $(GOALS) \
+    $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 session:
 	@tools/setup.sh $(GOALS)
-	@rm -rf build/results
-	@+$(MAKE) --no-print-directory CADRE_READY=1 $(GOALS) $(if $(COUNTED),-k) \
-	    $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc)); \
-	    tools/tally.sh $$? $(COUNTED)
+ifeq ($(COUNTED),)
+	@+$(WORK)
+else
+	@mkdir -p build
+	@+exec 9>build/lock; \
+	flock -n 9 || { echo "waiting for the other make in this folder"; flock 9; }; \
+	rm -rf build/results; $(WORK) -k; tools/tally.sh $$?
+endif
 
 else
 

@@ -24,8 +24,9 @@ mkdir -p "$(dirname "$result")" "$(dirname "$log")"
 cannot_start='unexpected memory mapping|Shadow memory range interleaves|LeakSanitizer has encountered a fatal error|failed to set personality'
 
 attempt() {
-    # Braces: bash's own "Aborted" for a program that was is not wanted.
-    { timeout -k 5 "${TIMEOUT:-300}" "$@" </dev/null >"$log" 2>&1; } 2>/dev/null
+    # Braces: bash's own "Aborted" for a program that was is not wanted. 9 is make's lock,
+    # which nothing that is left over may hold.
+    { timeout -k 5 "${TIMEOUT:-300}" "$@" </dev/null >"$log" 2>&1 9>&-; } 2>/dev/null
     status=$?
 }
 

@@ -1,4 +1,4 @@
-/* system.c: what every part of a system's life needs: is it there, has it ended, end it. */
+/* system.c: what every part of a system's life needs. */
 #include "system/system.h"
 
 #include "system/registry.h"

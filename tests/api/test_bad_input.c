@@ -233,7 +233,7 @@ static void row_9_size_above_the_limit(void **state)
     assert_int_equal(sums.accepted, 0);
 }
 
-/* ---- 10: what a failed send owned; all codes stand in test_send.c and test_tell.c ---- */
+/* ---- 10: what a failed send owned; more in test_send.c and test_tell.c ---- */
 
 static void send_all_wrong(cadre_self *self)
 {
@@ -534,7 +534,8 @@ int main(void)
           cmocka_unit_test(row_17_callback_functions_between_turns),
           cmocka_unit_test(row_19_stop_and_kill_twice_during_start),
           cmocka_unit_test(row_20_stop_twice_concurrently_and_in_a_signal_handler),
-          cmocka_unit_test(row_21_free_while_running), cmocka_unit_test(row_22_free_twice),
+          cmocka_unit_test(row_21_free_while_running),
+          cmocka_unit_test(row_22_free_twice),
           cmocka_unit_test(row_23_handler_that_never_returns),
           cmocka_unit_test(row_27_type_unknown_to_the_receiver));
     return RUN_TESTS();

@@ -280,8 +280,8 @@ static void row_35_no_memory_for_a_start(void **state)
 
 static unsigned creations, fail_creation;
 
-int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*begin)(void *),
-                   void *arg)
+int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+                   void *(*begin)(void *), void *arg)
 {
     static int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
     if (!real)

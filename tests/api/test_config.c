@@ -69,8 +69,9 @@ static void workers_come_from_the_environment(void **state)
 
 static void bad_workers_in_the_environment_are_einval(void **state)
 {
-    static const char *const texts[] = {"0",  "-1", "1025",  "two", "2x",
-                                        " 2", "+2", " -2", "2.5", "99999999999999999999"};
+    static const char *const texts[] = {
+        "0",  "-1", "1025", "two", "2x",
+        " 2", "+2", " -2",  "2.5", "99999999999999999999"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         cadre_config config = quiet(0, 0);
         setenv("CADRE_WORKERS", texts[i], 1);

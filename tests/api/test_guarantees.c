@@ -58,8 +58,9 @@ static int fifo_send(cadre_self *self, void *state, cadre_msg *m)
 
 static int fifo_start(cadre_self *self, void *state)
 {
-    static const cadre_class receiver = {
-        .name = "receiver", .state_size = sizeof(fifo_receiver), .receive = fifo_receive};
+    static const cadre_class receiver = {.name = "receiver",
+                                         .state_size = sizeof(fifo_receiver),
+                                         .receive = fifo_receive};
     static const cadre_class sender = {
         .name = "sender", .state_size = sizeof(fifo_sender), .receive = fifo_send};
     int err = 0;
@@ -377,7 +378,8 @@ static void node_stop(cadre_self *self, void *state, int reason)
 {
     node *n = state;
     for (uint32_t c = n->id * TREE_FAN + 1; c <= n->id * TREE_FAN + TREE_FAN; c++)
-        if (c < TREE_SIZE && atomic_load(&node_started[c]) && !atomic_load(&node_stopped[c]))
+        if (c < TREE_SIZE && atomic_load(&node_started[c]) &&
+            !atomic_load(&node_stopped[c]))
             atomic_fetch_add(&too_early, 1);
     atomic_fetch_add(&node_stopped[n->id], 1);
 }
@@ -417,7 +419,8 @@ static void tree_scenario(const cadre_config *config)
         assert_int_equal(run(&c, &node_class, &(node){0, result}), result < 0 ? -1 : 0);
         assert_int_equal(atomic_load(&too_early), 0);
         for (int i = 0; i < TREE_SIZE; i++)
-            assert_int_equal(atomic_load(&node_started[i]), atomic_load(&node_stopped[i]));
+            assert_int_equal(atomic_load(&node_started[i]),
+                             atomic_load(&node_stopped[i]));
         if (result == 0)
             assert_int_equal(atomic_load(&node_stopped[TREE_SIZE - 1]), 1);
         assert_int_equal(sums.actors, 0);
@@ -445,10 +448,8 @@ static int nothing(cadre_self *self, void *state, cadre_msg *m) { return 0; }
 
 static int many_start(cadre_self *self, void *state)
 {
-    static const cadre_class half = {.name = "half",
-                                     .start = half_start,
-                                     .receive = nothing,
-                                     .stop = half_stop};
+    static const cadre_class half = {
+        .name = "half", .start = half_start, .receive = nothing, .stop = half_stop};
     for (int i = 0; i < 30; i++) {
         cadre_ref child;
         if (cadre_spawn(self, &child, &half, NULL))
@@ -544,10 +545,9 @@ int main(void)
     TESTS(cmocka_unit_test(fifo_per_pair),
           cmocka_unit_test(fifo_per_pair_failed_send_leaves_a_gap),
           cmocka_unit_test(at_most_once), cmocka_unit_test(conservation),
-          cmocka_unit_test(drop_once),
-          cmocka_unit_test(one_at_a_time), cmocka_unit_test(progress),
-          cmocka_unit_test(progress_by_count), cmocka_unit_test(progress_by_time),
-          cmocka_unit_test(children_first), cmocka_unit_test(stop_once),
-          cmocka_unit_test(handles_never_dangle));
+          cmocka_unit_test(drop_once), cmocka_unit_test(one_at_a_time),
+          cmocka_unit_test(progress), cmocka_unit_test(progress_by_count),
+          cmocka_unit_test(progress_by_time), cmocka_unit_test(children_first),
+          cmocka_unit_test(stop_once), cmocka_unit_test(handles_never_dangle));
     return RUN_TESTS();
 }

@@ -200,7 +200,8 @@ static int spawn_early(cadre_self *self, void *state)
     int err = cadre_spawn(self, &ended_child, &early, NULL);
     if (!err)
         err = cadre_send(self, ended_child, number, 1);
-    return err ? err : cadre_send(self, ended_child, number, 2); /* dead, but not left */
+    return err ? err
+               : cadre_send(self, ended_child, number, 2); /* dead, but not left */
 }
 
 static void report_lists_what_was_left(void **state)
@@ -284,7 +285,8 @@ static void report_after_a_poll_that_said_so(void **state)
 
 int main(void)
 {
-    TESTS(cmocka_unit_test(stats_in_a_handler), cmocka_unit_test(stats_of_a_real_system),
+    TESTS(cmocka_unit_test(stats_in_a_handler),
+          cmocka_unit_test(stats_of_a_real_system),
           cmocka_unit_test(stats_at_any_time_from_any_thread),
           cmocka_unit_test(stats_and_report_of_null_are_einval),
           cmocka_unit_test(report_lists_what_was_left),

@@ -32,9 +32,10 @@ static void send_sized_body(cadre_self *self)
 
 static void send_copies_bodies_of_any_size(void **state)
 {
-    static const uint32_t sizes[] = {0,  1,    2,    3,    4,    5,       7,
-                                     8,  9,    16,   24,   63,   64,      1000,
-                                     80, 4048, 4049, 4096, 4097, 1 << 20, CADRE_BODY_MAX};
+    static const uint32_t sizes[] = {
+        0,  1,    2,    3,    4,    5,       7,
+        8,  9,    16,   24,   63,   64,      1000,
+        80, 4048, 4049, 4096, 4097, 1 << 20, CADRE_BODY_MAX};
     record_clear();
     body_sent = malloc(CADRE_BODY_MAX);
     for (size_t i = 0; i < CADRE_BODY_MAX; i++)
@@ -180,7 +181,8 @@ static void receive_failing_makes_its_message_a_dead_letter_too(void **state)
     assert_record(0, 995);
     assert_int_equal(sums.handled, 0);
     assert_int_equal(sums.dead, 2);
-    assert_int_equal(lines_with("(brittle) failed on owned: Input/output error (-5)"), 1);
+    assert_int_equal(lines_with("(brittle) failed on owned: Input/output error (-5)"),
+                     1);
     assert_int_equal(lines_with("it failed on this message"), 1);
 }
 
@@ -228,8 +230,8 @@ static void send_to_nobody(cadre_self *self)
     assert_int_equal(cadre_send(self, (cadre_ref){UINT64_MAX}, owned, 1), 0);
     assert_int_equal(cadre_send(self, (cadre_ref){me.id + 1}, owned, 2), 0);
     assert_int_equal(cadre_send(self, (cadre_ref){me.id + (1 << 28)}, owned, 3), 0);
-    assert_int_equal(cadre_send(self, (cadre_ref){me.id ^ (UINT64_C(1) << 60)}, owned, 4),
-                     0);
+    assert_int_equal(
+        cadre_send(self, (cadre_ref){me.id ^ (UINT64_C(1) << 60)}, owned, 4), 0);
 }
 
 static void send_to_nobody_is_a_dead_letter_and_no_error(void **state)
@@ -310,7 +312,8 @@ static void send_beyond_memory(cadre_self *self)
     cadre_ref to;
     uint32_t *body = calloc(1, fat_type.size);
     *body = next_id++;
-    assert_int_equal(cadre_spawn(self, &to, next_id % 2 ? &forwarder : &stasher, NULL), 0);
+    assert_int_equal(cadre_spawn(self, &to, next_id % 2 ? &forwarder : &stasher, NULL),
+                     0);
     assert_int_equal(cadre_send_as(self, to, &fat_type, body), 0);
     *body = next_id++;
     assert_int_equal(cadre_send_as(self, to, &fat_type, body), fat_error);

@@ -174,7 +174,8 @@ static void stop_by_goes_by_virtual_time(void **state)
 
 int main(void)
 {
-    TESTS(cmocka_unit_test(same_seed_same_run), cmocka_unit_test(another_seed_another_run),
+    TESTS(cmocka_unit_test(same_seed_same_run),
+          cmocka_unit_test(another_seed_another_run),
           cmocka_unit_test(workers_are_part_of_the_run),
           cmocka_unit_test(memory_is_no_part_of_the_run),
           cmocka_unit_test(seeds_find_different_orders),

@@ -22,7 +22,8 @@ static int check_state(cadre_self *self, void *state)
 
 static void spawn_of_size(cadre_self *self, size_t size, const void *init)
 {
-    static cadre_class class = {.name = "sized", .start = check_state, .receive = nothing};
+    static cadre_class class = {
+        .name = "sized", .start = check_state, .receive = nothing};
     class.state_size = checked_size = size;
     assert_int_equal(cadre_spawn(self, NULL, &class, init), 0);
 }
@@ -76,7 +77,8 @@ static int brief_start(cadre_self *self, void *state)
 
 static int spawn_brief(cadre_self *self, void *state, cadre_msg *m)
 {
-    static cadre_class class = {.name = "brief", .start = brief_start, .receive = nothing};
+    static cadre_class class = {
+        .name = "brief", .start = brief_start, .receive = nothing};
     uint64_t left = cadre_body(m, number)->value;
     class.state_size = checked_size = size_now;
     assert_int_equal(cadre_spawn(self, NULL, &class, NULL), 0);
@@ -147,10 +149,7 @@ static int got_message(cadre_self *self, void *state, cadre_msg *m)
     return 0;
 }
 
-static void stopped(cadre_self *self, void *state, int reason)
-{
-    record_add(3);
-}
+static void stopped(cadre_self *self, void *state, int reason) { record_add(3); }
 
 static const cadre_class diary_class = {
     .name = "diary", .start = started, .receive = got_message, .stop = stopped};

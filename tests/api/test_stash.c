@@ -408,7 +408,8 @@ static void dispatch_calls_the_first_entry_of_the_type(void **state)
     assert_int_equal(play(send_to_table), 0);
     assert_record(7, 8);
     assert_int_equal(sums.handled, 3);
-    assert_int_equal(sums.dead, 2); /* the one without an entry, the one after the end */
+    assert_int_equal(sums.dead,
+                     2); /* the one without an entry, the one after the end */
     assert_int_equal(lines_with("dead letter: go"), 1);
 }
 

@@ -1,4 +1,4 @@
-/* test_stop.c: cadre_stop and cadre_kill: whom, when, in which order, with what reason. */
+/* test_stop.c: cadre_stop and cadre_kill: whom, when, in which order, and why. */
 #include "support/support.h"
 
 #include <errno.h>
@@ -94,9 +94,8 @@ static int stop_me(cadre_self *self, void *state, cadre_msg *m)
 
 static void stop_itself(cadre_self *self)
 {
-    static const cadre_class class = {.state_size = sizeof(witness),
-                                      .receive = stop_me,
-                                      .stop = witness_stop};
+    static const cadre_class class = {
+        .state_size = sizeof(witness), .receive = stop_me, .stop = witness_stop};
     cadre_ref child;
     assert_int_equal(cadre_spawn(self, &child, &class, &(witness){1, 0}), 0);
     send_number(self, child, 1);
@@ -205,7 +204,8 @@ static void returning_stop_lets_children_finish_and_end_first(void **state)
         cadre_config config = quiet(2, seed);
         record_clear();
         assert_int_equal(play_with(&config, stop_nested_by_result), 0);
-        assert_int_equal(record.count, 9); /* its own 11 is somewhere among the child's */
+        assert_int_equal(record.count,
+                         9); /* its own 11 is somewhere among the child's */
         assert_int_equal(record.values[5], 29);
         assert_int_equal(record.values[6], of_reason(CADRE_EPARENT));
         assert_int_equal(record.values[7], 19);
@@ -242,9 +242,8 @@ static int kill_me(cadre_self *self, void *state, cadre_msg *m)
 static int kill_reason;
 static void send_to_self_killer(cadre_self *self)
 {
-    static const cadre_class class = {.state_size = sizeof(witness),
-                                      .receive = kill_me,
-                                      .stop = witness_stop};
+    static const cadre_class class = {
+        .state_size = sizeof(witness), .receive = kill_me, .stop = witness_stop};
     cadre_ref child;
     assert_int_equal(cadre_spawn(self, &child, &class, &(witness){1, kill_reason}), 0);
     send_number(self, child, 1);
@@ -296,9 +295,8 @@ static int kill_and_fail_in_start(cadre_self *self, void *state)
 
 static void spawn_fails_and_kills_itself(cadre_self *self)
 {
-    static const cadre_class class = {.start = kill_and_fail_in_start,
-                                      .receive = nothing,
-                                      .stop = witness_stop};
+    static const cadre_class class = {
+        .start = kill_and_fail_in_start, .receive = nothing, .stop = witness_stop};
     assert_int_equal(cadre_spawn(self, NULL, &class, NULL), 0);
     record_add(1);
 }
@@ -412,7 +410,10 @@ static void kill_positive(void)
     assert_int_equal(play(kill_positive_scene), 0); /* it lives on */
     assert_int_equal(lines_with("cadre_kill: reason 1 is positive"), 2);
 }
-static void kill_with_a_positive_reason_is_einval(void **state) { misuse(kill_positive); }
+static void kill_with_a_positive_reason_is_einval(void **state)
+{
+    misuse(kill_positive);
+}
 
 /* ---- stop may still send ---- */
 
@@ -486,6 +487,7 @@ int main(void)
           cmocka_unit_test(kill_of_the_parent_ends_the_child_first),
           cmocka_unit_test(kill_of_the_root_is_the_systems_result),
           cmocka_unit_test(kill_with_a_positive_reason_is_einval),
-          cmocka_unit_test(stop_may_still_send), cmocka_unit_test(a_tree_of_any_depth_ends));
+          cmocka_unit_test(stop_may_still_send),
+          cmocka_unit_test(a_tree_of_any_depth_ends));
     return RUN_TESTS();
 }

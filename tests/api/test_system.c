@@ -230,8 +230,7 @@ static void stop_by_names_a_handler_that_does_not_return(void **state)
 {
     cadre_system *sys = open_held();
     assert_int_equal(cadre_system_stop_by(sys, CADRE_MS), -ETIMEDOUT);
-    assert_int_equal(
-        lines_with("(holder) has not returned from its handler"), 1);
+    assert_int_equal(lines_with("(holder) has not returned from its handler"), 1);
     assert_int_equal(cadre_system_stop_by(sys, 0), -ETIMEDOUT); /* may be repeated */
     assert_int_equal(cadre_stats(sys, &sums), 0);
     assert_int_equal(sums.actors, 1);
@@ -364,7 +363,8 @@ int main(void)
           cmocka_unit_test(any_number_of_threads_may_wait),
           cmocka_unit_test(free_of_null_is_fine),
           cmocka_unit_test(free_while_the_root_lives_is_ebusy),
-          cmocka_unit_test(free_needs_no_wait), cmocka_unit_test(root_of_null_is_nobody),
+          cmocka_unit_test(free_needs_no_wait),
+          cmocka_unit_test(root_of_null_is_nobody),
           cmocka_unit_test(stop_refuses_tells_from_now_on),
           cmocka_unit_test(stop_in_a_signal_handler),
           cmocka_unit_test(stop_from_many_threads_at_once),

@@ -88,8 +88,9 @@ static atomic_uint on_wrong_thread, on_worker;
 
 static int note_thread(cadre_self *self, void *state, cadre_msg *m)
 {
-    atomic_fetch_add(
-        pthread_equal(pthread_self(), teller_thread) ? &on_wrong_thread : &on_worker, 1);
+    atomic_fetch_add(pthread_equal(pthread_self(), teller_thread) ? &on_wrong_thread
+                                                                  : &on_worker,
+                     1);
     return 0;
 }
 

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum mode { ON_THREADS, POLLED, SIMULATED, MODES };
+enum mode { ON_THREADS, POLLED, SIMULATED, RUN, MODES };
 
 static void ignore_log(void *user, int level, const char *line) {}
 
@@ -121,12 +121,14 @@ enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
 typedef struct {
     const struct scenario *scenario;
+    bool stops; /* nobody outside will ask it to */
 } root;
 
 static int root_start(cadre_self *self, void *state)
 {
-    ((root *)state)->scenario->act(self);
-    return 0;
+    root *r = state;
+    r->scenario->act(self);
+    return r->stops ? cadre_stop(self, cadre_me(self)) : 0;
 }
 
 static int root_receive(cadre_self *self, void *state, cadre_msg *m)
@@ -170,8 +172,6 @@ static void check_end(cadre_system *sys)
     CHECK_EQ(c.pending, 0);
     CHECK_EQ(c.actors, 0);
     CHECK_EQ(c.spawned, facts.spawned + 1);
-    CHECK_EQ(facts.stopped, facts.started);
-    CHECK_EQ(facts.dropped, facts.created);
     int64_t left = cadre_system_report(sys, add_line, &sum);
     CHECK_EQ(left, sum);
     CHECK(sum <= c.dead);
@@ -197,13 +197,10 @@ static cadre_config config_for(enum mode mode, struct short_heap *heap)
     return config;
 }
 
-static void run(const struct scenario *scenario, enum mode mode,
-                struct short_heap *heap)
+static void play(const cadre_config *config, const root *init, enum mode mode)
 {
-    cadre_config config = config_for(mode, heap);
     cadre_system *untouched = (cadre_system *)(uintptr_t)64, *sys = untouched;
-    memset(&facts, 0, sizeof facts);
-    int err = cadre_system_new(&sys, &config, &root_class, &(root){scenario});
+    int err = cadre_system_new(&sys, config, &root_class, init);
     if (worked(err)) {
         tell_some(sys);
         cadre_system_stop(sys);
@@ -213,13 +210,28 @@ static void run(const struct scenario *scenario, enum mode mode,
     } else {
         CHECK(sys == untouched);
     }
+}
+
+static void run(const struct scenario *scenario, enum mode mode,
+                struct short_heap *heap)
+{
+    cadre_config config = config_for(mode, heap);
+    root init = {.scenario = scenario, .stops = mode == RUN};
+    memset(&facts, 0, sizeof facts);
+    if (mode == RUN)
+        (void)worked(cadre_run(&config, &root_class, &init));
+    else
+        play(&config, &init, mode);
+    CHECK_EQ(facts.stopped, facts.started);
+    CHECK_EQ(facts.dropped, facts.created);
     CHECK_EQ(heap->blocks, 0);
     CHECK_EQ(heap->bytes, 0);
 }
 
 /* ---- all of them ---- */
 
-static const char *const mode_names[MODES] = {"threads", "polled", "simulated"};
+static const char *const mode_names[MODES] = {"threads", "polled", "simulated",
+                                              "cadre_run"};
 
 /* Returns how many allocations could fail. Threads may need more or fewer of them each
  * time, so it goes on a little when one run needed fewer. */
@@ -255,7 +267,7 @@ int main(int argc, char **argv)
     uint64_t scenario = SCENARIOS, mode = MODES, count = 0, first = 1;
     const struct option_entry options[] = {
         {"scenario", &scenario, NULL, "only this one"},
-        {"mode", &mode, NULL, "0: on threads, 1: polled, 2: simulated"},
+        {"mode", &mode, NULL, "0: on threads, 1: polled, 2: simulated, 3: cadre_run"},
         {"count", &count, NULL, "how many fail in a row; 0: one, and all"},
         {"first", &first, NULL, "the first that fails"},
         {0}};

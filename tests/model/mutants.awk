@@ -16,9 +16,9 @@
 #     @ name               only tests with this in their name need to be run
 #   also FILE              one more change of the same mutant
 #
-# Writes out/0 for the model, out/1 .. for the mutants: copies of the changed files below
-# runtime's name for them, `about` with kind, line, test and reason, `sources` with the
-# .c files. Prints each directory. Text that does not stand there is an error: a list of
+# Writes out/0 for the model, out/1 .. for the mutants: the files that differ from the
+# runtime's, or from the model's; `about` with kind, line, test and reason; `changed` with
+# the names of those files; in out/0 `sources` with the .c files. Prints each directory. Text that does not stand there is an error: a list of
 # mutants that no longer fits is repaired, not skipped.
 
 function stop(what)
@@ -88,7 +88,7 @@ function write_file(dir, file, text)
     close(path)
 }
 
-# Ends a build: the shrunk sources, and over them the mutant's.
+# Ends a build.
 function emit(    dir, f)
 {
     if (what == "" || bad)
@@ -96,15 +96,19 @@ function emit(    dir, f)
     if (what != "model" && why == "")
         stop("a mutant needs a reason")
     dir = out "/" builds++
-    for (f in base)
-        if (shrunk[f])
+    changed = ""
+    if (what == "model") {
+        for (f in shrunk)
             write_file(dir, f, base[f])
+        write_file(dir, "sources", sources)
+    }
     for (f in current) {
         write_file(dir, f, current[f])
+        changed = changed f "\n"
         delete current[f]
     }
     write_file(dir, "about", what "\n" where "\n" test "\n" why "\n")
-    write_file(dir, "sources", sources)
+    write_file(dir, "changed", changed)
     print dir
     what = why = test = ""
 }

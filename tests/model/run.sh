@@ -3,54 +3,90 @@
 #
 # usage: tests/model/run.sh [NAME...]     all of them, or test_NAME.c
 #
-# LONG=1 explores deeper. JOBS is how many run at a time, CC the compiler. The last line
-# is `mc: N passed, N failed`: each test of a model counts, and each mutant.
+# LONG=1 explores deeper, VERBOSE=1 shows how each mutant was noticed, KEEP=1 keeps the
+# programs (build/mc/NAME/0/model; -t shows traces). JOBS is how many run at a time, CC
+# the compiler. The last line is `mc: N passed, N failed`: each test of a model counts,
+# and each mutant.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 here=tests/model
 build=${BUILD:-build/mc}
 cc=${CC:-gcc}
-flags="-std=gnu11 -O1 -g -D_GNU_SOURCE -DRT_MC $(pkg-config --cflags ck 2>/dev/null)
+flags="-std=gnu11 -g -D_GNU_SOURCE -DRT_MC -fno-strict-aliasing
     -Dpthread_mutex_lock=mc_mutex_lock -Dpthread_mutex_unlock=mc_mutex_unlock
-    -fno-strict-aliasing -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion -Wstrict-prototypes
-    -Wmissing-prototypes -Wundef ${WERROR-}"
+    -Wall -Wextra -Wno-unused-parameter -Wno-maybe-uninitialized -Wshadow -Wconversion
+    -Wstrict-prototypes -Wmissing-prototypes -Wundef
+    $(pkg-config --cflags ck 2>/dev/null)"
 engine="mc mc_memory mc_print mc_os"
-limit=$([ -n "${LONG-}" ] && echo 7200 || echo 300) # seconds for one program
+limit=$([ -n "${LONG-}" ] && echo 7200 || echo 240) # seconds for one program
+
+# compile DIR MODEL FILE: FILE as DIR has it, else MODEL, else the runtime; DIR/FILE.o
+compile() {
+    local from=$1/$3
+    [ -e "$from" ] || from=$2/$3
+    [ -e "$from" ] || from=runtime/$3
+    [ -e "$from" ] || from=$here/$3
+    mkdir -p "$(dirname "$1/$3.o")"
+    # shellcheck disable=SC2086
+    $cc $flags -O1 -I"$1" -I"$2" -Iruntime -Iinclude -I$here -include ck_mc.h -c \
+        -o "$1/$3.o" "$from" >>"$1/log" 2>&1
+}
+
+# The objects of a model: its mutants share those that they do not change.
+prepare() {
+    local model=$1 name f
+    name=$(basename "$(dirname "$model")")
+    for f in "test_$name.c" $(cat "$model/sources"); do
+        compile "$model" "$model" "$f" || return 1
+    done
+}
 
 # Builds and runs what mutants.awk has put into this directory.
 one() {
-    local dir=$1 name kind where test why arguments= sources= f status
+    local dir=$1 model name kind where test why arguments= objects= f files status
+    model=$(dirname "$dir")/0
     name=$(basename "$(dirname "$dir")")
     { read -r kind; read -r where; read -r test; read -r why; } <"$dir/about"
-    while read -r f; do
-        if [ -e "$dir/$f" ]; then sources="$sources $dir/$f"; else sources="$sources runtime/$f"; fi
-    done <"$dir/sources"
-    [ "$kind" = mutant ] && flags="$flags -w"
+    files="test_$name.c $(cat "$model/sources")"
+    for f in $files; do
+        if [ "$kind" != model ] && { grep -q '\.h$' "$dir/changed" ||
+            grep -qx "$f" "$dir/changed"; }; then
+            compile "$dir" "$model" "$f" || { echo broken >"$dir/verdict"; return; }
+            objects="$objects $dir/$f.o"
+        else
+            objects="$objects $model/$f.o"
+        fi
+    done
     # shellcheck disable=SC2086
-    if ! $cc $flags -I"$dir" -Iruntime -Iinclude -I$here -include ck_mc.h \
-        -o "$dir/model" $here/test_"$name".c $sources $(printf "$build/%s.o " $engine) \
-        >"$dir/log" 2>&1; then
+    if ! $cc -o "$dir/model" $objects $(printf "$build/%s.o " $engine) >>"$dir/log" 2>&1
+    then
         echo broken >"$dir/verdict"
         return
     fi
-    [ -n "${LONG-}" ] && [ "$kind" != mutant ] && arguments=-l
+    [ "$kind" != mutant ] && [ -n "${LONG-}" ] && arguments=-l
     [ "$kind" = mutant ] && arguments=-b
-    timeout -k 5 "$limit" "$dir/model" $arguments ${test:+-n "$test"} >"$dir/log" 2>&1
+    timeout -k 5 "$limit" "$dir/model" $arguments ${test:+-n "$test"} >>"$dir/log" 2>&1
     status=$?
     case $kind:$status in
-    mutant:1 | model:0 | equivalent:0) echo passed >"$dir/verdict" ;;
-    mutant:0) echo survived >"$dir/verdict" ;;
-    *:124 | *:137) echo "timed out" >"$dir/verdict" ;;
-    *:2) echo broken >"$dir/verdict" ;;
-    *) echo failed >"$dir/verdict" ;;
-    esac
+    mutant:1 | model:0 | equivalent:0) echo passed ;;
+    mutant:0) echo survived ;;
+    *:124 | *:137) echo "ran out of time" ;;
+    *:2) echo broken ;;
+    *) echo failed ;;
+    esac >"$dir/verdict"
     [ -n "${KEEP-}" ] || rm -f "$dir/model"
 }
 
-if [ "${1-}" = --one ]; then
-    one "$2"
-    exit 0
-fi
+case ${1-} in
+--prepare) prepare "$2"; exit 0 ;;
+--one) one "$2"; exit 0 ;;
+esac
+
+give_up() {
+    echo "$1"
+    echo "mc: 0 passed, 1 failed"
+    exit 1
+}
 
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
@@ -59,32 +95,28 @@ if [ ${#names[@]} -eq 0 ]; then
         names+=("${f%.c}")
     done
 fi
-start=$(date +%s%N)
+
 jobs=()
 mkdir -p "$build"
-rm -f "$build"/*.o
 for f in $engine; do
     # shellcheck disable=SC2086
-    $cc ${flags/-O1/-O3} -Iruntime -I$here -c -o "$build/$f.o" $here/$f.c &
-done
-wait
-for f in $engine; do
-    [ -e "$build/$f.o" ] || { echo "mc: 0 passed, 1 failed"; exit 1; }
+    $cc $flags -O3 -Iruntime -I$here -c -o "$build/$f.o" $here/$f.c ||
+        give_up "$here/$f.c does not compile"
 done
 for name in "${names[@]}"; do
     rm -rf "${build:?}/$name"
     mkdir -p "$build/$name"
     list=$here/test_$name.mutants
     [ -e "$list" ] || list=/dev/null
-    if ! dirs=$(awk -v runtime=runtime -v out="$build/$name" -f $here/mutants.awk "$list"); then
-        echo "mc: 0 passed, 1 failed"
-        exit 1
-    fi
+    dirs=$(awk -v runtime=runtime -v out="$build/$name" -f $here/mutants.awk "$list") ||
+        give_up "$list does not fit the sources"
     mapfile -t -O ${#jobs[@]} jobs <<<"$dirs"
 done
+each="xargs -P ${JOBS:-$(nproc)} -n 1 $here/run.sh"
+printf "$build/%s/0\n" "${names[@]}" | $each --prepare
 # The models first: they take longest.
 printf '%s\n' "${jobs[@]}" | awk '{ print ($0 ~ /\/0$/ ? 0 : 1), $0 }' | sort -s -k1,1 |
-    cut -d' ' -f2 | xargs -P "${JOBS:-$(nproc)}" -n 1 "$0" --one
+    cut -d' ' -f2 | $each --one
 
 passed=0 failed=0
 for name in "${names[@]}"; do
@@ -97,7 +129,10 @@ for name in "${names[@]}"; do
             cat "$dir/log"
             ok=$(grep -c 'executions .* s  ok' "$dir/log")
             bad=$(grep -c 'executions .* s  FAILED' "$dir/log")
-            [ "$verdict" != passed ] && [ "$bad" -eq 0 ] && bad=1 && echo "  the model $verdict"
+            if [ "$verdict" != passed ] && [ "$bad" -eq 0 ]; then
+                echo "  the model: $verdict"
+                bad=1
+            fi
             passed=$((passed + ok)) failed=$((failed + bad))
             continue
         fi
@@ -105,9 +140,10 @@ for name in "${names[@]}"; do
         if [ "$verdict" = passed ]; then
             passed=$((passed + 1))
             [ "$kind" = mutant ] && caught=$((caught + 1))
-            [ -n "${VERBOSE-}" ] && echo "  $kind $where: $why" && sed 's/^/    /' "$dir/log"
         else
             failed=$((failed + 1))
+        fi
+        if [ "$verdict" != passed ] || [ -n "${VERBOSE-}" ]; then
             echo "  $kind $where $verdict: $why"
             sed 's/^/    /' "$dir/log"
         fi
@@ -115,5 +151,4 @@ for name in "${names[@]}"; do
     [ $mutants -gt 0 ] && echo "  $caught of $mutants mutants noticed"
 done
 echo "mc: $passed passed, $failed failed"
-[ "${VERBOSE-}" ] && echo "$(( ($(date +%s%N) - start) / 1000000 )) ms" >&2
 [ $failed -eq 0 ]

@@ -28,13 +28,14 @@ static int inside[1 + CHILDREN]; /* what an actor may touch and nobody else */
 enum outcome { UNKNOWN, HANDLED, DEAD };
 static struct {
     enum outcome outcome;
-    int sent, fates, drops, child;
+    int sent, aside, fates, drops, child;
 } mails[MAILS];
 static bool queued[CELLS];
 static int busy, children, root_ends;
 static int starts[1 + CHILDREN], stops[1 + CHILDREN], reasons[1 + CHILDREN];
 /* What the scenario is like. */
 static int worker_count;
+static bool sets_aside; /* the child: mail 0, until it has mail 1 */
 
 /* ---- the scheduler ---- */
 
@@ -143,7 +144,9 @@ void deadletter_record(struct cadre_self *self, const struct envelope *e,
 void deadletter(struct cadre_self *self, struct envelope *e, const cadre_class *class,
                 enum dead_reason reason)
 {
-    mc_assert(false); /* everybody has an address */
+    deadletter_record(self, e, class, reason);
+    body_drop(e->type, e->body);
+    mc_free(e, envelope_size(e->type));
 }
 
 static void send(cadre_ref to, const cadre_type *type, const void *body)
@@ -212,6 +215,10 @@ static int on_mail(cadre_self *self, void *state, cadre_msg *m)
     int who = enter(state), number;
     mc_plain_read(m->body, 4);
     memcpy(&number, m->body, sizeof number);
+    if (sets_aside && number == 0 && mails[0].aside++ == 0)
+        return cadre_stash(self, m);
+    if (sets_aside && number == 1)
+        cadre_unstash(self);
     mc_assert(who == 1 + mails[number].child && starts[who] == 1 && stops[who] == 0);
     decided(number, HANDLED);
     return 0;
@@ -289,7 +296,7 @@ static void reset(void)
 /* Statistics, and what hardly changes: these cost no choices. */
 static void name_and_quiet(void)
 {
-    struct cell *cells = root->slot == 0 ? root : root - root->slot;
+    struct cell *cells = table_find(&world.table, 0);
     struct table_directory *d = load_relaxed(&world.table.directories[0]);
     mc_quiet(selves, sizeof selves);
     mc_quiet(&world, sizeof world);
@@ -304,9 +311,11 @@ static void setup(int count, bool begun)
 {
     static const int zero;
     worker_count = count;
+    sets_aside = false;
+    worker_here = &workers[1]; /* right where it matters: in the turns of one worker */
     reset();
     world.tag = 1;
-    world.batch = 2;
+    world.batch = 2; /* so that turns end with letters left */
     world.root_ended = on_root_ended;
     table_init(&world.table, &world.heap);
     world.table.run = turn_run;
@@ -347,18 +356,6 @@ static void check_cells(void)
     }
 }
 
-static void check_counters(void)
-{
-    uint64_t accepted = 0, decided_ = 0, ended = 0;
-    for (int i = 0; i < SELVES; i++) {
-        accepted += load_relaxed(&selves[i].accepted);
-        decided_ += load_relaxed(&selves[i].handled);
-        ended += load_relaxed(&selves[i].ended);
-    }
-    mc_assert(ended == (uint64_t)children + 1);
-    mc_assert(decided_ <= accepted);
-}
-
 static void all_is_over(void)
 {
     mc_assert(busy == 0 && root_ends == 1);
@@ -368,12 +365,16 @@ static void all_is_over(void)
         mc_assert(starts[i] == stops[i]);
     check_cells();
     check_free_cells();
-    check_counters();
 }
 
 /* ---- scenarios: every one of them ends with the root ---- */
 
 static void one_worker(void) { setup(1, true); }
+static void one_worker_sets_aside(void)
+{
+    setup(1, true);
+    sets_aside = true;
+}
 static void two_workers(void) { setup(2, true); }
 static void two_workers_births(void) { setup(2, false); }
 
@@ -434,6 +435,13 @@ static void killed_or_not(void)
     mc_assert(reasons[1] == REASON || mails[0].outcome == HANDLED);
 }
 
+static void killed_or_parent(void)
+{
+    all_is_over();
+    mc_assert(reasons[1] == REASON ||
+              (mails[0].outcome == HANDLED && mails[1].outcome == HANDLED));
+}
+
 static void mail_and_stop_of_root(int self)
 {
     if (is_worker(self))
@@ -478,19 +486,43 @@ static void both_are_killed(int self)
     busy--;
 }
 
-static void replaced(int self)
+static void kill_between_letters(int self)
 {
     if (is_worker(self))
         return;
     if (is_first(self)) {
-        ask_stop(child_ref[0]);
-        send(root_ref(), &spawn_type, NULL);
+        mail(0, 0);
+        mail(1, 0);
         ask_stop(root_ref());
     } else {
         ask_kill(child_ref[0]);
-        mail(0, 0);
     }
     busy--;
+}
+
+/* The old child may not be quite over when the root has a new one. */
+static void replaced(int self)
+{
+    if (is_worker(self))
+        return;
+    ask_stop(child_ref[0]);
+    send(root_ref(), &spawn_type, NULL);
+    if (mc_choose(2))
+        ask_kill(child_ref[0]);
+    else
+        mail(0, 0);
+    ask_stop(root_ref());
+    busy -= 2;
+}
+
+static void unborn_are_killed(int self)
+{
+    if (is_worker(self))
+        return;
+    ask_kill(child_ref[0]);
+    ask_stop(root_ref());
+    ask_kill(root_ref());
+    busy -= 2;
 }
 
 static void both_children_ended(void)
@@ -499,54 +531,36 @@ static void both_children_ended(void)
     mc_assert(children == 2);
 }
 
-#define TWO                                                                            \
-    .bounds = {.preemptions = 2, .stale = 1}, .deep = {.preemptions = 3, .stale = 2}
+/* Two workers and two outside cost so much that stale reads are left to the others. */
+/* With stale reads where that is not too much. */
+#define WEAK                                                                           \
+    .bounds = {.preemptions = 2, .stale = 1}, .deep = {.preemptions = 3, .stale = 1}
+#define FRESH                                                                          \
+    .bounds = {.preemptions = 2, .stale = 0}, .deep = {.preemptions = 3, .stale = 0}
+/* clang-format off */
+#define TEST(of, by, after, count) \
+    .setup = of, .thread = by, .final = after, .threads = count
 
 int main(int argc, char **argv)
 {
     static const struct mc_test tests[] = {
         {.name = "stop: letters around a stop",
-         .threads = 3,
-         .setup = one_worker,
-         .thread = letters_around_a_stop,
-         .final = before_but_not_after,
-         TWO},
+         TEST(one_worker, letters_around_a_stop, before_but_not_after, 3), WEAK},
         {.name = "stop: a stop and a kill",
-         .threads = 3,
-         .setup = one_worker,
-         .thread = stop_and_kill,
-         .final = killed_or_not,
-         TWO},
-        {.name = "stop: mail before the root's end",
-         .threads = 4,
-         .setup = two_workers,
-         .thread = mail_and_stop_of_root,
-         .final = handled_before_the_end,
-         TWO},
-        {.name = "stop: child and root at the same time",
-         .threads = 4,
-         .setup = two_workers,
-         .thread = both_are_stopped,
-         .final = all_is_over,
-         TWO},
-        {.name = "stop: killed on the way",
-         .threads = 4,
-         .setup = two_workers,
-         .thread = both_are_killed,
-         .final = all_is_over,
-         TWO},
+         TEST(one_worker, stop_and_kill, killed_or_not, 3), WEAK},
+        {.name = "stop: killed with a letter set aside",
+         TEST(one_worker_sets_aside, kill_between_letters, killed_or_parent, 3), WEAK},
         {.name = "stop: before they have started",
-         .threads = 4,
-         .setup = two_workers_births,
-         .thread = both_are_killed,
-         .final = all_is_over,
-         TWO},
+         TEST(two_workers_births, unborn_are_killed, all_is_over, 3), WEAK},
         {.name = "stop: a child replaced",
-         .threads = 4,
-         .setup = two_workers,
-         .thread = replaced,
-         .final = both_children_ended,
-         TWO},
+         TEST(two_workers, replaced, both_children_ended, 3), FRESH},
+        {.name = "stop: mail before the root's end",
+         TEST(two_workers, mail_and_stop_of_root, handled_before_the_end, 4), FRESH},
+        {.name = "stop: child and root at the same time",
+         TEST(two_workers, both_are_stopped, all_is_over, 4), WEAK},
+        {.name = "stop: killed on the way",
+         TEST(two_workers, both_are_killed, all_is_over, 4), FRESH},
     };
     return mc_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }
+/* clang-format on */

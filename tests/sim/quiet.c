@@ -173,7 +173,9 @@ static uint64_t play_waits(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    static const struct story stories[] = {
-        {"quiet", play_quiet}, {"polled", play_polled}, {"waits", play_waits}, {0}};
+    static const struct story stories[] = {{"quiet", play_quiet, 100000},
+                                           {"polled", play_polled, 100000},
+                                           {"waits", play_waits, 100000},
+                                           {0}};
     return story_main(argc, argv, stories);
 }

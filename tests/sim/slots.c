@@ -201,6 +201,6 @@ static uint64_t play(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    static const struct story stories[] = {{"slots", play}, {0}};
+    static const struct story stories[] = {{"slots", play, 100000}, {0}};
     return story_main(argc, argv, stories);
 }

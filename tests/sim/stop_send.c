@@ -163,6 +163,6 @@ static uint64_t play(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    static const struct story stories[] = {{"stop_send", play}, {0}};
+    static const struct story stories[] = {{"stop_send", play, 100000}, {0}};
     return story_main(argc, argv, stories);
 }

@@ -166,7 +166,7 @@ static uint64_t number_from(const char *name, uint64_t otherwise)
 int story_main(int argc, char **argv, const struct story *stories)
 {
     uint64_t seed = number_from("CADRE_TEST_SEED", 1);
-    uint64_t seeds = number_from("CADRE_TEST_SEEDS", effort_is_long() ? 100000 : 0);
+    uint64_t seeds = number_from("CADRE_TEST_SEEDS", 0);
     uint64_t traces = UINT64_MAX, ms = 3000, count = 0;
     const struct option_entry options[] = {
         {"seed", &seed, NULL, "the first; not 0"},
@@ -186,7 +186,9 @@ int story_main(int argc, char **argv, const struct story *stories)
     mallopt(M_MMAP_THRESHOLD, INT_MAX); /* systems come and go: keep their pages */
     mallopt(M_TRIM_THRESHOLD, INT_MAX);
     for (unsigned i = 0; i < count; i++) {
-        tell(&stories[i], seed, seeds, (double)ms / 1000 / (double)count);
+        uint64_t many = effort_is_long() ? effort(0, stories[i].long_seeds) : 0;
+        tell(&stories[i], seed, seeds ? seeds : many,
+             (double)ms / 1000 / (double)count);
         if (seeds != 1)
             compare_elsewhere(&stories[i], i, seed);
     }

@@ -15,6 +15,7 @@ struct story {
     const char *name;
     /* Plays it once, checks, and returns the hash of what happened. */
     uint64_t (*play)(uint64_t seed);
+    uint64_t long_seeds; /* how many make a long run */
 };
 
 /* The main of a program that tells these stories; the table ends with a zero entry. */

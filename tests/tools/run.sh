@@ -165,7 +165,7 @@ tallies() {
     local status=$1 line=$2 make=$3 result
     shift 3
     for result in "$@"; do echo "$result" >"build/results/$((++n))"; done
-    tools/tally.sh "$make" counted >output
+    tools/tally.sh "$make" >output
     local got=$?
     if [ $got -eq "$status" ] && [ "$(tail -n 1 output)" = "$line" ] &&
         [ "$(grep -cE '^[0-9]+ passed' output)" -eq 1 ]; then

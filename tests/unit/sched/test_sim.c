@@ -1,18 +1,24 @@
-/* test_sim.c: workers stepped on one thread, in an order drawn from a seed. */
+/* test_sim.c: the workers on one thread, in an order drawn from the seed. */
+#include "sched/sim.h"
+
+#include "support/short_heap.h"
 #include "support/support.h"
 
-#include "sched/sim.h"
+#include <errno.h>
+
+enum { WORKERS = 3, TASKS = 20, AGAIN = 5 };
 
 static struct heap heap;
 static struct sched sched;
 static struct sim sim;
 
-static void open_sim(uint32_t workers, uint64_t seed)
+static void open_sim(uint64_t seed)
 {
-    record_clear();
     heap_init(&heap, NULL, NULL, SIZE_MAX);
-    assert_int_equal(sched_init(&sched, &heap, SCHED_SIMULATED, workers, false, seed), 0);
+    assert_int_equal(sched_init(&sched, &heap, SCHED_SIMULATED, WORKERS, false, seed),
+                     0);
     assert_int_equal(sim_init(&sim, &sched, seed), 0);
+    assert_int_equal(sched_start(&sched), 0);
 }
 
 static void close_sim(void)
@@ -22,111 +28,165 @@ static void close_sim(void)
     assert_int_equal(load_relaxed(&heap.bytes), 0);
 }
 
-struct work {
+/* Each run is recorded as worker * 100 + task. */
+static struct job {
     struct task task;
-    uint64_t id;
-    int left;
-};
+    int again;
+} jobs[TASKS];
 
-static void run_work(struct task *task, struct worker *w)
+static void run_job(struct task *task, struct worker *worker)
 {
-    struct work *work = container_of(task, struct work, task);
-    assert_ptr_equal(worker_current(), w);
-    record_add(work->id * 10 + w->id);
-    if (work->left-- > 0)
-        worker_requeue(w, &work->task);
-}
-
-enum { WORKS = 6 };
-static struct work works[WORKS];
-
-static void submit_all(int times)
-{
-    for (uint64_t i = 0; i < WORKS; i++) {
-        works[i] = (struct work){.task.run = run_work, .id = i, .left = times - 1};
-        sched_submit(&sched, &works[i].task);
+    struct job *job = container_of(task, struct job, task);
+    record_add((uint64_t)worker->id * 100 + (uint64_t)(job - jobs));
+    if (job->again > 0) {
+        job->again--;
+        worker_requeue(worker, task);
     }
 }
 
-static struct record order_of(uint32_t workers, uint64_t seed)
+static void submit_jobs(void)
 {
-    open_sim(workers, seed);
-    submit_all(10);
+    record_clear();
+    for (int i = 0; i < TASKS; i++) {
+        jobs[i] = (struct job){.task.run = run_job, .again = AGAIN};
+        sched_submit(&sched, &jobs[i].task);
+    }
+}
+
+/* Runs all jobs until every worker sleeps; the order is in `record`. */
+static void play_jobs(uint64_t seed)
+{
+    open_sim(seed);
+    submit_jobs();
     while (sim_step(&sim, &sched)) {
     }
-    assert_int_equal(record.count, WORKS * 10);
-    assert_null(worker_current());
+    assert_int_equal(record.count, TASKS * (AGAIN + 1));
     close_sim();
-    return record;
 }
 
-static bool same(const struct record *a, const struct record *b)
+static void sim_of_the_same_seed_runs_in_the_same_order(void **state)
 {
-    return a->count == b->count &&
-           memcmp(a->values, b->values, a->count * sizeof a->values[0]) == 0;
-}
-
-static void sim_same_seed_same_order(void **state)
-{
-    for (uint64_t seed = 1; seed <= 10; seed++) {
-        struct record a = order_of(3, seed), b = order_of(3, seed);
-        assert_true(same(&a, &b));
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        play_jobs(seed);
+        struct record first = record;
+        play_jobs(seed);
+        assert_record_is(first.values, first.count);
     }
 }
 
-static void sim_other_seeds_other_orders(void **state)
+static void sim_of_another_seed_runs_in_another_order(void **state)
 {
-    struct record first = order_of(3, 1);
-    for (uint64_t seed = 2; seed <= 10; seed++) {
-        struct record other = order_of(3, seed);
-        assert_false(same(&first, &other));
+    play_jobs(1);
+    struct record first = record;
+    for (uint64_t seed = 2; seed <= 20; seed++) {
+        play_jobs(seed);
+        assert_memory_not_equal(first.values, record.values,
+                                first.count * sizeof record.values[0]);
     }
 }
 
-static void sim_all_workers_take_part(void **state)
+static void sim_gives_work_to_every_worker(void **state)
 {
-    bool seen[3] = {false};
-    struct record r = order_of(3, 5);
-    for (size_t i = 0; i < r.count; i++)
-        seen[r.values[i] % 10] = true;
-    assert_true(seen[0] && seen[1] && seen[2]);
+    unsigned runs[WORKERS] = {0};
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        play_jobs(seed);
+        for (size_t i = 0; i < record.count; i++)
+            runs[record.values[i] / 100]++;
+    }
+    for (int i = 0; i < WORKERS; i++)
+        assert_true(runs[i] > 0);
 }
 
-static void sim_sleeps_until_there_is_work(void **state)
+static void sim_runs_every_task_as_often_as_it_was_made_runnable(void **state)
 {
-    open_sim(2, 1);
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        unsigned runs[TASKS] = {0};
+        play_jobs(seed);
+        for (size_t i = 0; i < record.count; i++)
+            runs[record.values[i] % 100]++;
+        for (int i = 0; i < TASKS; i++)
+            assert_int_equal(runs[i], AGAIN + 1);
+    }
+}
+
+static void sim_step_lets_a_microsecond_pass(void **state)
+{
+    open_sim(1);
+    submit_jobs();
+    for (int i = 1; i <= 10; i++) {
+        assert_true(sim_step(&sim, &sched));
+        assert_int_equal(clock_now(&sched.crew.clock), i * SIM_STEP_NS);
+    }
+    while (sim_step(&sim, &sched)) {
+    }
+    close_sim();
+}
+
+static void sim_step_without_work_is_false_once_all_sleep(void **state)
+{
+    open_sim(1);
     int steps = 0;
     while (sim_step(&sim, &sched))
-        assert_true(++steps < 100);
+        assert_true(++steps <= 100);
+    assert_int_equal(idle_sleepers(&sched.crew.idle), WORKERS);
+    int64_t now = clock_now(&sched.crew.clock);
     assert_false(sim_step(&sim, &sched));
-    assert_int_equal(idle_sleepers(&sched.crew.idle), 2);
-    submit_all(1);
-    assert_int_equal(idle_sleepers(&sched.crew.idle), 1);
-    while (sim_step(&sim, &sched)) {
-    }
-    assert_int_equal(record.count, WORKS);
+    assert_int_equal(clock_now(&sched.crew.clock), now); /* no time passes */
     close_sim();
 }
 
-static void sim_time_passes_with_each_step(void **state)
+static void sim_asleep_wakes_up_for_a_task(void **state)
 {
-    open_sim(1, 1);
-    assert_int_equal(clock_now(&sched.crew.clock), 0);
-    submit_all(2);
-    int64_t steps = 0;
+    open_sim(1);
+    while (sim_step(&sim, &sched)) {
+    }
+    for (int i = 0; i < 10; i++) {
+        record_clear();
+        jobs[0] = (struct job){.task.run = run_job};
+        sched_submit(&sched, &jobs[0].task);
+        while (sim_step(&sim, &sched)) {
+        }
+        assert_int_equal(record.count, 1);
+    }
+    close_sim();
+}
+
+static void sim_step_leaves_the_thread_without_a_worker(void **state)
+{
+    open_sim(1);
+    submit_jobs();
     while (sim_step(&sim, &sched))
-        assert_int_equal(clock_now(&sched.crew.clock), ++steps * SIM_STEP_NS);
-    assert_false(sim_step(&sim, &sched));
-    assert_int_equal(clock_now(&sched.crew.clock), steps * SIM_STEP_NS);
+        assert_null(worker_current());
+    close_sim();
+}
+
+static void sim_init_without_memory_is_enomem(void **state)
+{
+    struct short_heap below;
+    cadre_config config = {0};
+    struct sim none;
+    open_sim(1);
+    short_heap_init(&below, 1, 1);
+    short_heap_serve(&below, &config);
+    struct heap failing;
+    heap_init(&failing, config.alloc, config.alloc_user, SIZE_MAX);
+    sched.heap = &failing;
+    assert_int_equal(sim_init(&none, &sched, 1), -ENOMEM);
+    assert_int_equal(load_relaxed(&failing.bytes), 0);
+    sched.heap = &heap;
     close_sim();
 }
 
 int main(void)
 {
-    TESTS(cmocka_unit_test(sim_same_seed_same_order),
-          cmocka_unit_test(sim_other_seeds_other_orders),
-          cmocka_unit_test(sim_all_workers_take_part),
-          cmocka_unit_test(sim_sleeps_until_there_is_work),
-          cmocka_unit_test(sim_time_passes_with_each_step));
+    TESTS(cmocka_unit_test(sim_of_the_same_seed_runs_in_the_same_order),
+          cmocka_unit_test(sim_of_another_seed_runs_in_another_order),
+          cmocka_unit_test(sim_gives_work_to_every_worker),
+          cmocka_unit_test(sim_runs_every_task_as_often_as_it_was_made_runnable),
+          cmocka_unit_test(sim_step_lets_a_microsecond_pass),
+          cmocka_unit_test(sim_step_without_work_is_false_once_all_sleep),
+          cmocka_unit_test(sim_asleep_wakes_up_for_a_task),
+          cmocka_unit_test(sim_step_leaves_the_thread_without_a_worker),
+          cmocka_unit_test(sim_init_without_memory_is_enomem));
     return RUN_TESTS();
 }
