@@ -79,11 +79,8 @@ bool cell_retire(struct cell *cell, uint32_t last)
 
 struct letter *cell_notice(struct cell *cell)
 {
-    /* A note that never came is out of the mailbox, and nobody can send it any more.
-     * When both came, the turn may have either in hand. */
-    struct letter *in_hand = letter_of(mpsc_first(&cell->mailbox));
-    bool use_kill =
-        cell->stop_came && (!cell->kill_came || in_hand != &cell->kill_note);
+    /* One that is not in hand: it came before, or never comes any more. */
+    bool use_kill = mpsc_first(&cell->mailbox) != &cell->kill_note.node;
     struct letter *notice = use_kill ? &cell->kill_note : &cell->stop_note;
     plain_write(&notice->to, use_kill ? NOTE_ENDED_B : NOTE_ENDED_A);
     return notice;

@@ -534,9 +534,9 @@ static void both_children_ended(void)
 /* Two workers and two outside cost so much that stale reads are left to the others. */
 /* With stale reads where that is not too much. */
 #define WEAK                                                                           \
-    .bounds = {.preemptions = 2, .stale = 1}, .deep = {.preemptions = 3, .stale = 1}
+    .bounds = {.preemptions = 2, .stale = 1}, .deep = {.preemptions = 3, .stale = 2}
 #define FRESH                                                                          \
-    .bounds = {.preemptions = 2, .stale = 0}, .deep = {.preemptions = 3, .stale = 0}
+    .bounds = {.preemptions = 2, .stale = 0}, .deep = {.preemptions = 3, .stale = 1}
 /* clang-format off */
 #define TEST(of, by, after, count) \
     .setup = of, .thread = by, .final = after, .threads = count

@@ -386,7 +386,7 @@ int main(int argc, char **argv)
     options_read(argc, argv, "short storms with many threads", options);
     for (unsigned i = 0; i < sizeof storms / sizeof storms[0]; i++) {
         double begin = effort_clock();
-        verdict_begin(300, "--times %" PRIu64, times);
+        verdict_begin(120, "--times %" PRIu64, times);
         for (uint64_t n = 0; n < times && !verdict_has_failed(); n++)
             storms[i].run(storms[i].size / EFFORT_SLOWDOWN);
         printf("%s: %s, %.2f s\n", storms[i].name, verdict_end() ? "ok" : "FAILED",

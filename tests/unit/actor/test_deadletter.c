@@ -1,119 +1,107 @@
-/* test_deadletter.c: counting, naming and reporting what nobody will handle. */
-#include "support/support.h"
-
+/* test_deadletter.c: dead letters are counted, logged at a limited rate, and listed in a
+ * report whose last line stands for all that did not fit. */
 #include "actor/deadletter.h"
 
+#include "support/support.h"
+
+#include <stdio.h>
+
+enum { TAG = 3, SLOT = 17, GENERATION = 2, PLACES = REPORT_PLACES };
+
 static struct world world;
-static struct cadre_self self;
-static char logged[LOG_LINE_MAX];
+static struct cadre_self self; /* for all threads outside */
 
-static void sink(void *user, int level, const char *line)
+/* A world with as much in it as a dead letter needs, in virtual time. */
+static int make_world(void **state)
 {
-    assert_int_equal(level, LOG_WARN);
-    strncpy(logged, line, sizeof logged - 1);
-}
-
-static int open_world(void **state)
-{
-    memset(&world, 0, sizeof world);
+    (void)quiet(1, 1); /* forgets the lines of the test before */
+    world = (struct world){.log = {collect_line, NULL, LOG_DEBUG}, .tag = TAG};
+    world.sched.crew.clock.is_virtual = true;
     heap_init(&world.heap, NULL, NULL, SIZE_MAX);
     pool_depot_init(&world.depot, &world.heap);
-    world.log = (struct log){.sink = sink, .level = LOG_OFF};
+    table_init(&world.table, &world.heap);
     self_init(&self, &world, NULL);
-    atomic_set(&world.stopping, true);
-    logged[0] = '\0';
     return deadletter_report_init(&world);
 }
 
-static int close_world(void **state)
+static int end_world(void **state)
 {
     deadletter_report_fini(&world);
+    table_fini(&world.table);
     pool_depot_fini(&world.depot);
     return load_relaxed(&world.heap.bytes) == 0 ? 0 : -1;
 }
 
 static const cadre_class clerk = {.name = "clerk"};
 
-static void record_one(uint64_t to, const cadre_type *type, const cadre_class *class)
+/* A letter of this type from outside to that slot, in nobody's memory. */
+static void write_letter(struct envelope *e, uint32_t slot, const cadre_type *type)
 {
-    struct envelope e = {.letter.to = to, .from = address(1, 2, 3), .type = type};
-    deadletter_record(&self, &e, class, DEAD_ENDED);
+    memset(e, 0, sizeof *e);
+    e->letter.to = address(TAG, slot, GENERATION);
+    e->type = type;
 }
 
-static uint64_t reported(void)
+static void die(uint32_t slot, const cadre_type *type)
+{
+    struct envelope e;
+    write_letter(&e, slot, type);
+    deadletter_record(&self, &e, &clerk, DEAD_ENDED);
+}
+
+static uint64_t report_sum(void)
 {
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < REPORT_PLACES; i++)
+    for (uint32_t i = 0; i < PLACES; i++)
         sum += world.report[i].count;
     return sum;
 }
 
-static const struct report_line *line_of(uint64_t to, const cadre_type *type)
+/* The count of one line, which there is once at most. */
+static uint64_t reported(uint32_t slot, const cadre_type *type)
 {
-    for (uint32_t i = 0; i < REPORT_PLACES - 1; i++)
-        if (world.report[i].count && world.report[i].to == to &&
-            world.report[i].type == type)
-            return &world.report[i];
-    return NULL;
-}
-
-static void deadletter_has_a_line_for_each_receiver_and_type(void **state)
-{
-    for (int times = 0; times < 3; times++)
-        for (uint64_t to = 100; to < 110; to++)
-            record_one(to, &number_type, &clerk);
-    record_one(100, &owned_type, NULL);
-    for (uint64_t to = 100; to < 110; to++) {
-        assert_int_equal(line_of(to, &number_type)->count, 3);
-        assert_string_equal(line_of(to, &number_type)->actor, "clerk");
+    const struct report_line *found = NULL;
+    for (uint32_t i = 0; i < PLACES - 1; i++) {
+        const struct report_line *line = &world.report[i];
+        if (line->count && line->type == type &&
+            line->to == address(TAG, slot, GENERATION)) {
+            assert_null(found);
+            assert_string_equal(line->actor, "clerk");
+            found = line;
+        }
     }
-    assert_int_equal(line_of(100, &owned_type)->count, 1);
-    assert_string_equal(line_of(100, &owned_type)->actor, "?");
-    assert_int_equal(reported(), 31);
-    assert_int_equal(load_relaxed(&self.dead), 31);
+    return found ? found->count : 0;
 }
 
-static void deadletter_keeps_types_of_the_same_name_apart(void **state)
+/* ---- names ---- */
+
+static void deadletter_address_is_slot_and_generation(void **state)
 {
-    static const cadre_type twin = {.name = "number", .size = sizeof(number)};
-    record_one(100, &number_type, &clerk);
-    record_one(100, &twin, &clerk);
-    assert_int_equal(line_of(100, &number_type)->count, 1);
-    assert_int_equal(line_of(100, &twin)->count, 1);
+    char text[ADDRESS_TEXT];
+    assert_string_equal(address_text(text, address(TAG, SLOT, GENERATION)), "17.2");
+    assert_string_equal(
+        address_text(text, address(255, GENERATION_MAX, GENERATION_MAX)),
+        "268435455.268435455");
+    assert_string_equal(address_text(text, 0), "outside");
 }
 
-static void deadletter_overflow_goes_to_the_last_line(void **state)
+static void deadletter_class_without_name_is_a_question_mark(void **state)
 {
-    const struct report_line *rest = &world.report[REPORT_PLACES - 1];
-    for (uint64_t to = 1; to <= REPORT_LINES; to++)
-        record_one(to << GENERATION_BITS | 1, &number_type, &clerk);
-    assert_int_equal(rest->count, 0);
-    for (uint64_t to = 1; to <= 50; to++)
-        record_one((REPORT_LINES + to) << GENERATION_BITS | 1, &number_type, &clerk);
-    assert_int_equal(rest->count, 50);
-    for (uint64_t to = 1; to <= REPORT_LINES; to++) /* those that have a line keep it */
-        record_one(to << GENERATION_BITS | 1, &number_type, &clerk);
-    assert_int_equal(rest->count, 50);
-    assert_int_equal(reported(), 2 * REPORT_LINES + 50);
-    assert_int_equal(world.report_used, REPORT_LINES);
+    static const cadre_class nameless;
+    assert_string_equal(class_name(&clerk), "clerk");
+    assert_string_equal(class_name(&nameless), "?");
+    assert_string_equal(class_name(NULL), "?");
 }
 
-static void deadletter_before_the_end_is_counted_but_not_reported(void **state)
-{
-    atomic_set(&world.stopping, false);
-    record_one(100, &number_type, &clerk);
-    assert_int_equal(load_relaxed(&self.dead), 1);
-    assert_int_equal(reported(), 0);
-}
+/* ---- counting, dropping ---- */
 
-static void deadletter_is_logged_with_who_to_whom_what_and_why(void **state)
+static void deadletter_recorded_is_counted_and_keeps_its_body(void **state)
 {
-    world.log.level = LOG_WARN;
-    record_one(address(1, 17, 5), &number_type, &clerk);
-    assert_string_equal(logged,
-                        "dead letter: number from 2.3 to 17.5 (clerk): it has ended");
-    record_one(address(1, 17, 5), &(cadre_type){.name = NULL}, NULL);
-    assert_string_equal(logged, "dead letter: ? from 2.3 to 17.5 (?): it has ended");
+    drops_clear();
+    for (int i = 0; i < 5; i++)
+        die(SLOT, &owned_type);
+    assert_int_equal(load_relaxed(&self.dead), 5);
+    assert_dropped_once(0);
 }
 
 static void deadletter_drops_the_body_and_frees_the_envelope(void **state)
@@ -123,33 +111,165 @@ static void deadletter_drops_the_body_and_frees_the_envelope(void **state)
     drops_clear();
     assert_int_equal(pool_get(&self.pool, &p, size), 0);
     struct envelope *e = p;
-    *e = (struct envelope){.letter.to = 9, .type = &owned_type};
+    write_letter(e, SLOT, &owned_type);
     memcpy(e->body, &(owned){0}, sizeof(owned));
     deadletter(&self, e, &clerk, DEAD_NOBODY);
     assert_dropped_once(1);
     assert_int_equal(load_relaxed(&self.dead), 1);
+    assert_int_equal(self.pool.classes[pool_class_of(size)].count, 1);
 }
 
-static void address_text_names_slot_and_generation(void **state)
+/* ---- the log ---- */
+
+static void deadletter_log_says_what_from_whom_to_whom_and_why(void **state)
 {
-    char text[ADDRESS_TEXT];
-    assert_string_equal(address_text(text, 0), "outside");
-    assert_string_equal(address_text(text, address(200, 0, 1)), "0.1");
-    assert_string_equal(address_text(text, UINT64_MAX), "268435455.268435455");
-    assert_string_equal(class_name(NULL), "?");
-    assert_string_equal(class_name(&(cadre_class){.name = NULL}), "?");
-    assert_string_equal(class_name(&clerk), "clerk");
+    struct envelope e;
+    write_letter(&e, SLOT, &number_type);
+    e.from = address(TAG, 4, 1);
+    deadletter_record(&self, &e, &clerk, DEAD_STOPPED);
+    assert_int_equal(lines_with("dead letter: number from 4.1 to 17.2 (clerk): "
+                                "it stopped before its turn came"),
+                     1);
 }
+
+static void deadletter_log_has_a_reason_of_its_own_for_each_case(void **state)
+{
+    static const char *const reasons[] = {
+        "no such actor", "it has ended", "it stopped before its turn came",
+        "it failed on this message", "it does not expect this type"};
+    struct envelope e;
+    write_letter(&e, SLOT, &number_type);
+    for (int reason = DEAD_NOBODY; reason <= DEAD_UNHANDLED; reason++) {
+        deadletter_record(&self, &e, &clerk, (enum dead_reason)reason);
+        assert_int_equal(lines_with(reasons[reason]), 1);
+    }
+}
+
+static void deadletter_log_copes_without_names(void **state)
+{
+    static const cadre_type nameless;
+    struct envelope e;
+    write_letter(&e, SLOT, &nameless);
+    deadletter_record(&self, &e, NULL, DEAD_NOBODY);
+    assert_int_equal(lines_with("dead letter: ? from outside to 17.2 (?): "), 1);
+}
+
+static void deadletter_log_shows_no_control_characters_of_names(void **state)
+{
+    static const cadre_type evil = {.name = "a\n\x1b[2Jb"};
+    die(SLOT, &evil);
+    assert_int_equal(lines_with("dead letter: a??[2Jb from"), 1);
+}
+
+static void deadletter_log_below_warn_is_silent(void **state)
+{
+    world.log.level = LOG_ERROR;
+    die(SLOT, &number_type);
+    assert_int_equal(lines_with(""), 0);
+    assert_int_equal(load_relaxed(&self.dead), 1); /* but counted */
+}
+
+static void deadletter_log_writes_ten_lines_a_second_and_counts_the_rest(void **state)
+{
+    for (int i = 0; i < 25; i++)
+        die(SLOT, &number_type);
+    assert_int_equal(lines_with("dead letter"), LOG_LINES_PER_SECOND);
+    assert_int_equal(lines_with("more not shown"), 0);
+    clock_advance(&world.sched.crew.clock, CADRE_SECOND);
+    self.now = 0; /* another turn */
+    die(SLOT, &number_type);
+    assert_int_equal(lines_with("(and 15 more not shown)"), 1);
+    assert_int_equal(load_relaxed(&self.dead), 26);
+}
+
+/* ---- the report ---- */
+
+static void deadletter_report_is_empty_while_the_system_runs(void **state)
+{
+    die(SLOT, &number_type);
+    assert_int_equal(report_sum(), 0);
+    assert_int_equal(world.report_used, 0);
+}
+
+static void deadletter_report_adds_up_what_is_of_one_kind(void **state)
+{
+    store_seq(&world.stopping, true);
+    for (int i = 0; i < 7; i++)
+        die(SLOT, &number_type);
+    die(SLOT, &contact_type);    /* another type */
+    die(SLOT + 1, &number_type); /* another actor */
+    assert_int_equal(reported(SLOT, &number_type), 7);
+    assert_int_equal(reported(SLOT, &contact_type), 1);
+    assert_int_equal(reported(SLOT + 1, &number_type), 1);
+    assert_int_equal(world.report_used, 3);
+    assert_int_equal(report_sum(), 9);
+}
+
+static void deadletter_report_tells_types_of_the_same_name_apart(void **state)
+{
+    static const cadre_type twin = {.name = "number"};
+    store_seq(&world.stopping, true);
+    die(SLOT, &number_type);
+    die(SLOT, &twin);
+    assert_int_equal(reported(SLOT, &number_type), 1);
+    assert_int_equal(reported(SLOT, &twin), 1);
+}
+
+static void deadletter_report_has_a_line_for_each_of_1024_kinds(void **state)
+{
+    store_seq(&world.stopping, true);
+    for (uint32_t slot = 0; slot < REPORT_LINES; slot++) {
+        die(slot, &number_type);
+        assert_int_equal(world.report_used, slot + 1);
+    }
+    for (uint32_t slot = 0; slot < REPORT_LINES; slot++)
+        assert_int_equal(reported(slot, &number_type), 1);
+    assert_int_equal(world.report[PLACES - 1].count, 0);
+}
+
+static void deadletter_report_overflows_into_the_last_line(void **state)
+{
+    enum { KINDS = 3 * REPORT_LINES };
+    store_seq(&world.stopping, true);
+    for (uint32_t slot = 0; slot < KINDS; slot++)
+        die(slot, &number_type);
+    const struct report_line *rest = &world.report[PLACES - 1];
+    assert_int_equal(rest->count, KINDS - REPORT_LINES);
+    assert_int_equal(rest->to, 0); /* it stands for nobody */
+    assert_int_equal(world.report_used, REPORT_LINES);
+    assert_int_equal(report_sum(), KINDS); /* not one is lost */
+}
+
+static void deadletter_report_that_is_full_still_adds_to_its_lines(void **state)
+{
+    store_seq(&world.stopping, true);
+    for (uint32_t slot = 0; slot <= REPORT_LINES; slot++)
+        die(slot, &number_type);
+    for (int i = 0; i < 4; i++)
+        die(SLOT, &number_type);
+    assert_int_equal(reported(SLOT, &number_type), 5);
+    assert_int_equal(world.report[PLACES - 1].count, 1);
+}
+
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, make_world, end_world)
 
 int main(void)
 {
-#define WITH_WORLD(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
-    TESTS(WITH_WORLD(deadletter_has_a_line_for_each_receiver_and_type),
-          WITH_WORLD(deadletter_keeps_types_of_the_same_name_apart),
-          WITH_WORLD(deadletter_overflow_goes_to_the_last_line),
-          WITH_WORLD(deadletter_before_the_end_is_counted_but_not_reported),
-          WITH_WORLD(deadletter_is_logged_with_who_to_whom_what_and_why),
-          WITH_WORLD(deadletter_drops_the_body_and_frees_the_envelope),
-          cmocka_unit_test(address_text_names_slot_and_generation));
+    TESTS(cmocka_unit_test(deadletter_address_is_slot_and_generation),
+          cmocka_unit_test(deadletter_class_without_name_is_a_question_mark),
+          IN_WORLD(deadletter_recorded_is_counted_and_keeps_its_body),
+          IN_WORLD(deadletter_drops_the_body_and_frees_the_envelope),
+          IN_WORLD(deadletter_log_says_what_from_whom_to_whom_and_why),
+          IN_WORLD(deadletter_log_has_a_reason_of_its_own_for_each_case),
+          IN_WORLD(deadletter_log_copes_without_names),
+          IN_WORLD(deadletter_log_shows_no_control_characters_of_names),
+          IN_WORLD(deadletter_log_below_warn_is_silent),
+          IN_WORLD(deadletter_log_writes_ten_lines_a_second_and_counts_the_rest),
+          IN_WORLD(deadletter_report_is_empty_while_the_system_runs),
+          IN_WORLD(deadletter_report_adds_up_what_is_of_one_kind),
+          IN_WORLD(deadletter_report_tells_types_of_the_same_name_apart),
+          IN_WORLD(deadletter_report_has_a_line_for_each_of_1024_kinds),
+          IN_WORLD(deadletter_report_overflows_into_the_last_line),
+          IN_WORLD(deadletter_report_that_is_full_still_adds_to_its_lines));
     return RUN_TESTS();
 }

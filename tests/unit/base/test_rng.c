@@ -1,4 +1,4 @@
-/* test_rng.c: the generator's published values, its streams, and numbers below a bound. */
+/* test_rng.c: the published values, streams that do not meet, numbers below a bound. */
 #include "base/rng.h"
 
 #include "support/support.h"
