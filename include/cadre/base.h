@@ -46,10 +46,11 @@ typedef int64_t cadre_time;               /* nanoseconds, monotonic */
  * own (-1..-4095), those below for ours, CADRE_EUSER - n for yours.
  *
  * The ones every function may return, said once: -EINVAL a null or contradictory
- * argument (a log line names it); -EPERM a call from the wrong place, such as a
- * function taking cadre_self outside that actor's own callback; -EBADFD in a child
- * after fork(), where no system lives on (a handler that forks must not return in the
- * child: exec or _exit there). None of them changes anything. */
+ * argument (a log line names it, where there is a system to log to); -EPERM a call from
+ * the wrong place, such as a function taking cadre_self outside that actor's own
+ * callback; -EBADFD in a child after fork(), where no system lives on (a handler that
+ * forks must not return in the child: exec or _exit there). None of them changes
+ * anything. */
 enum {
     CADRE_OK = 0,
     CADRE_STOP = 1,        /* only returned by start and receive: stop normally */

@@ -52,7 +52,9 @@ static inline int prepare(struct cadre_self *self, struct envelope **envelope,
         return send_refuse(type, body, err);
     struct envelope *e = p;
     plain_write(&e->letter.to, to);
-    e->from = self->cell ? cell_address(self->world, self->cell) : 0;
+    e->from = self->cell ? self->cell->accepts : 0;
+    if (unlikely(e->from == 0 && self->cell))
+        e->from = cell_address(self->world, self->cell); /* it is ending */
     e->type = type;
     e->token = 0;
     copy_body(e->body, body, type->size);
@@ -84,7 +86,7 @@ void send_deliver(struct cadre_self *self, struct envelope *e) { deliver(self, e
 static inline int send(struct cadre_self *self, const char *what, uint64_t to,
                        uint64_t token, const cadre_type *type, const void *body)
 {
-    struct envelope *e;
+    struct envelope *e = NULL;
     int err = send_check(self->world, what, type, body);
     if (likely(!err))
         err = prepare(self, &e, to, type, body);

@@ -182,7 +182,8 @@ static void run(struct cadre_self *self, struct cell *cell)
     uint32_t left = self->world->batch;
     bool late =
         plain_read(&cell->late); /* the first letter was taken in an earlier turn */
-    plain_write(&cell->late, false);
+    if (unlikely(late))
+        plain_write(&cell->late, false);
     for (;;) {
         struct letter *letter = letter_of(mpsc_first(&cell->mailbox));
         if (likely(!late)) {

@@ -36,11 +36,12 @@ void pool_init(struct pool *pool, struct pool_depot *depot)
     *pool = (struct pool){.depot = depot};
 }
 
-/* Hands POOL_CHAIN blocks to whoever needs them. */
-void pool_give_chain(struct pool *pool, unsigned c)
+void pool_trim(struct pool *pool, unsigned c)
 {
     struct pool_class *class = &pool->classes[c];
     struct pool_block *chain = NULL;
+    if (class->count * pool_size_of(c) <= POOL_KEEP_BYTES)
+        return;
     for (int i = 0; i < POOL_CHAIN; i++) {
         struct pool_block *b = pool_detach(class);
         plain_write(&b->next, chain);

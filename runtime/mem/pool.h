@@ -58,8 +58,8 @@ void pool_depot_fini(struct pool_depot *depot);
 
 void pool_init(struct pool *pool, struct pool_depot *depot);
 
-/* Hands POOL_CHAIN blocks of a class to whoever needs them. */
-void pool_give_chain(struct pool *pool, unsigned class);
+/* Hands POOL_CHAIN blocks to whoever needs them, if those of this class are too many. */
+void pool_trim(struct pool *pool, unsigned class);
 /* When there is no free block at hand. */
 int pool_get_slowly(struct pool *pool, void **p, size_t size);
 
@@ -144,9 +144,8 @@ static inline void pool_put(struct pool *pool, void *p, size_t size)
     struct pool_class *class = &pool->classes[c];
     pool_insert(class, p);
     pool_hide(p, pool_size_of(c));
-    if (unlikely(class->count > POOL_KEEP_BLOCKS + POOL_QUARANTINE &&
-                 class->count * pool_size_of(c) > POOL_KEEP_BYTES))
-        pool_give_chain(pool, c);
+    if (unlikely(class->count > POOL_KEEP_BLOCKS + POOL_QUARANTINE))
+        pool_trim(pool, c);
 }
 
 #endif

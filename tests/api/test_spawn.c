@@ -95,10 +95,12 @@ static void spawn_in_a_used_slot_zeroes_state(void **state)
 {
     memset(expected, 0, sizeof expected);
     record_clear();
-    size_now = 16; /* inside the cell */
-    assert_int_equal(play(spawn_one_after_the_other), 0);
+    cadre_config config = quiet(1, 1);
+    config.batch = 1; /* so that each has ended when the next is spawned */
+    size_now = 16;    /* inside the cell */
+    assert_int_equal(play_with(&config, spawn_one_after_the_other), 0);
     size_now = 24; /* beside it */
-    assert_int_equal(play(spawn_one_after_the_other), 0);
+    assert_int_equal(play_with(&config, spawn_one_after_the_other), 0);
     assert_int_equal(record.count, 100);
 }
 

@@ -338,26 +338,31 @@ static void avenge(cadre_self *self, void *state, int reason)
     assert_int_equal(cadre_kill(self, cadre_parent(self), -12), 0);
 }
 
+static int report_to_parent(cadre_self *self, void *state)
+{
+    return cadre_send_as(self, cadre_parent(self), &go_type, NULL);
+}
+
 static int spawn_avenger(cadre_self *self, void *state)
 {
-    static const cadre_class class = {.receive = nothing, .stop = avenge};
+    static const cadre_class class = {
+        .start = report_to_parent, .receive = nothing, .stop = avenge};
     return cadre_spawn(self, NULL, &class, NULL);
 }
 
-static void send_to_failing_parent(cadre_self *self)
+/* It fails at the message of its child, which then kills it with another reason. */
+static void spawn_failing_parent(cadre_self *self)
 {
     static const cadre_class class = {.state_size = sizeof(witness),
                                       .start = spawn_avenger,
                                       .receive = fail_now,
                                       .stop = witness_stop};
-    cadre_ref child;
-    assert_int_equal(cadre_spawn(self, &child, &class, &(witness){1, 0}), 0);
-    send_number(self, child, 1);
+    assert_int_equal(cadre_spawn(self, NULL, &class, &(witness){1, 0}), 0);
 }
 
 static void kill_while_failing_keeps_the_failures_reason(void **state)
 {
-    EXPECT(send_to_failing_parent, 19, 11);
+    EXPECT(spawn_failing_parent, 19, 11);
 }
 
 static int kill_parent(cadre_self *self, void *state)

@@ -108,7 +108,7 @@ int heap_get_lines(struct heap *heap, void **p, size_t size)
 }
 
 void heap_put_lines(struct heap *heap, void *p, size_t size) {}
-void pool_give_chain(struct pool *pool, unsigned class) { mc_assert(false); }
+void pool_trim(struct pool *pool, unsigned class) { mc_assert(false); }
 void pool_init(struct pool *pool, struct pool_depot *depot) { pool->depot = depot; }
 
 /* ---- letters ---- */

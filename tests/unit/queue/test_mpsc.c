@@ -162,6 +162,7 @@ static void mpsc_claim_of_busy_fails_and_changes_nothing(void **state)
 
 static void mpsc_claim_after_idle_works_again(void **state)
 {
+    memset(&a, 0xa5, sizeof a); /* whatever was in it before */
     assert_true(mpsc_claim(&queue, &a));
     assert_false(mpsc_claim(&queue, &b));
     assert_int_equal(mpsc_advance(&queue), MPSC_IDLE);
