@@ -24,7 +24,7 @@ int send_check_failed(struct world *world, const char *what, const cadre_type *t
                         what, type->name ? type->name : "?", type->size);
 }
 
-static inline void copy_body(void *to, const void *from, size_t size)
+static CC_INLINE void copy_body(void *to, const void *from, size_t size)
 {
     switch (size) { /* the common sizes without a call */
     case 0:
@@ -43,8 +43,8 @@ static inline void copy_body(void *to, const void *from, size_t size)
     }
 }
 
-static inline int prepare(struct cadre_self *self, struct envelope **envelope,
-                          uint64_t to, const cadre_type *type, const void *body)
+static CC_INLINE int prepare(struct cadre_self *self, struct envelope **envelope,
+                             uint64_t to, const cadre_type *type, const void *body)
 {
     void *p;
     int err = pool_get(&self->pool, &p, envelope_size(type));
@@ -62,7 +62,7 @@ static inline int prepare(struct cadre_self *self, struct envelope **envelope,
     return 0;
 }
 
-static inline void deliver(struct cadre_self *self, struct envelope *e)
+static CC_INLINE void deliver(struct cadre_self *self, struct envelope *e)
 {
     struct world *world = self->world;
     uint64_t to = e->letter.to;
@@ -83,8 +83,8 @@ int send_prepare(struct cadre_self *self, struct envelope **envelope, uint64_t t
 void send_deliver(struct cadre_self *self, struct envelope *e) { deliver(self, e); }
 
 /* The whole of a send, once the caller may make it. */
-static inline int send(struct cadre_self *self, const char *what, uint64_t to,
-                       uint64_t token, const cadre_type *type, const void *body)
+static CC_INLINE int send(struct cadre_self *self, const char *what, uint64_t to,
+                          uint64_t token, const cadre_type *type, const void *body)
 {
     struct envelope *e = NULL;
     int err = send_check(self->world, what, type, body);

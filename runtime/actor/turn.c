@@ -75,7 +75,7 @@ static void start(struct cadre_self *self)
         obey(self, NULL, result);
 }
 
-static void receive(struct cadre_self *self, struct envelope *e)
+static CC_INLINE void receive(struct cadre_self *self, struct envelope *e)
 {
     struct cell *cell = self->cell;
     const cadre_type *type = e->type;
