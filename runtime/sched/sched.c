@@ -69,20 +69,22 @@ static void fall_asleep(struct sched *s, struct worker *w)
     worker_woken(w);
 }
 
-/* A worker ends when it finds nothing to do and is told to: what it makes runnable
- * later it runs itself, so nothing is left behind. */
+/* A worker ends when it was told to and then looked once more and found nothing: what
+ * was submitted before the stop is seen by somebody, and what a worker makes runnable
+ * later it runs itself. */
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
     struct sched *s = container_of(w->crew, struct sched, crew);
     worker_enter(w);
     for (uint32_t vain = 0;;) {
+        bool last_look = load_seq(&s->crew.stopping);
         if (worker_step(w)) {
             vain = 0;
         } else if (worker_may_sleep(w)) {
             vain = 0;
             fall_asleep(s, w);
-        } else if (load_seq(&s->crew.stopping)) {
+        } else if (last_look) {
             return NULL;
         } else if (++vain % EAGER == 0) {
             thread_yield(); /* somebody holds work that we cannot get yet */

@@ -49,7 +49,10 @@ static void switched(int to) { worker_here = &workers[to]; }
 
 int64_t clock_now(const struct clock *clock) { return 1; }
 void log_line(const struct log *log, int level, const char *fmt, ...) {}
-bool log_allows(struct log_limit *limit, int64_t now, uint32_t *hidden) { return false; }
+bool log_allows(struct log_limit *limit, int64_t now, uint32_t *hidden)
+{
+    return false;
+}
 const char *cadre_strerror(int err) { return "error"; }
 
 /* Until nothing is left that this thread has to run. */
@@ -113,7 +116,10 @@ struct life {
 static int starts, stops, last_stop_reason;
 
 /* Whoever touches the state of an actor must be the only one. */
-static void touch(void *state) { plain_write(&((struct life *)state)->busy, mc_self()); }
+static void touch(void *state)
+{
+    plain_write(&((struct life *)state)->busy, mc_self());
+}
 
 static int life_start(cadre_self *self, void *state)
 {

@@ -13,8 +13,8 @@ enum {
 
 /* What a thread knows. */
 struct view {
-    uint8_t oldest[OBJECTS];  /* the first store of each object it may still read */
-    uint32_t clock[THREADS];  /* which operations of each thread happened before */
+    uint8_t oldest[OBJECTS]; /* the first store of each object it may still read */
+    uint32_t clock[THREADS]; /* which operations of each thread happened before */
 };
 
 enum thread_state { READY, SPINNING, SLEEPING, SLEEPING_TIMED, ENDED };
@@ -45,7 +45,7 @@ struct fiber {
     bool preempted;        /* and nothing came since that its operation depends on */
     struct footprint next; /* its operation, when it was preempted */
     const void *sleeps_on; /* a futex word */
-    unsigned watch_count;      /* since it last waited; the last WATCHED are kept */
+    unsigned watch_count;  /* since it last waited; the last WATCHED are kept */
     struct watch watched[WATCHED];
     struct view now;
     struct view released;   /* at its last release fence */
@@ -66,15 +66,54 @@ struct engine {
     bool failed;
     bool redundant; /* equivalent to an execution that is explored elsewhere */
     bool tracing;
+    bool all; /* redundant ones too */
     char reason[400];
 };
 
 extern struct engine mc;
 
 /* mc.c */
+void mc_make_stacks(void);
+/* What the next execution does: always the first alternative; what the last one did; or
+ * the next combination, false when there is none. */
+void mc_first_choices(void);
+void mc_same_choices(void);
+bool mc_next_choices(void);
+void mc_execute(void);
 void mc_point(struct footprint next);
 /* It was an operation too many: report it, and end the execution. */
 void mc_count_operation(void);
+
+/* The model itself is wrong: ends the program. */
+void mc_at_fault(const char *what) __attribute__((noreturn, cold));
+
+/* mc_place.c: an address that was accessed. */
+struct place {
+    uintptr_t address;
+    size_t size;
+    int object; /* -1: none now */
+    bool freed;
+    int writer; /* of the last plain write, and its time */
+    uint32_t written;
+    uint32_t reads[THREADS]; /* plain ones, and atomic accesses, since then */
+    uint32_t uses[THREADS];
+    struct place_in_source last[THREADS]; /* access of each thread */
+};
+
+extern struct place places[];
+
+void place_reset(void);
+struct place *place_at(const void *p, size_t size);
+bool place_is_quiet(const void *p);
+/* An access: fails when the memory was freed. */
+void place_touch(struct place *place);
+/* Fail with `what` when that did not happen before. */
+void place_after_write(const struct place *place, const char *what);
+void place_after_all(const struct place *place, const uint32_t *times,
+                     const char *what);
+/* A plain write: ends the object. */
+void place_write(struct place *place, size_t size);
+void place_fail(const struct place *place, const char *what, int other);
 
 /* mc_memory.c */
 void mc_memory_reset(void);
@@ -87,7 +126,7 @@ void watch_reset(struct fiber *f);
 /* mc_print.c */
 void mc_print_reset(void);
 void mc_trace_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
-#define mc_trace(...) \
+#define mc_trace(...)                                                                  \
     (mc.tracing && mc.idle_rounds < 4 ? mc_trace_line(__VA_ARGS__) : (void)0)
 const char *mc_describe(uint64_t address, size_t size);
 const char *mc_file(const char *path);

@@ -12,12 +12,11 @@
  * whose preemptions come as late as possible is always explored. */
 #include "engine.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
+#include <unistd.h>
 
 enum {
     STACK_SIZE = 128 << 10,
@@ -31,12 +30,6 @@ struct engine mc;
 static struct {
     uint8_t taken, of;
 } choices[CHOICES];
-static struct {
-    bool deep, replay, brief, full;
-    int preemptions, stale; /* -1: as the test says */
-    const char *only;
-} options;
-
 static int chosen, replayed;
 static char *stacks;
 static void *driver; /* stack pointer of mc_main while an execution runs */
@@ -49,7 +42,7 @@ __asm__(".text\n.globl mc_switch\n.type mc_switch, @function\nmc_switch:\n"
         "mov %rsp, (%rdi)\nmov %rsi, %rsp\n"
         "pop %r15\npop %r14\npop %r13\npop %r12\npop %rbx\npop %rbp\nret\n"
         ".size mc_switch, . - mc_switch\n");
-enum { SAVED_WORDS = 6 }; /* below the return address */
+enum { SAVED_WORDS = 6, PADDING_WORDS = 1 }; /* below the return address, above it */
 #elif defined(__aarch64__)
 __asm__(".text\n.globl mc_switch\n.type mc_switch, %function\nmc_switch:\n"
         "stp x29, x30, [sp, #-16]!\n"
@@ -65,12 +58,12 @@ __asm__(".text\n.globl mc_switch\n.type mc_switch, %function\nmc_switch:\n"
         "ldp x23, x24, [sp], #16\nldp x21, x22, [sp], #16\n"
         "ldp x19, x20, [sp], #16\nldp x29, x30, [sp], #16\n"
         "ret\n.size mc_switch, . - mc_switch\n");
-enum { SAVED_WORDS = 19 }; /* below x30, which is the last of them */
+enum { SAVED_WORDS = 19, PADDING_WORDS = 2 }; /* below x30, above it */
 #else
 #error "the explorer switches stacks on x86-64 and aarch64 only"
 #endif
 
-static void at_fault(const char *what)
+void mc_at_fault(const char *what)
 {
     fprintf(stderr, "%s: the model is at fault: %s\n", mc.test->name, what);
     exit(2);
@@ -81,22 +74,25 @@ int mc_choose(int n)
     if (n <= 1)
         return 0;
     if (n > UINT8_MAX)
-        at_fault("too many alternatives");
+        mc_at_fault("too many alternatives");
     if (replayed < chosen) {
         if (choices[replayed].of != n)
-            at_fault("it is not deterministic");
+            mc_at_fault("it is not deterministic");
         return choices[replayed++].taken;
     }
     if (chosen == CHOICES)
-        at_fault("too many choices in one execution");
+        mc_at_fault("too many choices in one execution");
     choices[chosen].taken = 0;
     choices[chosen].of = (uint8_t)n;
     replayed = ++chosen;
     return 0;
 }
 
+void mc_first_choices(void) { chosen = 0; }
+void mc_same_choices(void) { chosen = replayed; }
+
 /* Prepares the next execution. False: there is none. */
-static bool next_choices(void)
+bool mc_next_choices(void)
 {
     while (chosen > 0 && choices[chosen - 1].taken + 1 == choices[chosen - 1].of)
         chosen--;
@@ -221,7 +217,7 @@ static void schedule(void)
     int k = mc_choose(n);
     if (self && k > 0) {
         mc.preempted++;
-        mc.fibers[mc.self].preempted = !options.full;
+        mc.fibers[mc.self].preempted = !mc.all;
     }
     go_on_with(candidates[k]);
 }
@@ -243,13 +239,23 @@ void mc_point(struct footprint next)
 
 /* ---- waiting ---- */
 
+/* A sleep or a wait that is over although nothing has happened. */
+static bool ends_by_itself(void)
+{
+    if (mc.spurious >= mc.bounds.spurious || mc_choose(2) == 0)
+        return false;
+    mc.spurious++;
+    mc_trace("waits no longer");
+    return true;
+}
+
 void mc_spin(void)
 {
     struct fiber *f = &mc.fibers[mc.self];
     mc_count_operation();
     if (mc.self == 0)
         fail("spinning alone");
-    if (!watch_has_changed(f)) {
+    if (!watch_has_changed(f) && !ends_by_itself()) {
         if (mc.idle_rounds < 3)
             mc_trace("waits");
         f->state = SPINNING;
@@ -270,11 +276,8 @@ void mc_futex_wait(void *p, size_t size, uint64_t expected, bool timed)
         mc_trace("does not sleep: the word is %s", mc_describe(value, 8));
         return;
     }
-    if ((timed || mc.spurious < mc.bounds.spurious) && mc_choose(2) == 1) {
-        mc.spurious += !timed;
-        mc_trace("sleep ends by itself");
+    if (timed ? mc_choose(2) == 1 : ends_by_itself())
         return;
-    }
     mc_trace("sleeps on %s", mc_describe((uint64_t)p, size));
     f->state = timed ? SLEEPING_TIMED : SLEEPING;
     f->sleeps_on = p;
@@ -335,7 +338,8 @@ static void prepare(int t)
     void *entry;
     void (*function)(void) = fiber_main;
     memcpy(&entry, &function, sizeof entry);
-    *--sp = NULL; /* where fiber_main would return to */
+    for (int i = 0; i < PADDING_WORDS; i++) /* the stack is aligned at the entry */
+        *--sp = NULL;
     *--sp = entry;
     for (int i = 0; i < SAVED_WORDS; i++)
         *--sp = NULL;
@@ -352,7 +356,7 @@ static void start_fibers(void)
     }
 }
 
-static void execute(void)
+void mc_execute(void)
 {
     memset(mc.fibers, 0, sizeof mc.fibers);
     mc.self = 0;
@@ -367,25 +371,7 @@ static void execute(void)
     mc_switch(&driver, mc.fibers[0].stack_pointer);
 }
 
-/* ---- all executions ---- */
-
-static void on_crash(int signal) { fail(signal == SIGFPE ? "SIGFPE" : "SIGSEGV"); }
-
-/* A crash of the code under test is a failure like others, and may come from a stack
- * that has no room left. */
-static void catch_crashes(void)
-{
-    static char stack[64 << 10];
-    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
-    struct sigaction action = {.sa_handler = on_crash,
-                               .sa_flags = SA_ONSTACK | SA_NODEFER};
-    sigaltstack(&alternate, NULL);
-    sigaction(SIGSEGV, &action, NULL);
-    sigaction(SIGBUS, &action, NULL);
-    sigaction(SIGFPE, &action, NULL);
-}
-
-static void make_stacks(void)
+void mc_make_stacks(void)
 {
     stacks = mmap(NULL, (size_t)THREADS * STACK_SIZE, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -393,99 +379,7 @@ static void make_stacks(void)
         perror("mmap");
         exit(2);
     }
-    for (size_t t = 0; t < THREADS; t++) /* a page below each that must not be reached */
-        mprotect(stacks + t * STACK_SIZE, 4096, PROT_NONE);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* True: as expected. */
-static bool run(const struct mc_test *test)
-{
-    mc.test = test;
-    mc.bounds = options.deep && test->deep.preemptions ? test->deep : test->bounds;
-    if (options.preemptions >= 0)
-        mc.bounds.preemptions = options.preemptions;
-    if (options.stale >= 0)
-        mc.bounds.stale = options.stale;
-    uint64_t max = mc.bounds.max_executions ? mc.bounds.max_executions : UINT64_MAX;
-    double start = now();
-    uint64_t executions = 0;
-    chosen = 0;
-    bool more;
-    do {
-        execute();
-        executions++;
-        more = !mc.failed && next_choices();
-    } while (more && executions < max);
-    double took = now() - start;
-
-    bool expected = mc.failed == (test->fails != NULL) &&
-                    (!mc.failed || strstr(mc.reason, test->fails));
-    printf("  %-52s p=%d s=%d %9llu executions %6.2f s  %s%s\n", test->name,
-           mc.bounds.preemptions, mc.bounds.stale, (unsigned long long)executions,
-           took, expected ? "ok" : "FAILED", more ? ", cut off" : "");
-    if (mc.failed && (!expected || options.replay))
-        printf("    %s\n", mc.reason);
-    if (test->fails && !expected)
-        printf("    expected: %s\n", test->fails);
-    fflush(stdout);
-    if (mc.failed && !options.brief && (!expected || options.replay)) {
-        chosen = replayed;
-        mc.tracing = true;
-        execute();
-        mc.tracing = false;
-        fflush(stdout);
-    }
-    return expected;
-}
-
-static bool parse(int argc, char **argv)
-{
-    options.preemptions = options.stale = -1;
-    for (int i = 1; i < argc; i++) {
-        const char *a = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (!strcmp(a, "-l"))
-            options.deep = true;
-        else if (!strcmp(a, "-t"))
-            options.replay = true;
-        else if (!strcmp(a, "-f")) /* all executions, equivalent ones too */
-            options.full = true;
-        else if (!strcmp(a, "-b")) /* no traces; end at the first failure */
-            options.brief = true;
-        else if (!strcmp(a, "-p") && value)
-            options.preemptions = atoi(argv[++i]);
-        else if (!strcmp(a, "-s") && value)
-            options.stale = atoi(argv[++i]);
-        else if (!strcmp(a, "-n") && value)
-            options.only = argv[++i];
-        else
-            return false;
-    }
-    return true;
-}
-
-int mc_main(int argc, char **argv, const struct mc_test *tests, size_t count)
-{
-    if (!parse(argc, argv)) {
-        fprintf(stderr, "usage: %s [-l] [-t] [-b] [-f] [-p N] [-s N] [-n NAME]\n", argv[0]);
-        return 2;
-    }
-    make_stacks();
-    catch_crashes();
-    int failures = 0, ran = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (options.only && !strstr(tests[i].name, options.only))
-            continue;
-        ran++;
-        failures += !run(&tests[i]);
-        if (failures && options.brief)
-            break;
-    }
-    return ran == 0 ? 2 : failures != 0;
+    /* The lowest page of each must not be reached. */
+    for (size_t t = 0; t < THREADS; t++)
+        mprotect(stacks + t * STACK_SIZE, (size_t)sysconf(_SC_PAGESIZE), PROT_NONE);
 }

@@ -37,11 +37,11 @@
  * by address: overlapping objects of different size or address are not connected. Plain
  * accesses that are not marked are not seen.
  *
- * Waiting. A loop that waits calls mc_spin (cpu_relax): it goes on when somebody has
- * stored, so that waiting costs no choices. A stale value does not stay for ever: what
- * was read stale before mc_spin is read anew after it. When nobody can go on, those who
- * spin do, because a bounded loop may be about to give up. Futexes sleep for real; a
- * model that sets `spurious` lets them also return early.
+ * Waiting. A loop that waits calls mc_spin (cpu_relax): it goes on when something has
+ * changed that it has read, so that waiting costs no choices. A stale value does not stay
+ * for ever: what was read stale before mc_spin is read anew after it. When nobody can go
+ * on, those who spin do, because a bounded loop may be about to give up. Futexes sleep
+ * for real. A model that sets `spurious` lets some of either end early.
  *
  * Memory is set up anew for each execution by the model's set-up, or comes from mc_alloc,
  * which gives the same addresses every time. Objects need no declaration: the first
@@ -49,10 +49,14 @@
  * variables of the runtime are the model's to reset. All threads share one thread-local
  * storage: a model whose code has some restores it in `switched`.
  *
- * Arguments of a model program: -p N and -s N override its bounds (preemptions, stale
- * reads), -n NAME runs only one test, -t prints what a failure looks like line by line,
- * -l uses the deep bounds. Exit status: 0 as expected, 1 a failure was found, 2 the model
- * itself is at fault (limits, not deterministic). */
+ * Arguments of a model program: -n NAME runs only tests with this in their name, -p N
+ * and -s N override their bounds (preemptions, stale reads), -l takes the deep bounds, -t
+ * shows an execution that fails also where it is to fail, -b shows none and ends with the
+ * first failure, -f leaves out no equivalent execution. Exit status: 0 as expected, 1 a
+ * failure was found, 2 the model itself is at fault (limits, not deterministic).
+ *
+ * run.sh builds and runs them all; mutants.awk says how the faults are written down that
+ * each model must notice. */
 #ifndef MC_H
 #define MC_H
 
@@ -133,7 +137,7 @@ enum { MC_THREADS_MAX = 6 };
 struct mc_bounds {
     int preemptions;
     int stale;               /* stale reads in one execution */
-    int spurious;            /* sleeps in one execution that end by themselves */
+    int spurious;            /* sleeps and waits in one that end by themselves */
     uint64_t max_executions; /* 0: no limit. Reaching it is reported, no failure */
 };
 

@@ -1,4 +1,4 @@
-/* mc_memory.c: the explorer's memory: histories, views, races, freed memory.
+/* mc_memory.c: the explorer's memory: histories of stores, and who may read which.
  *
  * A place is an address that was accessed. While it is atomic it has an object, which is
  * a history of messages: one for each store, with the view that an acquire load of it
@@ -6,20 +6,9 @@
  * what is in memory. */
 #include "engine.h"
 
-#include <stdalign.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum {
-    PLACES = 1024,
-    BUCKETS = 4096,
-    HISTORY = 250,
-    MESSAGES = 1 << 13,
-    FREED = 64,
-    QUIET = 8,
-    ARENA = 1 << 20
-};
+enum { HISTORY = 250, MESSAGES = 1 << 13 };
 
 struct message {
     uint64_t value;
@@ -35,46 +24,16 @@ struct object {
     uint16_t messages[HISTORY];
 };
 
-struct place {
-    uintptr_t address;
-    size_t size;
-    int object; /* -1: none now */
-    bool freed;
-    int writer; /* of the last plain write, and its time */
-    uint32_t written;
-    uint32_t reads[THREADS]; /* plain ones, and atomic accesses, since then */
-    uint32_t uses[THREADS];
-    struct place_in_source last[THREADS]; /* access of each thread */
-};
-
-struct range {
-    uintptr_t from, to;
-};
-
-static struct place places[PLACES];
 static struct object objects[OBJECTS];
 static struct message messages[MESSAGES];
-static struct {
-    uint64_t execution;
-    uint16_t place;
-} buckets[BUCKETS];
-static int place_count, object_count, message_count, freed_count, quiet_count;
-static struct range freed[FREED], quiet[QUIET];
+static int object_count, message_count;
 static uint8_t sc_oldest[OBJECTS]; /* what sequentially consistent operations know */
-static size_t arena_used;
-static alignas(128) char arena[ARENA];
 
 void mc_memory_reset(void)
 {
-    place_count = object_count = message_count = freed_count = quiet_count = 0;
+    place_reset();
+    object_count = message_count = 0;
     memset(sc_oldest, 0, sizeof sc_oldest);
-    arena_used = 0;
-}
-
-static void limit(const char *what)
-{
-    fprintf(stderr, "%s: the model is at fault: too many %s\n", mc.test->name, what);
-    exit(2);
 }
 
 static struct fiber *self(void) { return &mc.fibers[mc.self]; }
@@ -95,107 +54,6 @@ void view_join(struct view *into, const struct view *from)
             into->clock[t] = from->clock[t];
 }
 
-/* ---- places ---- */
-
-static bool contains(const struct range *ranges, int count, uintptr_t a)
-{
-    for (int i = 0; i < count; i++)
-        if (a - ranges[i].from < ranges[i].to - ranges[i].from)
-            return true;
-    return false;
-}
-
-static void add_range(struct range *ranges, int *count, int max, const void *p,
-                      size_t size)
-{
-    if (*count == max)
-        limit("freed or quiet ranges");
-    ranges[(*count)++] = (struct range){(uintptr_t)p, (uintptr_t)p + size};
-}
-
-void mc_quiet(const void *p, size_t size)
-{
-    add_range(quiet, &quiet_count, QUIET, p, size);
-}
-
-static struct place *place_at(const void *p, size_t size)
-{
-    uintptr_t a = (uintptr_t)p;
-    size_t b = (size_t)((a * UINT64_C(0x9e3779b97f4a7c15)) >> 52);
-    for (; buckets[b].execution == mc.execution; b = (b + 1) % BUCKETS)
-        if (places[buckets[b].place].address == a)
-            return &places[buckets[b].place];
-    if (place_count == PLACES)
-        limit("places");
-    buckets[b].execution = mc.execution;
-    buckets[b].place = (uint16_t)place_count;
-    struct place *place = &places[place_count++];
-    memset(place, 0, sizeof *place);
-    place->address = a;
-    place->size = size;
-    place->object = -1;
-    place->freed = contains(freed, freed_count, a);
-    return place;
-}
-
-static void fail_at(const struct place *place, const char *what, int other)
-{
-    const struct place_in_source *o = &place->last[other];
-    char text[300];
-    snprintf(text, sizeof text, "%s of %s, after thread %d in %s:%d", what,
-             mc_describe(place->address, place->size), other,
-             o->file ? mc_file(o->file) : "set-up", o->line);
-    mc_fail(mc.here.file, mc.here.line, text);
-}
-
-static void touch(struct place *place)
-{
-    place->last[mc.self] = mc.here;
-    if (place->freed)
-        fail_at(place, "use after free", mc.self);
-}
-
-static void after_plain_write(const struct place *place, const char *what)
-{
-    if (self()->now.clock[place->writer] < place->written)
-        fail_at(place, what, place->writer);
-}
-
-static void after_all(const struct place *place, const uint32_t *times, const char *what)
-{
-    for (int t = 0; t < THREADS; t++)
-        if (self()->now.clock[t] < times[t])
-            fail_at(place, what, t);
-}
-
-static void write_plainly(struct place *place, size_t size)
-{
-    touch(place);
-    after_plain_write(place, "data race: plain write after plain write");
-    after_all(place, place->reads, "data race: plain write after plain read");
-    after_all(place, place->uses, "data race: plain write after atomic access");
-    memset(place->reads, 0, sizeof place->reads);
-    memset(place->uses, 0, sizeof place->uses);
-    place->writer = mc.self;
-    place->written = tick();
-    place->object = -1;
-    place->size = size;
-}
-
-void mc_plain_write(void *p, size_t size)
-{
-    mc_count_operation();
-    write_plainly(place_at(p, size), size);
-    mc_trace("plain write of %s", mc_describe((uint64_t)p, size));
-}
-
-void mc_forget(void *p, size_t size)
-{
-    mc_count_operation();
-    write_plainly(place_at(p, size), size);
-    mc_trace("initialises %s", mc_describe((uint64_t)p, size));
-}
-
 static const struct message *message_of(const struct object *o, int index)
 {
     return &messages[o->messages[index]];
@@ -205,43 +63,17 @@ void mc_plain_read(const void *p, size_t size)
 {
     mc_count_operation();
     struct place *place = place_at(p, size);
-    touch(place);
-    after_plain_write(place, "data race: plain read after plain write");
+    place_touch(place);
+    place_after_write(place, "data race: plain read after plain write");
     if (place->object >= 0) {
         const struct object *o = &objects[place->object];
         const struct message *m = message_of(o, o->length - 1);
         if (self()->now.clock[m->thread] < m->clock)
-            fail_at(place, "data race: plain read after atomic store", m->thread);
+            place_fail(place, "data race: plain read after atomic store", m->thread);
     }
     place->reads[mc.self] = tick();
     mc_trace("plain read of %s", mc_describe((uint64_t)p, size));
 }
-
-void *mc_alloc(size_t size)
-{
-    size = (size + 127) / 128 * 128;
-    if (size > ARENA - arena_used)
-        limit("bytes of mc_alloc");
-    void *p = arena + arena_used;
-    arena_used += size;
-    memset(p, 0, size);
-    return p;
-}
-
-void mc_free(void *p, size_t size)
-{
-    mc_count_operation();
-    const struct range range = {(uintptr_t)p, (uintptr_t)p + size};
-    for (int i = 0; i < place_count; i++)
-        if (contains(&range, 1, places[i].address)) {
-            write_plainly(&places[i], places[i].size);
-            places[i].freed = true;
-        }
-    add_range(freed, &freed_count, FREED, p, size);
-    mc_trace("frees %s", mc_describe((uint64_t)p, size));
-}
-
-/* ---- atomic objects ---- */
 
 static bool acquires(enum mc_order o) { return o == MC_ACQUIRE || o >= MC_ACQ_REL; }
 static bool releases(enum mc_order o) { return o >= MC_RELEASE; }
@@ -287,7 +119,7 @@ static void set_memory(const struct place *place, uint64_t value)
 static void begin_object(struct place *place)
 {
     if (object_count == OBJECTS)
-        limit("atomic objects");
+        mc_at_fault("too many atomic objects");
     place->object = object_count++;
     struct object *o = &objects[place->object];
     o->length = o->last_plain = 0;
@@ -302,23 +134,23 @@ static void begin_object(struct place *place)
 static struct place *enter(const void *p, size_t size, unsigned what,
                            enum mc_order order)
 {
-    if (quiet_count && contains(quiet, quiet_count, (uintptr_t)p))
+    if (place_is_quiet(p))
         mc_count_operation();
     else
         mc_point((struct footprint){p, what | (order == MC_SEQ ? FOOT_SEQ : 0)});
     struct place *place = place_at(p, size);
-    touch(place);
+    place_touch(place);
     if (place->object >= 0) {
         const struct object *o = &objects[place->object];
         if (place->size != size)
             mc_fail(mc.here.file, mc.here.line, "accesses of different sizes");
         if (message_of(o, o->length - 1)->value != in_memory(place))
-            write_plainly(place, size); /* somebody did, unmarked: take it to be us */
+            place_write(place, size); /* somebody did, unmarked: take it to be us */
     }
     if (size != 1 && size != 2 && size != 4 && size != 8)
-        limit("bytes in an atomic object");
+        mc_at_fault("an atomic object of that size");
     place->size = size;
-    after_plain_write(place, "data race: atomic access after plain write");
+    place_after_write(place, "data race: atomic access after plain write");
     if (place->object < 0)
         begin_object(place);
     place->uses[mc.self] = tick();
@@ -415,9 +247,8 @@ uint64_t mc_load(const void *p, size_t size, enum mc_order order)
         low = newest;
     int i = newest - mc_choose(newest - low + 1);
     uint64_t value = read_message(place, i, order);
-    mc_trace("load %s %s -> %s%s", order_name(order),
-             mc_describe((uint64_t)p, size), mc_describe(value, 0),
-             i < newest ? ", stale" : "");
+    mc_trace("load %s %s -> %s%s", order_name(order), mc_describe((uint64_t)p, size),
+             mc_describe(value, 0), i < newest ? ", stale" : "");
     return value;
 }
 
@@ -426,10 +257,9 @@ void mc_store(void *p, size_t size, uint64_t value, enum mc_order order)
     struct place *place = enter(p, size, FOOT_WRITES, order);
     const struct object *o = &objects[place->object];
     const struct message *last = message_of(o, o->last_plain);
-    after_all(place, place->reads, "data race: atomic store after plain read");
-    if (!mc.test->unordered_stores &&
-        self()->now.clock[last->thread] < last->clock)
-        fail_at(place, "unordered stores: one", last->thread);
+    place_after_all(place, place->reads, "data race: atomic store after plain read");
+    if (!mc.test->unordered_stores && self()->now.clock[last->thread] < last->clock)
+        place_fail(place, "unordered stores: one", last->thread);
     append(place, value, order, NULL);
     mc_trace("store %s %s = %s", order_name(order), mc_describe((uint64_t)p, size),
              mc_describe(value, 0));
@@ -444,7 +274,7 @@ static uint64_t modify(void *p, size_t size, enum change change, uint64_t value,
     struct place *place = enter(p, size, FOOT_WRITES, order);
     const struct object *o = &objects[place->object];
     const struct message *m = message_of(o, o->length - 1);
-    after_all(place, place->reads, "data race: atomic store after plain read");
+    place_after_all(place, place->reads, "data race: atomic store after plain read");
     uint64_t before = read_message(place, o->length - 1, order);
     uint64_t after = change == EXCHANGE ? value
                      : change == ADD    ? before + value
@@ -498,7 +328,7 @@ bool mc_cas(void *p, size_t size, uint64_t *expected, uint64_t value, enum mc_or
                  i < newest ? ", stale" : "");
         return false;
     }
-    after_all(place, place->reads, "data race: atomic store after plain read");
+    place_after_all(place, place->reads, "data race: atomic store after plain read");
     read_message(place, i, ok);
     append(place, value, ok, m);
     mc_trace("cas %s %s: %s -> %s", order_name(ok), mc_describe((uint64_t)p, size),

@@ -48,7 +48,10 @@ const char *mc_describe(uint64_t value, size_t size)
                      (unsigned long long)offset);
         return text;
     }
-    snprintf(text, TEXT_SIZE, size ? "[%#llx]" : value < 1000 ? "%llu" : "%#llx",
+    snprintf(text, TEXT_SIZE,
+             size           ? "[%#llx]"
+             : value < 1000 ? "%llu"
+                            : "%#llx",
              (unsigned long long)value);
     return text;
 }

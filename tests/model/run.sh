@@ -14,10 +14,10 @@ build=${BUILD:-build/mc}
 cc=${CC:-gcc}
 flags="-std=gnu11 -g -D_GNU_SOURCE -DRT_MC -fno-strict-aliasing
     -Dpthread_mutex_lock=mc_mutex_lock -Dpthread_mutex_unlock=mc_mutex_unlock
-    -Wall -Wextra -Wno-unused-parameter -Wno-maybe-uninitialized -Wshadow -Wconversion
+    -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion
     -Wstrict-prototypes -Wmissing-prototypes -Wundef
     $(pkg-config --cflags ck 2>/dev/null)"
-engine="mc mc_memory mc_print mc_os"
+engine="mc mc_run mc_memory mc_place mc_print mc_os"
 limit=$([ -n "${LONG-}" ] && echo 7200 || echo 240) # seconds for one program
 
 # compile DIR MODEL FILE: FILE as DIR has it, else MODEL, else the runtime; DIR/FILE.o

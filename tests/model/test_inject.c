@@ -143,17 +143,17 @@ int main(int argc, char **argv)
     static const struct mc_test tests[] = {
         {TEST("two push, two take", 3, setup, push_and_take, everything_taken),
          .bounds = {.preemptions = 2, .stale = 1},
-         .deep = {.preemptions = 3, .stale = 2}},
+         .deep = {.preemptions = 4, .stale = 3}},
         {TEST("one pushes, two take", 3, setup, two_take, everything_taken),
          .bounds = {.preemptions = 3, .stale = 1},
-         .deep = {.preemptions = 4, .stale = 2}},
+         .deep = {.preemptions = 5, .stale = 3}},
         {TEST("nodes that come again", 3, setup, again, NULL),
          .bounds = {.preemptions = 3, .stale = 1},
-         .deep = {.preemptions = 4, .stale = 2}},
+         .deep = {.preemptions = 5, .stale = 3}},
         {TEST("never empty while a node is in it", 2, setup_two, never_empty,
               everything_taken),
          .bounds = {.preemptions = 4, .stale = 3},
-         .deep = {.preemptions = 6, .stale = 6}},
+         .deep = {.preemptions = 7, .stale = 7}},
     };
     return mc_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }

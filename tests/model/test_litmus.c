@@ -234,10 +234,7 @@ static void iriw_fences(int self)
     }
 }
 
-static void same_order(void)
-{
-    mc_assert(!(r1 == 1 && r2 == 0 && r3 == 1 && r4 == 0));
-}
+static void same_order(void) { mc_assert(!(r1 == 1 && r2 == 0 && r3 == 1 && r4 == 0)); }
 
 /* ---- coherence: one object has one order ---- */
 
@@ -481,17 +478,31 @@ int main(int argc, char **argv)
         FORBIDDEN(sleep_and_wake, 2, NULL),
         ALLOWED(wake_before_store, 2, NULL, "lost wake-up: everybody sleeps"),
         ALLOWED(choices, 1, NULL, "a == 2 && b == 1"),
-        {.name = "lost_update", .threads = 3, .setup = setup, .thread = lost_update,
-         .final = adds_up, .unordered_stores = true, BOUNDS,
+        {.name = "lost_update",
+         .threads = 3,
+         .setup = setup,
+         .thread = lost_update,
+         .final = adds_up,
+         .unordered_stores = true,
+         BOUNDS,
          .fails = "load_relaxed(&x) == 6"},
-        {.name = "sleep_without_loop", .threads = 2, .setup = setup,
+        {.name = "sleep_without_loop",
+         .threads = 2,
+         .setup = setup,
          .thread = sleep_without_loop,
          .bounds = {.preemptions = 8, .stale = 8, .spurious = 1},
          .fails = "word.value) == 1"},
-        {.name = "counted_references", .threads = 2, .setup = setup_box,
-         .thread = counted_references, BOUNDS},
-        {.name = "freed_too_early", .threads = 2, .setup = setup_box,
-         .thread = freed_too_early, BOUNDS, .fails = "use after free of box"},
+        {.name = "counted_references",
+         .threads = 2,
+         .setup = setup_box,
+         .thread = counted_references,
+         BOUNDS},
+        {.name = "freed_too_early",
+         .threads = 2,
+         .setup = setup_box,
+         .thread = freed_too_early,
+         BOUNDS,
+         .fails = "use after free of box"},
     };
     return mc_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }

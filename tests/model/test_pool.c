@@ -158,16 +158,16 @@ int main(int argc, char **argv)
     static const struct mc_test tests[] = {
         {TEST("chains through the depot", 2, get_and_put),
          .bounds = {.preemptions = 3, .stale = 2},
-         .deep = {.preemptions = 5, .stale = 3}},
+         .deep = {.preemptions = 6, .stale = 3}},
         {TEST("three threads", 3, get_and_put),
          .bounds = {.preemptions = 2, .stale = 1},
-         .deep = {.preemptions = 3, .stale = 2}},
+         .deep = {.preemptions = 4, .stale = 2}},
         {TEST("chains there and back", 2, stream),
          .bounds = {.preemptions = 3, .stale = 2},
-         .deep = {.preemptions = 4, .stale = 3}},
+         .deep = {.preemptions = 5, .stale = 3}},
         {TEST("freed by others", 3, send_and_put),
          .bounds = {.preemptions = 2, .stale = 1},
-         .deep = {.preemptions = 3, .stale = 2}},
+         .deep = {.preemptions = 4, .stale = 2}},
     };
     return mc_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }

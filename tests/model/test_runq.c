@@ -136,19 +136,19 @@ int main(int argc, char **argv)
     static const struct mc_test tests[] = {
         {TEST("the last item, two thieves", 3, setup, last_item),
          .bounds = {.preemptions = 3, .stale = 1},
-         .deep = {.preemptions = 4, .stale = 2}},
+         .deep = {.preemptions = 5, .stale = 3}},
         {TEST("half of three, two thieves", 3, setup, halves),
          .bounds = {.preemptions = 3, .stale = 1},
-         .deep = {.preemptions = 4, .stale = 2}},
+         .deep = {.preemptions = 5, .stale = 3}},
         {TEST("slots used again, one thief", 2, setup_small, round_and_round),
          .bounds = {.preemptions = 3, .stale = 2},
          .deep = {.preemptions = 5, .stale = 3}},
         {TEST("slots used again, two thieves", 3, setup_small, round_and_round),
          .bounds = {.preemptions = 2, .stale = 1},
-         .deep = {.preemptions = 3, .stale = 2}},
+         .deep = {.preemptions = 4, .stale = 2}},
         {TEST("positions that wrap around", 3, setup_wrap, round_and_round),
          .bounds = {.preemptions = 2, .stale = 1},
-         .deep = {.preemptions = 3, .stale = 1}},
+         .deep = {.preemptions = 4, .stale = 2}},
     };
     return mc_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }

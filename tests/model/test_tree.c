@@ -174,11 +174,11 @@ static void one_handled_two_not(void)
     .switched = switched, .setup = setup,                                              \
     .unordered_stores = true /* of mutexes, and of `taking` */
 #define TWO                                                                            \
-    .threads = 2, .bounds = {.preemptions = 3, .stale = 1},                            \
-    .deep = {.preemptions = 5, .stale = 2}
+    .threads = 2, .bounds = {.preemptions = 3, .stale = 1, .spurious = 1},             \
+    .deep = {.preemptions = 7, .stale = 3, .spurious = 1}
 #define THREE                                                                          \
-    .threads = 3, .bounds = {.preemptions = 2, .stale = 1},                            \
-    .deep = {.preemptions = 3, .stale = 2}
+    .threads = 3, .bounds = {.preemptions = 2, .stale = 1, .spurious = 1},             \
+    .deep = {.preemptions = 4, .stale = 2, .spurious = 1}
 
 int main(int argc, char **argv)
 {

@@ -181,7 +181,7 @@ static void run(uint32_t workers, uint64_t actors)
 
 int main(int argc, char **argv)
 {
-    uint64_t actors = effort(1000000, 100000000);
+    uint64_t actors = effort(3000000, 100000000);
     const char *list = "1,2,4";
     uint32_t workers[8];
     const struct option_entry options[] = {

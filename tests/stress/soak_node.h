@@ -275,9 +275,8 @@ static int receive_body(cadre_self *self, node *n, cadre_msg *m)
     return result == MOVED ? 0 : result;
 }
 
-static int node_receive(cadre_self *self, void *state, cadre_msg *m)
+static int receive(cadre_self *self, node *n, cadre_msg *m)
 {
-    node *n = state;
     int result = 0;
     CHECK(n->busy++ == 0);
     CHECK(n->me == cadre_me(self).id);
@@ -295,10 +294,16 @@ static int node_receive(cadre_self *self, void *state, cadre_msg *m)
     return result;
 }
 
+static int node_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    CHECK(!((node *)state)->changed);
+    return receive(self, state, m);
+}
+
 static int node_receive_too(cadre_self *self, void *state, cadre_msg *m)
 {
     CHECK(((node *)state)->changed);
-    return node_receive(self, state, m);
+    return receive(self, state, m);
 }
 
 static int node_start(cadre_self *self, void *state)

@@ -1,0 +1,156 @@
+/* mc_place.c: what was accessed where: races, memory that was freed. */
+#include "engine.h"
+
+#include <stdalign.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PLACES = 1024, BUCKETS = 4096, FREED = 64, QUIET = 8, ARENA = 1 << 20 };
+
+struct range {
+    uintptr_t from, to;
+};
+
+struct place places[PLACES];
+static struct {
+    uint64_t execution;
+    uint16_t place;
+} buckets[BUCKETS];
+static int place_count, freed_count, quiet_count;
+static struct range freed[FREED], quiet[QUIET];
+static size_t arena_used;
+static alignas(128) char arena[ARENA];
+
+void place_reset(void)
+{
+    place_count = freed_count = quiet_count = 0;
+    arena_used = 0;
+}
+
+static bool contains(const struct range *ranges, int count, uintptr_t a)
+{
+    for (int i = 0; i < count; i++)
+        if (a - ranges[i].from < ranges[i].to - ranges[i].from)
+            return true;
+    return false;
+}
+
+static void add_range(struct range *ranges, int *count, int max, const void *p,
+                      size_t size)
+{
+    if (*count == max)
+        mc_at_fault("too many freed or quiet ranges");
+    ranges[(*count)++] = (struct range){(uintptr_t)p, (uintptr_t)p + size};
+}
+
+void mc_quiet(const void *p, size_t size)
+{
+    add_range(quiet, &quiet_count, QUIET, p, size);
+}
+
+bool place_is_quiet(const void *p)
+{
+    return quiet_count && contains(quiet, quiet_count, (uintptr_t)p);
+}
+
+struct place *place_at(const void *p, size_t size)
+{
+    uintptr_t a = (uintptr_t)p;
+    size_t b = (size_t)((a * UINT64_C(0x9e3779b97f4a7c15)) >> 52);
+    for (; buckets[b].execution == mc.execution; b = (b + 1) % BUCKETS)
+        if (places[buckets[b].place].address == a)
+            return &places[buckets[b].place];
+    if (place_count == PLACES)
+        mc_at_fault("too many places");
+    buckets[b].execution = mc.execution;
+    buckets[b].place = (uint16_t)place_count;
+    struct place *place = &places[place_count++];
+    memset(place, 0, sizeof *place);
+    place->address = a;
+    place->size = size;
+    place->object = -1;
+    place->freed = contains(freed, freed_count, a);
+    return place;
+}
+
+void place_fail(const struct place *place, const char *what, int other)
+{
+    const struct place_in_source *o = &place->last[other];
+    char text[300];
+    snprintf(text, sizeof text, "%s of %s, after thread %d in %s:%d", what,
+             mc_describe(place->address, place->size), other,
+             o->file ? mc_file(o->file) : "set-up", o->line);
+    mc_fail(mc.here.file, mc.here.line, text);
+}
+
+void place_touch(struct place *place)
+{
+    place->last[mc.self] = mc.here;
+    if (place->freed)
+        place_fail(place, "use after free", mc.self);
+}
+
+void place_after_write(const struct place *place, const char *what)
+{
+    if (mc.fibers[mc.self].now.clock[place->writer] < place->written)
+        place_fail(place, what, place->writer);
+}
+
+void place_after_all(const struct place *place, const uint32_t *times, const char *what)
+{
+    for (int t = 0; t < THREADS; t++)
+        if (mc.fibers[mc.self].now.clock[t] < times[t])
+            place_fail(place, what, t);
+}
+
+void place_write(struct place *place, size_t size)
+{
+    place_touch(place);
+    place_after_write(place, "data race: plain write after plain write");
+    place_after_all(place, place->reads, "data race: plain write after plain read");
+    place_after_all(place, place->uses, "data race: plain write after atomic access");
+    memset(place->reads, 0, sizeof place->reads);
+    memset(place->uses, 0, sizeof place->uses);
+    place->writer = mc.self;
+    place->written = ++mc.fibers[mc.self].now.clock[mc.self];
+    place->object = -1;
+    place->size = size;
+}
+
+void mc_plain_write(void *p, size_t size)
+{
+    mc_count_operation();
+    place_write(place_at(p, size), size);
+    mc_trace("plain write of %s", mc_describe((uint64_t)p, size));
+}
+
+void mc_forget(void *p, size_t size)
+{
+    mc_count_operation();
+    place_write(place_at(p, size), size);
+    mc_trace("initialises %s", mc_describe((uint64_t)p, size));
+}
+
+void *mc_alloc(size_t size)
+{
+    size = (size + 127) / 128 * 128;
+    if (size > ARENA - arena_used)
+        mc_at_fault("too much of mc_alloc");
+    void *p = arena + arena_used;
+    arena_used += size;
+    memset(p, 0, size);
+    return p;
+}
+
+void mc_free(void *p, size_t size)
+{
+    mc_count_operation();
+    const struct range range = {(uintptr_t)p, (uintptr_t)p + size};
+    for (int i = 0; i < place_count; i++)
+        if (contains(&range, 1, places[i].address)) {
+            place_write(&places[i], places[i].size);
+            places[i].freed = true;
+        }
+    add_range(freed, &freed_count, FREED, p, size);
+    mc_trace("frees %s", mc_describe((uint64_t)p, size));
+}
