@@ -32,7 +32,7 @@ uint32_t inject_take(struct inject *q, struct inject_node **nodes, uint32_t max)
 {
     if (inject_is_empty(q) || exchange_acquire(&q->taking, true))
         return 0;
-    fence_seq(); /* who sees the inbox empty must see `taking`; CK's exchange is relaxed */
+    fence_seq(); /* whoever sees the inbox empty must see `taking`, on aarch64 too */
     ck_stack_entry_t *e = load_relaxed(&q->oldest); /* ours, under the lock */
     if (!e)
         e = turned_over(ck_stack_batch_pop_upmc(&q->inbox));
