@@ -15,14 +15,16 @@ ifndef CADRE_READY
 # Those that end with a line `N passed, N failed`, and go on after a failure.
 COUNTED := $(filter check check-long test unit api sim stress fault mc asan tsan debug \
     clang aarch64 cover static layers headers symbols public ifdefs style format-check \
-    analyze analyzer tidy cppcheck tools-test install-test docs-test examples,$(GOALS))
+    analyze analyzer tidy cppcheck tools-test compare-test install-test docs-test \
+    instructions \
+    examples,$(GOALS))
 
 .PHONY: $(GOALS) session
 $(GOALS): session ; @:
 WORK = $(MAKE) --no-print-directory CADRE_READY=1 $(GOALS) \
     $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 session:
-	@tools/setup.sh $(GOALS)
+	@tools/setup.sh $(GOALS) $(if $(filter 1,$(INSTALL)),peers)
 ifeq ($(COUNTED),)
 	@+$(WORK)
 else
@@ -39,6 +41,7 @@ else
 RUNTIME := $(wildcard runtime/*/*.c)
 ACTORS := $(wildcard actors/*.c)
 BENCHES := $(patsubst bench/%.c,%,$(wildcard bench/*.c))
+BENCHED := $(if $(K),$(foreach b,$(BENCHES),$(if $(findstring $(K),$(b)),$(b))),$(BENCHES))
 HARNESS := $(wildcard bench/harness/*.c)
 # An example is one file, or a folder with all its files.
 EXAMPLES := $(patsubst examples/%,%,$(basename $(wildcard examples/*.c)) \
@@ -194,11 +197,12 @@ $(SYSROOT)/complete: tools/sysroot.sh tools/packages.txt
 	$(Q)tools/sysroot.sh $(SYSROOT) >build/sysroot.log 2>&1 || { cat build/sysroot.log; exit 1; }
 	@touch $@
 
--include $(shell find build -name '*.d' 2>/dev/null)
+# build/guard holds another tree, with dependencies of its own.
+-include $(shell find build -path build/guard -prune -o -name '*.d' -print 2>/dev/null)
 
 # ---- libraries, programs -------------------------------------------------------------
 
-.PHONY: all install uninstall pingpong bench soak format clean help
+.PHONY: all install uninstall pingpong bench bench-guard compare soak format clean help
 LIBRARIES := build/release/libcadre.a build/shared/libcadre.so
 all: $(LIBRARIES) ## the libraries, static and shared
 
@@ -212,8 +216,14 @@ uninstall: ## removes what install put there
 
 pingpong: build/release/bench/pingpong ## messages per second on this machine; ARGS=--help
 	@$< $(ARGS)
-bench: $(BENCHES:%=build/release/bench/%) ## every benchmark, one after the other
-	@for bench in $^; do echo "# $$bench"; $$bench $(ARGS) || exit 1; done
+bench: $(BENCHED:%=build/release/bench/%) ## benchmarks with K in their name; BENCH_REPEAT=5
+	@K='$(K)' ARGS='$(ARGS)' tools/bench.sh $^
+compare: $(BENCHES:%=build/release/bench/%) ## beside Erlang, Go, CAF (INSTALL=1 installs them)
+	@tools/compare.sh
+build/release/bench/guard/compare: build/release/bench/guard/ratio.o \
+    build/release/bench/guard/samples.o
+bench-guard: ## is this tree slower than the commit REF? K, REPEAT, FORCE=1
+	@tools/bench-guard.sh
 soak: build/release/tests/stress/soak ## 10^9 messages through random graphs
 	@CADRE_LONG=1 $< $(ARGS)
 
@@ -262,12 +272,12 @@ cover: $(call run,cover,unit api sim fault) ## which lines the tests reach
 
 examples: $(EXAMPLES:%=build/results/release/examples/%) ## builds the examples, runs their tests
 build/results/release/bench/%: build/release/bench/%
-	@tools/check.sh $@ $< --help
+	@tools/check.sh $@ tests/tools/bench.sh $<
 
 # ---- checks on the source ------------------------------------------------------------
 
 STATIC := layers headers symbols public ifdefs style format-check analyzer tidy cppcheck
-OTHERS := tools-test install-test docs-test
+OTHERS := tools-test compare-test install-test docs-test instructions
 .PHONY: static analyze $(STATIC) $(OTHERS)
 static: $(STATIC) ## layers headers symbols public ifdefs style format-check, and analyze
 analyze: analyzer tidy cppcheck ## gcc's analyzer, clang-tidy, cppcheck
@@ -292,12 +302,18 @@ CHECK_analyzer := true
 CHECK_tidy = tools/tidy.sh --judge $(TIDY)
 CHECK_cppcheck := tools/cppcheck.sh $(LINT_FLAGS) $(LINTED)
 CHECK_tools-test := tests/tools/run.sh
+CHECK_compare-test := tests/tools/compare.sh
 CHECK_install-test := tests/install/run.sh
 CHECK_docs-test := tools/docs.sh $(GCC)
+CHECK_instructions := env CC=$(GCC) tools/instructions.sh
 
 build/results/static/symbols build/results/static/install-test: $(LIBRARIES)
 build/results/static/docs-test: build/release/libcadre.a
+build/results/static/compare-test: $(BENCHES:%=build/release/bench/%)
 build/results/static/public: $(USERS)
+build/results/static/instructions: \
+    $(patsubst %.c,build/release/%,$(wildcard tests/instructions/*.c))
+build/results/static/tools-test: build/release/bench/guard/compare
 # The two slow ones look at what has changed since.
 build/results/static/analyzer: $(OBJECTS_analyzer)
 TIDY := $(LINTED:%.c=build/tidy/%.txt)

@@ -9,7 +9,7 @@
  * other CPU has gone to sleep. */
 #include "harness/bench.h"
 #include "harness/limits.h"
-#include "harness/machine.h"
+#include "harness/plan.h"
 #include "harness/trial.h"
 
 #include <inttypes.h>
@@ -130,21 +130,17 @@ static const cadre_class master = {.name = "master",
                                    .start = master_start,
                                    .receive = master_receive};
 
-struct setting {
-    uint64_t pairs, workers;
-};
-
 static int play(double *total, const void *arg, uint64_t n)
 {
-    const struct setting *setting = arg;
-    struct game game = {.pairs = setting->pairs, .balls = n / setting->pairs};
+    const struct plan_case *setting = arg;
+    struct game game = {.pairs = setting->size, .balls = n / setting->size};
     game.pingers = calloc(game.pairs, sizeof *game.pingers);
     if (!game.pingers) {
         fprintf(stderr, "pingpong: out of memory\n");
         return -1;
     }
     /* Each pair: its balls, and ready, begin, finished. */
-    int err = trial_run("pingpong", (uint32_t)setting->workers, &master,
+    int err = trial_run("pingpong", setting->workers, &master,
                         &(struct master){.game = &game}, n + 3 * game.pairs);
     free(game.pingers);
     if (err == 0 && game.seen != n) {
@@ -156,104 +152,43 @@ static int play(double *total, const void *arg, uint64_t n)
     return err;
 }
 
-/* The table: up to two numbers of pairs, each on up to three numbers of workers, then
- * the limits. */
-enum { PAIRS_MAX = 2, WORKERS_MAX = 3, ROWS_MAX = PAIRS_MAX * (WORKERS_MAX + 1) + 2 };
-
-struct plan {
-    uint64_t messages; /* per run, about */
-    uint64_t pairs[PAIRS_MAX], workers[WORKERS_MAX];
-    size_t pairs_count, workers_count, count;
-    struct setting settings[PAIRS_MAX * WORKERS_MAX];
-    struct bench_row rows[ROWS_MAX];
-};
-
-static struct bench_row *add_row(struct plan *plan, const struct bench_row *row)
-{
-    plan->rows[plan->count] = *row;
-    return &plan->rows[plan->count++];
-}
-
 /* All pairs play as many balls, both ways as many. */
-static uint64_t whole_games(const struct plan *plan, uint64_t pairs)
+static void add_games(struct plan *plan, uint64_t messages, uint64_t *pairs)
 {
-    return plan->messages / (2 * pairs) * (2 * pairs);
-}
-
-static void add_games(struct plan *plan, uint64_t pairs, const struct bench_row *ideal)
-{
-    for (size_t i = 0; i < plan->workers_count; i++) {
-        struct setting *setting = &plan->settings[plan->count];
-        *setting = (struct setting){pairs, plan->workers[i]};
-        struct bench_row *row =
-            add_row(plan, &(struct bench_row){.name = "pingpong",
-                                              .operation = "message",
-                                              .n = whole_games(plan, pairs),
-                                              .cpus = (unsigned)setting->workers,
-                                              .run = play,
-                                              .arg = setting,
-                                              .ideal = ideal});
-        snprintf(row->params, sizeof row->params, "pairs=%" PRIu64 " workers=%" PRIu64,
-                 pairs, setting->workers);
-    }
+    struct bench_row row = {.name = "same-thread queue",
+                            .operation = "message",
+                            .n = 4 * plan_whole(messages, 2 * *pairs),
+                            .cpus = 1,
+                            .run = limits_queue,
+                            .arg = pairs};
+    snprintf(row.params, sizeof row.params, "pairs=%" PRIu64, *pairs);
+    row.ideal = plan_add(plan, &row);
+    row.name = *pairs > 1 ? "pairs" : "pingpong";
+    row.n = plan_whole(messages, 2 * *pairs);
+    row.run = play;
+    plan_sweep(plan, &row, *pairs);
 }
 
 static void add_limits(struct plan *plan)
 {
-    for (size_t i = 0; i < plan->pairs_count; i++) {
-        struct bench_row *row = add_row(
-            plan, &(struct bench_row){.name = "same-thread queue",
-                                      .operation = "message",
-                                      .n = 4 * whole_games(plan, plan->pairs[i]),
-                                      .cpus = 1,
-                                      .run = limits_queue,
-                                      .arg = &plan->pairs[i]});
-        snprintf(row->params, sizeof row->params, "pairs=%" PRIu64, plan->pairs[i]);
-    }
-    add_row(plan, &(struct bench_row){.name = "cache-line hop",
-                                      .params = "cpus=2",
-                                      .operation = "message",
-                                      .n = 200000,
-                                      .cpus = 2,
-                                      .run = limits_hop});
-    add_row(plan, &(struct bench_row){.name = "futex wake",
-                                      .params = "cpus=2",
-                                      .operation = "message",
-                                      .n = 2000,
-                                      .cpus = 2,
-                                      .run = limits_futex});
-}
-
-/* The limits stand last, and the games point at theirs. */
-static void plan_rows(struct plan *plan)
-{
-    size_t games = plan->pairs_count * plan->workers_count;
-    for (size_t i = 0; i < plan->pairs_count; i++)
-        add_games(plan, plan->pairs[i], &plan->rows[games + i]);
-    add_limits(plan);
-}
-
-/* What was not asked for: one pair and a thousand, on one worker, on two, on all. */
-static void plan_defaults(struct plan *plan)
-{
-    struct machine machine;
-    machine_describe(&machine);
-    plan->pairs_count = plan->workers_count = 1;
-    if (plan->pairs[0] == 0) {
-        plan->pairs[0] = 1;
-        plan->pairs[plan->pairs_count++] = 1000;
-    }
-    if (plan->workers[0] == 0) {
-        plan->workers[0] = 1;
-        plan->workers[plan->workers_count++] = 2;
-        if (machine.cpus > 2)
-            plan->workers[plan->workers_count++] = machine.cpus;
-    }
+    plan_add(plan, &(struct bench_row){.name = "cache-line hop",
+                                       .params = "cpus=2",
+                                       .operation = "message",
+                                       .n = 200000,
+                                       .cpus = 2,
+                                       .run = limits_hop});
+    plan_add(plan, &(struct bench_row){.name = "futex wake",
+                                       .params = "cpus=2",
+                                       .operation = "message",
+                                       .n = 2000,
+                                       .cpus = 2,
+                                       .run = limits_futex});
 }
 
 int main(int argc, char **argv)
 {
-    struct plan plan = {.messages = 5000000};
+    uint64_t messages = 10000000, pairs[2] = {0, 0};
+    struct plan plan = {0};
     struct bench bench = {
         .name = "pingpong",
         .question = "How many messages per second do pairs of actors exchange?",
@@ -262,21 +197,25 @@ int main(int argc, char **argv)
         .repeat = 7,
         .warmup = 1};
     const struct option_row own[] = {
-        {"messages", "N", "messages per run", &plan.messages, .min = 2,
-         .max = 1000000000},
-        {"pairs", "P", "pairs of actors", plan.pairs, .min = 1, .max = 1000000,
+        {"messages", "N", "messages per run", &messages, .min = 2, .max = 1000000000},
+        {"pairs", "P", "pairs of actors", &pairs[0], .min = 1, .max = 1000000,
          .otherwise = "1, then 1000"},
-        {"workers", "W", "threads", plan.workers, .min = 1, .max = 1024,
-         .otherwise = "1, then 2, then one for each CPU"},
+        plan_option(&plan),
         {0}};
     bench_options(&bench, own, argc, argv);
-    plan_defaults(&plan);
-    if (plan.messages < 2 * plan.pairs[plan.pairs_count - 1]) {
-        fprintf(stderr,
-                "pingpong: --messages %" PRIu64 " is less than two for each pair\n",
-                plan.messages);
-        return 2;
+    if (pairs[0] == 0) {
+        pairs[0] = 1;
+        pairs[1] = 1000;
     }
-    plan_rows(&plan);
-    return bench_run(&bench, plan.rows, plan.count);
+    for (int i = 0; i < 2 && pairs[i] > 0; i++) {
+        if (messages < 2 * pairs[i]) {
+            fprintf(stderr,
+                    "pingpong: --messages %" PRIu64 " is less than two for each pair\n",
+                    messages);
+            return 2;
+        }
+        add_games(&plan, messages, &pairs[i]);
+    }
+    add_limits(&plan);
+    return plan_run(&plan, &bench);
 }

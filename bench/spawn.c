@@ -5,7 +5,7 @@
  * answers and stops; after the last answer comes the next wave. A wave of 1,000 shows
  * what an actor's life costs when memory is reused; a single wave of all of them is the
  * form in which other runtimes are usually measured, and pays for fresh memory. */
-#include "harness/bench.h"
+#include "harness/plan.h"
 #include "harness/trial.h"
 
 #include <inttypes.h>
@@ -85,15 +85,11 @@ static const cadre_class master = {.name = "master",
                                    .start = master_start,
                                    .receive = master_receive};
 
-struct setting {
-    uint64_t wave, workers;
-};
-
 static int run(double *total, const void *arg, uint64_t n)
 {
-    const struct setting *setting = arg;
-    struct job job = {.actors = n, .wave = setting->wave};
-    int err = trial_run("spawn", (uint32_t)setting->workers, &master,
+    const struct plan_case *setting = arg;
+    struct job job = {.actors = n, .wave = setting->size};
+    int err = trial_run("spawn", setting->workers, &master,
                         &(struct master){.job = &job}, 2 * n);
     if (err == 0 && job.sum != n * (n - 1) / 2) {
         fprintf(stderr, "spawn: wrong sum: %" PRIu64 "\n", job.sum);
@@ -103,9 +99,18 @@ static int run(double *total, const void *arg, uint64_t n)
     return err;
 }
 
+static void add_wave(struct plan *plan, uint64_t actors, uint64_t wave)
+{
+    struct bench_row row = {
+        .name = "spawn", .operation = "actor", .n = actors, .run = run};
+    snprintf(row.params, sizeof row.params, "wave=%" PRIu64, wave);
+    plan_sweep(plan, &row, wave);
+}
+
 int main(int argc, char **argv)
 {
-    uint64_t actors = 1000000, wave = 0, workers = 1;
+    uint64_t actors = 1000000, wave = 0;
+    struct plan plan = {0};
     struct bench bench = {
         .name = "spawn",
         .question =
@@ -118,20 +123,11 @@ int main(int argc, char **argv)
         {"actors", "N", "actors per run", &actors, .min = 1, .max = 100000000},
         {"wave", "N", "actors at a time", &wave, .min = 1, .max = 100000000,
          .otherwise = "1000, then all"},
-        {"workers", "W", "threads", &workers, .min = 1, .max = 1024},
+        plan_option(&plan),
         {0}};
     bench_options(&bench, own, argc, argv);
-    struct setting settings[] = {{wave ? wave : 1000, workers}, {actors, workers}};
-    struct bench_row rows[2];
-    for (int i = 0; i < 2; i++) {
-        rows[i] = (struct bench_row){.name = "spawn",
-                                     .operation = "actor",
-                                     .n = actors,
-                                     .cpus = (unsigned)workers,
-                                     .run = run,
-                                     .arg = &settings[i]};
-        snprintf(rows[i].params, sizeof rows[i].params,
-                 "wave=%" PRIu64 " workers=%" PRIu64, settings[i].wave, workers);
-    }
-    return bench_run(&bench, rows, wave ? 1 : 2);
+    add_wave(&plan, actors, wave ? wave : 1000);
+    if (wave == 0)
+        add_wave(&plan, actors, actors);
+    return plan_run(&plan, &bench);
 }

@@ -5,9 +5,9 @@
 #
 # Its output goes to build/log/NAME.log; the counts "passed failed skipped" go to
 # build/results/NAME, one progress line to the terminal, and the end of the log too when
-# something failed. Counted are the tests that cmocka names, or what a last line
-# `N passed, N failed` says, or else the command itself; exit status 77 is a skip. A
-# process that outlives $TIMEOUT seconds is killed with its group.
+# something failed, and its lines `notice: ...`. Counted are the tests that cmocka
+# names, or what a last line `N passed, N failed` says, or else the command itself; exit
+# status 77 is a skip. A process that outlives $TIMEOUT seconds is killed with its group.
 #
 # A sanitizer that cannot map its shadow memory is tried once more without address space
 # randomisation, and is a skip, named, when that does not help.
@@ -74,6 +74,7 @@ else
     verdict=ok
 fi
 printf '  %-44s %4d  %6s s  %s\n' "$name" "$passed" "$seconds" "$verdict"
+sed -n 's/^notice: /    | /p' "$log"
 if [ "$failed" -gt 0 ]; then
     tail -n 40 "$log" | awk '{ print "    | " $0 }'
     echo "    ^ exit status $status; the whole output: $log"

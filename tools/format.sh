@@ -4,7 +4,7 @@
 # Version 14, Debian 12's, decides; others disagree in details and only report.
 set -u
 mapfile -t files < <(find include runtime actors tests bench examples \
-    -name '*.[ch]' -o -name '*.cc' | sort)
+    -name '*.[ch]' -o -name '*.cc' -o -name '*.[ch]pp' | sort)
 if [ "${1-}" != --check ]; then
     exec clang-format -i "${files[@]}"
 fi

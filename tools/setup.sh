@@ -59,7 +59,7 @@ missing() {
     while read -r finds name; do
         case $finds in
         -) ;;
-        *.h) has_header "$finds" || lacking="$lacking $name" ;;
+        *.h | *.hpp) has_header "$finds" || lacking="$lacking $name" ;;
         *) command -v "$finds" >/dev/null || lacking="$lacking $name" ;;
         esac
     done <<<"$1"

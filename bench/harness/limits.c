@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -211,4 +212,44 @@ int limits_futex(double *total, const void *arg, uint64_t n)
 {
     struct duel duel = {.play = play_futex, .n = n, .bell = {1, 0}};
     return run_duel(total, &duel);
+}
+
+struct node {
+    alignas(64) struct node *next;
+    uint64_t value;
+};
+
+/* Returns the sum of the values, 0 to n - 1. */
+static uint64_t fill_and_walk(struct node *nodes, uint64_t n)
+{
+    struct node *first = NULL, **last = &first;
+    uint64_t sum = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        nodes[i].value = i;
+        *last = &nodes[i];
+        last = &nodes[i].next;
+    }
+    *last = NULL;
+    for (const struct node *node = first; node; node = node->next)
+        sum += node->value;
+    return sum;
+}
+
+int limits_list(double *total, const void *arg, uint64_t n)
+{
+    size_t size = n * sizeof(struct node);
+    void *memory =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        fprintf(stderr, "list: out of memory\n");
+        return -1;
+    }
+    int64_t start = bench_now();
+    uint64_t sum = fill_and_walk(memory, n);
+    *total = (double)(bench_now() - start);
+    munmap(memory, size);
+    if (sum == n * (n - 1) / 2)
+        return 0;
+    fprintf(stderr, "list: a wrong sum\n");
+    return -1;
 }

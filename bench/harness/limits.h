@@ -19,4 +19,8 @@ int limits_hop(double *total, const void *arg, uint64_t n);
  */
 int limits_futex(double *total, const void *arg, uint64_t n);
 
+/* A bare list of 64-byte nodes in fresh memory: n are filled and linked, then all are
+ * walked once: the least that n messages cost when all of them are queued first. */
+int limits_list(double *total, const void *arg, uint64_t n);
+
 #endif

@@ -26,7 +26,7 @@ static void print_row(const struct bench_row *row)
     char what[96], rate[32] = "-", beside[128] = "";
     snprintf(what, sizeof what, "%s %s", row->name, row->params);
     if (result->skipped) {
-        printf("%-34s skipped: this machine allows too few CPUs\n", what);
+        printf("%-42s skipped: this machine allows too few CPUs\n", what);
         return;
     }
     if (row->unit == BENCH_NS)
@@ -34,22 +34,24 @@ static void print_row(const struct bench_row *row)
     if (row->ideal && !row->ideal->result.skipped)
         snprintf(beside, sizeof beside, "  %.1f x %s",
                  result->median / row->ideal->result.median, row->ideal->name);
-    printf("%-34s %10s %10.2f %10.2f %10.2f %6.1f %%%s%s\n", what, rate, result->median,
+    printf("%-42s %10s %12.2f %12.2f %12.2f %6.1f %%%s%s\n", what, rate, result->median,
            result->min, result->max, spread_percent(result), beside,
            is_busy(row) ? "  busy" : "");
 }
 
+/* Above the rows up to the next one with another unit. */
 static void print_heading(const struct bench_row *rows, size_t count)
 {
     const char *unit = rows[0].unit == BENCH_NS ? "ns" : "bytes";
     const char *operation = rows[0].operation;
-    char rate[32], each[32];
-    for (size_t i = 1; i < count; i++)
+    char rate[32] = "", each[32];
+    for (size_t i = 1; i < count && rows[i].unit == rows[0].unit; i++)
         if (strcmp(rows[i].operation, operation) != 0)
             operation = "operation";
-    snprintf(rate, sizeof rate, "M %ss/s", operation);
+    if (rows[0].unit == BENCH_NS)
+        snprintf(rate, sizeof rate, "M %ss/s", operation);
     snprintf(each, sizeof each, "%s/%s", unit, operation);
-    printf("\n%-26s %18s %10s %10s %10s %8s\n", "", rate, each, "min", "max", "spread");
+    printf("\n%-34s %18s %12s %12s %12s %8s\n", "", rate, each, "min", "max", "spread");
 }
 
 static void print_busy(const struct bench_row *rows, size_t count)
@@ -76,9 +78,11 @@ void report_table(const struct bench *bench, const struct bench_row *rows, size_
            " for warm-up, %s; spread: p75 - p25, of the median\n",
            bench->method, bench->repeat, bench->warmup,
            bench->pin ? "pinned" : "not pinned");
-    print_heading(rows, count);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || rows[i].unit != rows[i - 1].unit)
+            print_heading(&rows[i], count - i);
         print_row(&rows[i]);
+    }
     print_busy(rows, count);
 }
 

@@ -21,17 +21,16 @@ static int check_books(const char *bench, const cadre_system *sys, uint64_t mess
     return -1;
 }
 
-int trial_run(const char *bench, uint32_t workers, const cadre_class *root,
-              const void *init, uint64_t messages)
+int trial_run_config(const char *bench, const cadre_config *config,
+                     const cadre_class *root, const void *init, uint64_t messages)
 {
-    cadre_config config = {.workers = workers};
     cadre_system *sys = NULL;
     if (getenv("CADRE_SEED")) {
         fprintf(stderr, "%s: CADRE_SEED is set, and a simulation is no measurement\n",
                 bench);
         return -1;
     }
-    int err = cadre_system_new(&sys, &config, root, init);
+    int err = cadre_system_new(&sys, config, root, init);
     if (err < 0) {
         fprintf(stderr, "%s: no system: %s\n", bench, cadre_strerror(err));
         return -1;
@@ -43,4 +42,11 @@ int trial_run(const char *bench, uint32_t workers, const cadre_class *root,
         err = check_books(bench, sys, messages);
     cadre_system_free(sys);
     return err < 0 ? -1 : 0;
+}
+
+int trial_run(const char *bench, uint32_t workers, const cadre_class *root,
+              const void *init, uint64_t messages)
+{
+    const cadre_config config = {.workers = workers};
+    return trial_run_config(bench, &config, root, init, messages);
 }

@@ -10,4 +10,8 @@
 int trial_run(const char *bench, uint32_t workers, const cadre_class *root,
               const void *init, uint64_t messages);
 
+/* The same with a whole configuration. */
+int trial_run_config(const char *bench, const cadre_config *config,
+                     const cadre_class *root, const void *init, uint64_t messages);
+
 #endif
