@@ -110,7 +110,7 @@ typedef struct cadre_counters {
     uint64_t actors;   /* alive */
     uint64_t spawned;
     uint64_t turns;
-    uint64_t steals; /* times a worker took work from another */
+    uint64_t steals; /* times work moved from one worker to another */
     uint64_t parks;  /* times a worker went to sleep */
     uint64_t bytes;  /* held by the system, pools included */
     uint64_t trace;  /* simulation: the hash of everything that happened; else 0 */

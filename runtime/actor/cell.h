@@ -1,43 +1,45 @@
 /* cell.h: one actor: mailbox, life word, state, place in the tree.
  *
  * Cells are type-stable: a cell stays a cell for the life of the system, and anybody may
- * push into its mailbox at any time. A free one is an idle actor that makes every letter
- * a dead letter, because no letter carries an address it accepts.
+ * push into its inbox at any time. A free one is an idle actor that makes every letter a
+ * dead letter, because no letter carries an address it accepts.
  *
  * The life word holds the generation, whether a stop or a kill was asked for, and the
  * reason. Asking is a CAS against the generation asked about, so it reaches the actor
- * meant or nobody. Whoever sets a bit also pushes that bit's note, once, to wake the
- * actor; the note is a part of the cell, so asking allocates nothing.
+ * meant or nobody. Whoever sets the stop bit also sends the cell's note, which has its
+ * place among the messages; a kill is seen in the word, so the actor is only woken. The
+ * note is a part of the cell: asking allocates nothing.
  *
- * At its end the actor retires: a CAS to the next generation, allowed once the notes of
- * all bits set have arrived, so that no part of a cell is in a mailbox it was not meant
- * for. The notice to the parent is one of the two notes, whichever is out of its own
- * mailbox; when the parent has put that behind it, the cell is free.
+ * At its end the actor retires: a CAS to the next generation, allowed once the note of a
+ * stop that was asked for has arrived. The note then carries the news to the parent;
+ * when that has put it behind it, the cell is free.
  *
- *   operation     by whom                      allowed beside
- *   cell_claim    whoever took the free cell   cell_halt, letters
- *   cell_halt     anybody                      everything
- *   cell_retire   the turn that ends it        cell_halt, letters
- *   the rest      the running turn             cell_halt, letters */
+ *   operation     by whom                              allowed beside
+ *   cell_claim    whoever took the free cell, inside   cell_halt, letters
+ *   cell_halt     anybody                              everything
+ *   cell_retire   the turn that ends it                cell_halt, letters
+ *   mailbox       the owner, inside its bias           letters
+ *   the rest      the running turn                     cell_halt, letters */
 #ifndef ACTOR_CELL_H
 #define ACTOR_CELL_H
 
 #include "actor/envelope.h"
 #include "base/atomic.h"
-#include "queue/list.h"
-#include "queue/mpsc.h"
+#include "queue/fifo.h"
 #include "sched/task.h"
 
 #include <cadre/actor.h>
 
 enum { GENERATION_BITS = 28, GENERATION_MAX = (1 << GENERATION_BITS) - 1 };
 enum { CELL_INLINE = 16 }; /* bytes of state inside the cell */
+#define SLOT_NONE UINT32_MAX
 
 enum phase {
-    PHASE_FREE,    /* no actor; or ended, and its notes are still to come */
-    PHASE_RUNNING, /* from claim to end */
-    PHASE_ENDING,  /* its children end first; takes no more messages */
-    PHASE_LINGERS  /* has ended, waits for a note that is on its way */
+    PHASE_FREE,    /* no actor; or ended, and its note is still with the parent */
+    PHASE_BORN,    /* start was not called yet; accepts nothing */
+    PHASE_RUNNING, /* from start to end */
+    PHASE_ENDING,  /* its children end first; accepts nothing */
+    PHASE_LINGERS  /* has ended, waits for the note of a stop that is on its way */
 };
 
 /* Set by anybody, once per life. */
@@ -45,33 +47,40 @@ enum halt { HALT_STOP = 1, HALT_KILL = 2 };
 /* Beside them: this generation is not born yet, so nothing can be asked of it. */
 enum { LIFE_VACANT = 4 };
 
+/* Slots of relatives, or SLOT_NONE. The parent's turn; `parent` is constant. */
+struct family {
+    uint32_t parent, child; /* the youngest child */
+    uint32_t older, younger;
+};
+
 struct cell {
     /* First line: what a send and a turn touch. */
-    struct mpsc mailbox;
-    ATOMIC(uint64_t) life;  /* anybody by CAS: generation, halt bits, reason */
-    uint64_t accepts;       /* own address while running, else 0; the turn's */
-    cadre_receive *receive; /* the turn's, as all below */
-    void *state;
     struct task task;
+    struct fifo mailbox;
+    ATOMIC(uint64_t) life; /* anybody by CAS: generation, halt bits, reason */
+    /* Its address; without the tag while it accepts nothing. The turn's; relatives read
+     * what in it stays the same. */
+    ATOMIC(uint64_t) accepts;
+    cadre_receive *receive; /* the turn's */
+    /* Stays after the end, for the report. The maker's; read by those who ask who is
+     * stuck. */
+    ATOMIC(const cadre_class *) kind;
     /* Second line: what its birth, its end and its family touch. */
-    const cadre_class *class; /* stays after the end, for the report */
-    struct cell *parent;
-    struct list children; /* of their siblings */
-    struct list sibling;  /* the parent's turn */
-    struct stash *stash;
-    uint32_t slot; /* constant */
-    uint8_t phase;
-    bool late;        /* first letter is done with, but not yet out of the mailbox */
-    bool started : 1; /* start returned 0, so stop is due */
-    bool killed : 1;  /* the kill was obeyed */
-    bool stop_came : 1;
-    bool kill_came : 1;
-    /* Third line. */
-    struct letter stop_note, kill_note;
-    uint32_t generation; /* of this life; stays until the next claim */
+    struct family family;
+    union {
+        struct stash *stash; /* or NULL */
+        struct cell *free_next;
+    };
+    struct letter note;
     int reason;
-    void *free_next; /* free cells; whoever holds the list */
-    alignas(max_align_t) unsigned char inline_state[CELL_INLINE];
+    uint8_t phase;
+    bool started;   /* start returned 0, so stop is due */
+    bool killed;    /* the kill was obeyed */
+    bool stop_came; /* so the note is at home */
+    union {
+        alignas(max_align_t) unsigned char inline_state[CELL_INLINE];
+        void *outer_state; /* NULL: no state */
+    };
 };
 
 /* Addresses: 8 bits system, 28 slot, 28 generation. */
@@ -98,28 +107,52 @@ static inline uint32_t life_generation(uint64_t life) { return (uint32_t)(life >
 static inline unsigned life_halts(uint64_t life) { return (life >> 32) & 15; }
 static inline int life_reason(uint64_t life) { return (int)(uint32_t)life; }
 
+static inline uint32_t cell_slot(const struct cell *cell)
+{
+    return address_slot(load_relaxed(&cell->accepts));
+}
+
+static inline bool cell_is_closed(const struct cell *cell)
+{
+    return load_relaxed(&cell->accepts) >> 56 == 0;
+}
+/* Accepts messages to its own address from now on, or none. */
+static inline void cell_open(struct cell *cell, uint64_t tag)
+{
+    store_relaxed(&cell->accepts, load_relaxed(&cell->accepts) | tag << 56);
+}
+static inline void cell_close(struct cell *cell)
+{
+    store_relaxed(&cell->accepts, load_relaxed(&cell->accepts) & UINT64_MAX >> 8);
+}
+
+static inline const cadre_class *cell_class(const struct cell *cell)
+{
+    return load_relaxed(&cell->kind);
+}
+
+/* NULL for a class without state. */
+static inline void *cell_state(struct cell *cell)
+{
+    size_t size = cell_class(cell)->state_size;
+    return size - 1 < CELL_INLINE ? cell->inline_state : cell->outer_state;
+}
+
 /* Before its first use. */
 void cell_init(struct cell *cell, uint32_t slot, uint32_t generation);
 
-/* Makes a free cell somebody's mailbox again, with `start` as its first letter; the
- * caller runs it, or hands it on, until it goes idle. False: the last turn of its former
- * life is not quite over, try another cell. */
-bool cell_claim(struct cell *cell, struct letter *start);
+/* Makes a free cell the worker's, to be filled in and then scheduled. False: the last
+ * turn of its former life is not quite over, or it still has mail; try another one. */
+bool cell_claim(struct cell *cell, uint32_t worker);
+/* Its new life begins: from here on it can be asked to stop. */
+void cell_begin(struct cell *cell, const cadre_class *class, uint32_t parent);
 
-/* Asks this generation to stop or to be killed. True: it was idle, and the caller must
- * make it run. */
+/* Asks this generation to stop or to be killed. True: the caller must send the note
+ * (HALT_STOP) or wake the actor (HALT_KILL). */
 bool cell_halt(struct cell *cell, uint32_t generation, enum halt halt, int reason);
 
-/* A note arrived in the running turn. */
-void cell_note_came(struct cell *cell, enum note note);
-
-/* Ends this life. False: a note is still on its way; ask again when it came. last: the
- * greatest generation there may be; a cell that had it is never used again. */
+/* Ends this life. False: the note of a stop is still on its way; ask again when it came.
+ * last: the greatest generation there may be; a cell that had it is never used again. */
 bool cell_retire(struct cell *cell, uint32_t last);
-
-/* The note that tells the parent, once the cell has retired. */
-struct letter *cell_notice(struct cell *cell);
-/* The child that sent such a notice. */
-struct cell *cell_of_notice(struct letter *notice);
 
 #endif

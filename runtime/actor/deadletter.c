@@ -124,5 +124,5 @@ void deadletter(struct cadre_self *self, struct envelope *e, const cadre_class *
 {
     deadletter_record(self, e, class, reason);
     body_drop(e->type, e->body);
-    pool_put(&self->pool, e, envelope_size(e->type));
+    self_free(self, e);
 }

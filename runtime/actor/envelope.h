@@ -2,28 +2,25 @@
  *
  * What stands in a mailbox begins with a letter. Its `to` is the address it was sent to,
  * generation included, so that the receiver can tell mail for itself from mail for the
- * one that had its place before; small values are the runtime's own notes. */
+ * one that had its place before; other values are the runtime's own notes. */
 #ifndef ACTOR_ENVELOPE_H
 #define ACTOR_ENVELOPE_H
 
-#include "queue/mpsc.h"
+#include "queue/fifo.h"
 
 #include <cadre/message.h>
 
 #include <stdint.h>
 
-/* Notes: below every address. */
+/* Notes: without a system's tag, and of generation 0, so that they are no address, not
+ * even of a cell that accepts nothing. A cell has one note, for both kinds in turn. */
 enum note {
-    NOTE_START = 1, /* the first letter of every actor; from the pool */
-    NOTE_STOP,      /* stop when you get here; the cell's own stop_note */
-    NOTE_KILL,      /* look at your life word; the cell's own kill_note */
-    NOTE_ENDED_A,   /* to the parent: I have ended; the child's stop_note ... */
-    NOTE_ENDED_B,   /* ... or its kill_note */
-    NOTE_KINDS
+    NOTE_STOP = 1 << 28, /* to itself: stop when you get here */
+    NOTE_ENDED = 2 << 28 /* to its parent: I have ended */
 };
 
 struct letter {
-    struct mpsc_node node;
+    struct inbox_node node;
     uint64_t to;
 };
 
@@ -32,10 +29,12 @@ struct envelope {
     uint64_t from;
     const cadre_type *type;
     uint64_t token;
+    uint32_t pool_class; /* or ENVELOPE_FROM_HEAP */
     alignas(max_align_t) unsigned char body[];
 };
+#define ENVELOPE_FROM_HEAP UINT32_MAX
 
-static inline struct letter *letter_of(struct mpsc_node *node)
+static inline struct letter *letter_of(struct inbox_node *node)
 {
     return container_of(node, struct letter, node);
 }

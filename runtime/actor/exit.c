@@ -10,50 +10,52 @@
  *         or lingering until a stop or kill note that is on its way has arrived */
 #include "actor/exit.h"
 
-#include "actor/deadletter.h"
+#include "actor/family.h"
 #include "actor/send.h"
 #include "actor/stash.h"
 #include "base/panic.h"
 
 static void free_state(struct cadre_self *self, struct cell *cell)
 {
-    if (cell->state && cell->state != cell->inline_state)
-        pool_put(&self->pool, cell->state, cell->class->state_size);
-    cell->state = NULL;
+    size_t size = cell_class(cell)->state_size;
+    if (size > CELL_INLINE)
+        pool_put(&self->pool, cell->outer_state, size);
 }
 
 static void retire(struct cadre_self *self, struct cell *cell)
 {
     struct world *world = self->world;
-    struct cell *parent = cell->parent;
+    struct cell *parent = family_find(&world->table, cell->family.parent);
+    int reason = cell->reason; /* before the cell may be somebody else's */
     if (!cell_retire(cell, world->table.last_generation)) {
         cell->phase = PHASE_LINGERS;
         return;
     }
     counter_add(&self->ended, 1);
-    if (!parent)
-        world->root_ended(world, cell->reason);
-    else if (mpsc_push(&parent->mailbox, &cell_notice(cell)->node))
-        send_wake(self, parent);
+    if (!parent) {
+        world->root_ended(world, reason);
+    } else {
+        plain_write(&cell->note.to, NOTE_ENDED);
+        send_letter(world, self, parent, &cell->note);
+    }
 }
 
 static void finish(struct cadre_self *self, struct cell *cell)
 {
     world_trace(self->world, UINT64_C(0xe0d) ^ (uint64_t)(uint32_t)cell->reason);
-    if (cell->started && cell->class->stop)
-        cell->class->stop(self, cell->state, cell->reason);
+    if (cell->started && cell_class(cell)->stop)
+        cell_class(cell)->stop(self, cell_state(cell), cell->reason);
     free_state(self, cell);
     retire(self, cell);
 }
 
 static void ask_children(struct cadre_self *self, struct cell *cell, enum halt halt)
 {
-    for (struct list *l = cell->children.next; l != &cell->children; l = l->next) {
-        struct cell *child = container_of(l, struct cell, sibling);
+    const struct world *world = self->world;
+    struct cell *child = family_find(&world->table, cell->family.child);
+    for (; child; child = family_find(&world->table, child->family.older))
         /* It may have ended; then this reaches nobody, and its notice is on its way. */
-        if (cell_halt(child, child->generation, halt, CADRE_EPARENT))
-            send_wake(self, child);
-    }
+        send_halt(self->world, self, cell_address(world, child), halt, CADRE_EPARENT);
 }
 
 void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner)
@@ -62,13 +64,13 @@ void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner)
     if (cell->phase != PHASE_RUNNING)
         return;
     cell->phase = PHASE_ENDING;
-    plain_write(&cell->accepts, 0);
+    cell_close(cell);
     cell->reason = reason;
-    if (!cell->parent)
+    if (cell->family.parent == SLOT_NONE)
         store_seq(&self->world->stopping, true);
     stash_end(self, cell);
     ask_children(self, cell, manner == EXIT_GENTLY ? HALT_STOP : HALT_KILL);
-    if (list_is_empty(&cell->children))
+    if (family_is_empty(cell))
         finish(self, cell);
 }
 
@@ -88,31 +90,31 @@ void exit_killed(struct cadre_self *self)
     }
 }
 
-static void child_ended(struct cadre_self *self, struct letter *notice)
+static void child_ended(struct cadre_self *self, struct cell *child)
+{
+    struct world *world = self->world;
+    struct cell *cell = self->cell;
+    family_remove(&world->table, child);
+    table_put(&world->table, &self->cells, child);
+    if (cell->phase == PHASE_ENDING && family_is_empty(cell))
+        finish(self, cell);
+}
+
+static void stop_came(struct cadre_self *self)
 {
     struct cell *cell = self->cell;
-    list_remove(&cell_of_notice(notice)->sibling);
-    if (cell->phase == PHASE_ENDING && list_is_empty(&cell->children))
-        finish(self, cell);
+    cell->stop_came = true;
+    if (cell->phase == PHASE_RUNNING)
+        exit_begin(self, life_reason(load_relaxed(&cell->life)), EXIT_GENTLY);
+    else if (cell->phase == PHASE_LINGERS)
+        retire(self, cell);
 }
 
 void exit_note(struct cadre_self *self, struct letter *note)
 {
-    struct cell *cell = self->cell;
-    switch ((enum note)note->to) {
-    case NOTE_ENDED_A:
-    case NOTE_ENDED_B:
-        child_ended(self, note);
-        break;
-    case NOTE_STOP:
-    case NOTE_KILL:
-        cell_note_came(cell, (enum note)note->to);
-        if (note->to == NOTE_STOP && cell->phase == PHASE_RUNNING)
-            exit_begin(self, life_reason(load_relaxed(&cell->life)), EXIT_GENTLY);
-        else if (cell->phase == PHASE_LINGERS)
-            retire(self, cell);
-        break;
-    default:
-        invariant(false);
-    }
+    invariant(note->to == NOTE_STOP || note->to == NOTE_ENDED);
+    if (note->to == NOTE_ENDED)
+        child_ended(self, container_of(note, struct cell, note));
+    else
+        stop_came(self);
 }

@@ -1,6 +1,7 @@
 /* self.c: the running actor: one per worker, and one for the threads outside. */
 #include "actor/self.h"
 
+#include "actor/family.h"
 #include "base/panic.h"
 
 #include <errno.h>
@@ -11,10 +12,19 @@ enum { USERS = 1 }; /* the purpose of a stream */
 
 void self_init(struct cadre_self *self, struct world *world, struct worker *worker)
 {
-    *self = (struct cadre_self){.world = world, .worker = worker};
+    *self = (struct cadre_self){.world = world,
+                                .worker = worker,
+                                .traced = world->simulated,
+                                .batch = world->batch};
     pool_init(&self->pool, &world->depot);
     if (worker)
         self->rng = rng_stream(rng_next(&worker->rng), USERS);
+}
+
+bool self_tidy(struct worker *worker)
+{
+    struct cadre_self *self = worker->context;
+    return pool_reclaim(&self->pool);
 }
 
 int world_misuse(struct world *world, int err, const char *fmt, ...)
@@ -55,7 +65,7 @@ int self_take_message(cadre_self *self, cadre_msg *m, enum fate fate, const char
         return world_misuse(self->world, -EINVAL,
                             "%s: m is not the message in hand, or was passed on", what);
     m->body = NULL;
-    self->fate = fate;
+    self->fate = (uint8_t)fate;
     return 0;
 }
 
@@ -63,14 +73,16 @@ cadre_ref cadre_me(const cadre_self *self)
 {
     if (self_check(self, "cadre_me"))
         return (cadre_ref){0};
-    return (cadre_ref){cell_address(self->world, self->cell)};
+    return (cadre_ref){load_relaxed(&self->me)};
 }
 
 cadre_ref cadre_parent(const cadre_self *self)
 {
-    if (self_check(self, "cadre_parent") || !self->cell->parent)
+    if (self_check(self, "cadre_parent"))
         return (cadre_ref){0};
-    return (cadre_ref){cell_address(self->world, self->cell->parent)};
+    const struct cell *parent =
+        family_find(&self->world->table, self->cell->family.parent);
+    return (cadre_ref){parent ? cell_address(self->world, parent) : 0};
 }
 
 cadre_system *cadre_system_of(const cadre_self *self)
@@ -91,5 +103,5 @@ uint64_t cadre_random(cadre_self *self)
 void cadre_become(cadre_self *self, cadre_receive *next)
 {
     if (self_check(self, "cadre_become") == 0)
-        self->cell->receive = next ? next : self->cell->class->receive;
+        self->cell->receive = next ? next : cell_class(self->cell)->receive;
 }

@@ -8,17 +8,25 @@
 #include "actor/world.h"
 
 /* What became of the message in hand; the turn obeys it after receive has returned. */
-enum fate { FATE_HANDLED, FATE_MOVED, FATE_STASHED, FATE_UNHANDLED };
+enum fate { FATE_HANDLED, FATE_UNHANDLED, FATE_FORWARDED, FATE_STASHED };
 
 struct cadre_self {
     struct world *world;
+    uint32_t batch;        /* the world's; constant */
     struct worker *worker; /* NULL: outside */
-    struct cell *cell;     /* whose turn it is; NULL between turns */
-    /* The same for other threads that ask who is stuck. */
-    ATOMIC(struct cell *) seen;
-    ATOMIC(const cadre_class *) seen_class;
+    struct cell *cell;     /* whose turn it is, or was; NULL: outside */
+    /* Whose turn it is; 0 between turns. Also for threads that ask who is stuck. */
+    ATOMIC(uint64_t) me;
     struct envelope *message; /* in hand, during receive; else NULL */
-    enum fate fate;
+    /* Of the message in hand; all zero is the common case. */
+    union {
+        struct {
+            uint8_t fate;   /* enum fate */
+            bool unstashed; /* something comes back from the stash */
+        };
+        uint16_t unusual;
+    };
+    bool traced;    /* simulated; constant */
     cadre_time now; /* 0: not read yet in this turn */
     struct rng rng; /* the users' own stream */
     struct pool pool;
@@ -32,6 +40,9 @@ struct cadre_self {
 };
 
 void self_init(struct cadre_self *self, struct world *world, struct worker *worker);
+
+/* What a worker does before it sleeps: sched's tidy. */
+bool self_tidy(struct worker *worker);
 
 /* 0, or why this call may not be made: -EINVAL, -EPERM, -EBADFD (after a fork). what:
  * the function's name, for the log. */
@@ -50,7 +61,16 @@ int world_misuse(struct world *world, int err, const char *fmt, ...)
 
 static inline uint64_t cell_address(const struct world *world, const struct cell *cell)
 {
-    return address(world->tag, cell->slot, cell->generation);
+    return world->tag << 56 | load_relaxed(&cell->accepts);
+}
+
+/* Frees an envelope, without its body. */
+static CC_INLINE void self_free(struct cadre_self *self, struct envelope *e)
+{
+    if (likely(e->pool_class != ENVELOPE_FROM_HEAP))
+        pool_put_class(&self->pool, e, e->pool_class);
+    else
+        heap_put(&self->world->heap, e, envelope_size(e->type));
 }
 
 cadre_time self_now(cadre_self *self);

@@ -27,16 +27,13 @@ CC_MUST_CHECK int send_prepare(struct cadre_self *self, struct envelope **envelo
  * there is none. */
 void send_deliver(struct cadre_self *self, struct envelope *envelope);
 
-/* Makes an actor run whose mailbox has just become ours. */
-static inline void send_wake(struct cadre_self *self, struct cell *cell)
-{
-    if (likely(self->worker))
-        worker_push(self->worker, &cell->task);
-    else
-        sched_submit(&self->world->sched, &cell->task);
-}
+/* Puts a letter into a cell's mailbox and sees that it is looked at. Any thread; with
+ * self NULL also signal handlers. */
+void send_letter(struct world *world, struct cadre_self *self, struct cell *cell,
+                 struct letter *letter);
 
-/* cadre_stop and cadre_kill, from wherever. */
-void send_halt(struct cadre_self *self, cadre_ref who, enum halt halt, int reason);
+/* Asks an actor of this generation to stop or to be killed. As send_letter. */
+void send_halt(struct world *world, struct cadre_self *self, uint64_t who,
+               enum halt halt, int reason);
 
 #endif

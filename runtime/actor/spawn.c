@@ -2,7 +2,7 @@
 #include "actor/spawn.h"
 
 #include "actor/deadletter.h"
-#include "actor/send.h"
+#include "actor/family.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,14 +23,24 @@ int spawn_check(struct world *world, const char *what, const cadre_class *class)
     return class->state_size > STATE_MAX ? -EMSGSIZE : 0;
 }
 
+/* Inside the bias: a thief that finds mail for it must find it scheduled. */
+static bool claim(struct cadre_self *self, struct cell *cell)
+{
+    if (!self->worker)
+        return cell_claim(cell, 0);
+    bias_enter(&self->worker->bias);
+    bool claimed = cell_claim(cell, self->worker->id);
+    bias_leave(&self->worker->bias);
+    return claimed;
+}
+
 /* A claimed cell. Those whose last turn is not quite over go back behind it. */
-static int claim_cell(struct cadre_self *self, struct letter *first, struct cell **cell)
+static int claim_cell(struct cadre_self *self, struct cell **cell)
 {
     struct table *table = &self->world->table;
     struct cell *busy = NULL;
     int err;
-    while ((err = table_take(table, &self->cells, cell)) == 0 &&
-           !cell_claim(*cell, first)) {
+    while ((err = table_take(table, &self->cells, cell)) == 0 && !claim(self, *cell)) {
         (*cell)->free_next = busy;
         busy = *cell;
     }
@@ -42,6 +52,7 @@ static int claim_cell(struct cadre_self *self, struct letter *first, struct cell
     return err;
 }
 
+/* NULL: none, or there is room for it in the cell. */
 static int new_state(struct cadre_self *self, void **state, const cadre_class *class,
                      const void *init)
 {
@@ -58,49 +69,48 @@ static int new_state(struct cadre_self *self, void **state, const cadre_class *c
     return 0;
 }
 
-static void settle(struct cadre_self *self, struct cell *cell, struct cell *parent,
-                   const cadre_class *class, void *state)
-{
-    cell->class = class;
-    cell->receive = class->receive;
-    cell->state = state;
-    cell->parent = parent;
-    plain_write(&cell->accepts, cell_address(self->world, cell));
-    cell->reason = 0;
-    if (parent)
-        list_append(&parent->children, &cell->sibling);
-    counter_add(&self->spawned, 1);
-}
-
 int spawn_actor(struct cadre_self *self, struct cell *parent, struct cell **child,
                 const cadre_class *class, const void *init)
 {
-    void *state, *first;
+    void *state;
     struct cell *cell;
     int err = new_state(self, &state, class, init);
     if (err)
         return err;
-    err = pool_get(&self->pool, &first, sizeof(struct letter));
-    if (err)
-        goto no_letter;
-    err = claim_cell(self, first, &cell);
-    if (err)
-        goto no_cell;
-    if (class->state_size > 0 && !state) {
-        state = cell->inline_state;
-        memset(state, 0, CELL_INLINE);
-        if (init)
-            memcpy(state, init, class->state_size);
+    err = claim_cell(self, &cell);
+    if (err) {
+        if (state)
+            pool_put(&self->pool, state, class->state_size);
+        return err;
     }
-    settle(self, cell, parent, class, state);
+    if (class->state_size - 1 >= CELL_INLINE) {
+        cell->outer_state = state;
+    } else {
+        memset(cell->inline_state, 0, CELL_INLINE);
+        if (init)
+            memcpy(cell->inline_state, init, class->state_size);
+    }
+    cell_begin(cell, class, parent ? cell_slot(parent) : SLOT_NONE);
+    if (parent)
+        family_add(&self->world->table, parent, cell);
+    counter_add(&self->spawned, 1);
     *child = cell;
     return 0;
-no_cell:
-    pool_put(&self->pool, first, sizeof(struct letter));
-no_letter:
-    if (state)
-        pool_put(&self->pool, state, class->state_size);
-    return err;
+}
+
+void spawn_schedule(struct cadre_self *self, struct cell *cell)
+{
+    struct worker *worker = self->worker;
+    if (!worker) { /* the root: nobody knows its address yet */
+        plain_write(&cell->task.scheduled, false);
+        if (inbox_poke(&cell->task.inbox))
+            crew_wake(&self->world->sched.crew, NULL, &cell->task);
+        return;
+    }
+    bias_enter(&worker->bias);
+    plain_write(&cell->task.scheduled, false);
+    worker_schedule(worker, &cell->task);
+    bias_leave(&worker->bias);
 }
 
 int cadre_spawn(cadre_self *self, cadre_ref *child, const cadre_class *class,
@@ -117,7 +127,7 @@ int cadre_spawn(cadre_self *self, cadre_ref *child, const cadre_class *class,
     if (err)
         return err == CADRE_EFULL ? -ENOMEM : err;
     if (child)
-        child->id = cell->accepts;
-    send_wake(self, cell);
+        child->id = cell_address(self->world, cell);
+    spawn_schedule(self, cell);
     return 0;
 }

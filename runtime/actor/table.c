@@ -3,29 +3,32 @@
 
 #include <errno.h>
 
-enum { TABLE_MAX = TABLE_CHUNK * TABLE_FAN * TABLE_FAN };
-
 void table_init(struct table *t, struct heap *heap)
 {
     t->heap = heap;
     t->first_generation = 1;
     t->last_generation = GENERATION_MAX;
-    t->run = NULL;
     t->free = NULL;
     atomic_set(&t->used, 0);
-    for (uint32_t d = 0; d < TABLE_FAN; d++)
-        atomic_set(&t->directories[d], NULL);
+    t->tag_bits = 0;
+    atomic_set(&t->directory, NULL);
     pthread_mutex_init(&t->lock, NULL);
+}
+
+static size_t directory_size(uint32_t room)
+{
+    return sizeof(struct table_directory) + room * sizeof(struct cell *);
 }
 
 void table_fini(struct table *t)
 {
-    for (uint32_t i = 0; i < TABLE_FAN; i++) {
-        struct table_directory *d = load_relaxed(&t->directories[i]);
-        for (uint32_t c = 0; d && c < TABLE_FAN; c++)
-            heap_put_lines(t->heap, load_relaxed(&d->chunks[c]),
-                           TABLE_CHUNK * sizeof(struct cell));
-        heap_put_lines(t->heap, d, sizeof *d);
+    struct table_directory *d = load_relaxed(&t->directory);
+    for (uint32_t c = 0; d && c < d->room; c++)
+        heap_put_lines(t->heap, d->chunks[c], TABLE_CHUNK * sizeof(struct cell));
+    while (d) {
+        struct table_directory *smaller = d->smaller;
+        heap_put_lines(t->heap, d, directory_size(d->room));
+        d = smaller;
     }
     pthread_mutex_destroy(&t->lock);
 }
@@ -43,27 +46,43 @@ uint32_t table_next_generation(const struct table *t)
     return next;
 }
 
+/* Under the lock: a directory with room for this chunk. */
+static int directory_for(struct table *t, uint32_t chunk, struct table_directory **d)
+{
+    void *p;
+    *d = load_relaxed(&t->directory);
+    if (*d && chunk < (*d)->room)
+        return 0;
+    uint32_t room = *d ? 2 * (*d)->room : TABLE_FIRST;
+    int err = heap_get_lines(t->heap, &p, directory_size(room));
+    if (err)
+        return err;
+    struct table_directory *larger = p;
+    larger->smaller = *d;
+    larger->room = room;
+    for (uint32_t c = 0; *d && c < chunk; c++)
+        larger->chunks[c] = (*d)->chunks[c];
+    store_release(&t->directory, larger); /* pairs with table_find */
+    *d = larger;
+    return 0;
+}
+
 /* Under the lock: the chunk where slot stands, made if need be. */
 static int chunk_of(struct table *t, uint32_t slot, struct cell **cells)
 {
     void *p;
+    struct table_directory *d;
     uint32_t chunk = slot / TABLE_CHUNK;
-    struct table_directory *d = load_relaxed(&t->directories[chunk / TABLE_FAN]);
-    if (!d) {
-        int err = heap_get_lines(t->heap, &p, sizeof *d);
+    int err = directory_for(t, chunk, &d);
+    if (err)
+        return err;
+    if (!d->chunks[chunk]) {
+        err = heap_get_lines(t->heap, &p, TABLE_CHUNK * sizeof(struct cell));
         if (err)
             return err;
-        d = p;
-        store_relaxed(&t->directories[chunk / TABLE_FAN], d);
+        d->chunks[chunk] = p;
     }
-    *cells = load_relaxed(&d->chunks[chunk % TABLE_FAN]);
-    if (!*cells) {
-        int err = heap_get_lines(t->heap, &p, TABLE_CHUNK * sizeof(struct cell));
-        if (err)
-            return err;
-        *cells = p;
-        store_relaxed(&d->chunks[chunk % TABLE_FAN], *cells);
-    }
+    *cells = d->chunks[chunk];
     return 0;
 }
 
@@ -79,7 +98,7 @@ static int make_fresh(struct table *t, struct table_cache *cache)
 {
     uint32_t used = load_relaxed(&t->used); /* written under the lock only */
     struct cell *cells;
-    if (used == TABLE_MAX)
+    if (used / TABLE_CHUNK == TABLE_CHUNKS)
         return -ENOMEM;
     int err = chunk_of(t, used, &cells);
     if (err)
@@ -87,7 +106,6 @@ static int make_fresh(struct table *t, struct table_cache *cache)
     for (uint32_t i = TABLE_FRESH; i-- > 0;) {
         struct cell *cell = &cells[(used + i) % TABLE_CHUNK];
         cell_init(cell, used + i, t->first_generation);
-        cell->task.run = t->run;
         keep(cache, cell);
     }
     store_release(&t->used, used + TABLE_FRESH); /* pairs with table_find */

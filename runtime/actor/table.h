@@ -12,24 +12,29 @@
 #include <pthread.h>
 
 enum {
-    TABLE_CHUNK = 1024, /* cells */
-    TABLE_FAN = 512,    /* chunks per directory, directories per table */
-    TABLE_FRESH = 64,   /* cells made ready at a time */
-    TABLE_CACHE = 256   /* free cells that a worker keeps */
+    TABLE_CHUNK = 1024,                          /* cells */
+    TABLE_CHUNKS = GENERATION_MAX / TABLE_CHUNK, /* at most; slots have as many bits */
+    TABLE_FIRST = 16, /* chunks that the first directory has room for */
+    TABLE_FRESH = 64, /* cells made ready at a time */
+    TABLE_CACHE = 256 /* free cells that a worker keeps */
 };
 
+/* Where the chunks are. A full one is copied into one twice as large, and kept, because
+ * somebody may be reading it. */
 struct table_directory {
-    ATOMIC(struct cell *) chunks[TABLE_FAN]; /* set once, before `used` says so */
+    struct table_directory *smaller;
+    uint32_t room;
+    struct cell *chunks[]; /* each set once, before `used` says so */
 };
 
 struct table {
     struct heap *heap;
     uint32_t first_generation; /* constant; above those of former systems of this tag */
     uint32_t last_generation;  /* constant; smaller in tests */
-    /* Of every cell's task: letters may come before the first actor does. Constant. */
-    void (*run)(struct task *task, struct worker *worker);
-    alignas(CACHE_LINE) ATOMIC(uint32_t) used; /* cells ever made; under the lock */
-    ATOMIC(struct table_directory *) directories[TABLE_FAN];
+    uint64_t tag_bits; /* of all addresses into it; constant, but for the start */
+    /* What follows is written under the lock. */
+    alignas(CACHE_LINE) ATOMIC(uint32_t) used; /* cells ever made */
+    ATOMIC(struct table_directory *) directory;
     alignas(CACHE_LINE) pthread_mutex_t lock;
     struct cell *free; /* under the lock */
 };
@@ -52,13 +57,20 @@ CC_MUST_CHECK int table_take(struct table *table, struct table_cache *cache,
 void table_put(struct table *table, struct table_cache *cache, struct cell *cell);
 
 /* The cell in this slot, or NULL when there never was one. */
-static inline struct cell *table_find(const struct table *table, uint32_t slot)
+static CC_INLINE struct cell *table_find(const struct table *table, uint64_t slot)
 {
     if (unlikely(slot >= load_acquire(&table->used)))
         return NULL;
-    uint32_t chunk = slot / TABLE_CHUNK;
-    struct table_directory *d = load_relaxed(&table->directories[chunk / TABLE_FAN]);
-    return load_relaxed(&d->chunks[chunk % TABLE_FAN]) + slot % TABLE_CHUNK;
+    /* Any directory that was there when `used` grew, or a later one. */
+    const struct table_directory *d = load_acquire(&table->directory);
+    return d->chunks[slot / TABLE_CHUNK] + slot % TABLE_CHUNK;
+}
+
+/* The cell that this address leads to, or NULL: no such slot, or another system's. */
+static CC_INLINE struct cell *table_resolve(const struct table *table, uint64_t id)
+{
+    /* With another tag the slot is out of all bounds. */
+    return table_find(table, (id ^ table->tag_bits) >> GENERATION_BITS);
 }
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "actor/self.h"
 
-/* The task->run of every cell. */
-void turn_run(struct task *task, struct worker *worker);
+/* The crew's run: turns of cells. */
+uint32_t turn_run(struct worker *worker, uint32_t max);
 
 #endif

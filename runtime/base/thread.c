@@ -2,9 +2,11 @@
 #include "base/thread.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static void block_all_but_faults(sigset_t *saved)
 {
@@ -34,7 +36,25 @@ int thread_start(struct thread *thread, const char *name, void *(*run)(void *),
 
 void thread_join(struct thread *thread) { pthread_join(thread->id, NULL); }
 
+uint32_t thread_cpu(void)
+{
+    int cpu = sched_getcpu();
+    return cpu < 0 ? 0 : (uint32_t)cpu;
+}
+
 void thread_yield(void) { sched_yield(); }
+
+static long membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0); }
+
+bool thread_has_barrier(void)
+{
+    return membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
+}
+
+void thread_barrier_everywhere(void)
+{
+    membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED); /* cannot fail, once registered */
+}
 
 /* The floating-point control word. fegetround() would need libm. */
 static unsigned long control_word(void)

@@ -6,6 +6,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 struct thread {
     pthread_t id;
@@ -18,8 +20,17 @@ CC_MUST_CHECK int thread_start(struct thread *thread, const char *name,
                                void *(*run)(void *), void *arg);
 void thread_join(struct thread *thread);
 
+/* The CPU that this thread runs on; a hint. */
+uint32_t thread_cpu(void);
+
 /* Lets another thread run: the fallback of every bounded spin. */
 void thread_yield(void);
+
+/* Every running thread of this process passes a full memory barrier before this returns
+ * (membarrier). Only where the kernel offers it: ask once, before any other thread needs
+ * it. */
+bool thread_has_barrier(void);
+void thread_barrier_everywhere(void);
 
 /* The per-thread settings that a handler must leave as it found them: signal mask and
  * floating-point rounding. */

@@ -8,14 +8,19 @@
 
 #include "base/atomic.h"
 #include "base/cc.h"
+#include "mem/region.h"
 
 #include <stddef.h>
+
+enum { HEAP_SMALL = 4 << 20 }; /* bytes held, up to which huge pages would be a waste */
 
 struct heap {
     void *(*realloc)(void *user, void *old, size_t old_size, size_t new_size);
     void *user;
     size_t max;           /* most bytes at a time */
+    bool maps;            /* pages are mapped, not realloc's */
     ATOMIC(size_t) bytes; /* held now */
+    struct region region; /* where pages are cut from, once there are many */
 };
 
 /* realloc NULL: malloc's. */
@@ -29,9 +34,21 @@ void heap_init(struct heap *heap,
 CC_MUST_CHECK int heap_get(struct heap *heap, void **p, size_t size);
 void heap_put(struct heap *heap, void *p, size_t size); /* NULL is fine */
 
-/* The same, at the start of a cache line pair and zeroed. */
+/* The same, at the start of a cache line pair and zeroed. Multiples of REGION_PIECE are
+ * pages where those are mapped, which is less to pay for both. */
 CC_MUST_CHECK int heap_get_lines(struct heap *heap, void **p, size_t size);
 void heap_put_lines(struct heap *heap, void *p, size_t size); /* NULL is fine */
+
+/* The same for pieces of some pages, which are to leave this process when they are put:
+ * malloc keeps them where others stand above, and maps by itself only what is larger
+ * than anything that was freed before (or 32 MiB). So without a user's function these
+ * are mapped, and from HEAP_SMALL on cut from huge ones. Under AddressSanitizer they are
+ * malloc's, which is watched. */
+CC_MUST_CHECK int heap_get_pages(struct heap *heap, void **p, size_t size);
+void heap_put_pages(struct heap *heap, void *p, size_t size); /* NULL is fine */
+
+/* Nothing is kept for those who come: when the last have been, or not for long. */
+void heap_trim(struct heap *heap);
 
 /* What belongs to no system (buffers), and a system before it has a heap. */
 void *heap_outside_get(size_t size);

@@ -1,116 +1,240 @@
-/* idle.c: who sleeps, who searches, whom to wake. */
+/* idle.c: who sleeps, who would like work, who keeps watch. */
 #include "sched/idle.h"
 
-void idle_init(struct idle *idle, struct idle_seat *seats, uint32_t workers)
+#include "base/thread.h"
+
+#define PARKED ((struct task *)(uintptr_t)1)
+
+void idle_init(struct idle *idle, struct idle_bed *beds, uint32_t workers)
 {
-    atomic_set(&idle->searching, workers);
+    idle->beds = beds;
+    idle->near = NULL;
+    idle->workers = workers;
     idle->groups = (workers + 63) / 64;
-    idle->seats = seats;
+    atomic_set(&idle->wants, 0);
+    atomic_set(&idle->watch, 0);
     for (uint32_t g = 0; g < idle->groups; g++)
         atomic_set(&idle->mask[g], 0);
-    for (uint32_t w = 0; w < workers; w++)
-        atomic_set(&seats[w].word.value, 0);
-}
-
-static bool somebody_sleeps(const struct idle *idle)
-{
-    for (uint32_t g = 0; g < idle->groups; g++)
-        if (load_seq(&idle->mask[g]))
-            return true;
-    return false;
-}
-
-/* Clears one bit and wakes its worker, which finds itself searching: the caller has
- * counted it. */
-static bool wake_one(struct idle *idle)
-{
-    for (uint32_t g = 0; g < idle->groups; g++) {
-        uint64_t mask = load_seq(&idle->mask[g]);
-        while (mask) {
-            uint32_t bit = bit_lowest(mask);
-            uint64_t one = UINT64_C(1) << bit;
-            mask = fetch_and_seq(&idle->mask[g], ~one);
-            if (mask & one) {
-                struct park_word *word = &idle->seats[g * 64 + bit].word;
-                fetch_add_seq(&word->value, 1); /* pairs with idle_sleep's acquire */
-                park_wake(word, 1);
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-void idle_notify(struct idle *idle)
-{
-    fence_seq(); /* work published before; pairs with the one in idle_enter */
-    for (;;) {
-        uint32_t none = 0;
-        if (load_seq(&idle->searching) != 0 || !somebody_sleeps(idle))
-            return;
-        if (!cas_seq(&idle->searching, &none, 1))
-            return; /* another notifier's wake-up, which comes after our work */
-        if (wake_one(idle))
-            return;
-        /* Nobody slept after all. Others may have relied on our searcher meanwhile, so
-         * look again after saying that there is none. */
-        fetch_sub_seq(&idle->searching, 1);
+    for (uint32_t w = 0; w < workers; w++) {
+        atomic_set(&beds[w].arrivals, NULL);
+        atomic_set(&beds[w].word.value, 0);
+        atomic_set(&beds[w].parks, 0);
+        atomic_set(&beds[w].cpu, 0);
     }
 }
 
-void idle_search(struct idle *idle) { fetch_add_seq(&idle->searching, 1); }
-
-bool idle_found(struct idle *idle)
+static void rouse(struct idle_bed *bed)
 {
-    bool last = fetch_sub_seq(&idle->searching, 1) == 1;
-    fence_seq(); /* the last one looks for work next; pairs with idle_notify's */
-    return last;
+    fetch_add_seq(&bed->word.value, 1); /* pairs with the load in idle_sleep */
+    park_wake(&bed->word, 1);
 }
 
-void idle_enter(struct idle *idle, uint32_t worker)
+void idle_deliver(struct idle *idle, uint32_t worker, struct task *first,
+                  struct task *last)
 {
-    /* In this order, or a notifier could see neither searcher nor sleeper. */
-    fetch_or_seq(&idle->mask[worker / 64], UINT64_C(1) << worker % 64);
-    fetch_sub_seq(&idle->searching, 1);
-    fence_seq(); /* the caller looks for work next; pairs with idle_notify's */
+    struct idle_bed *bed = &idle->beds[worker];
+    struct task *before = load_relaxed(&bed->arrivals);
+    do
+        plain_write(&last->arrival, before == PARKED ? NULL : before);
+    while (!cas_seq(&bed->arrivals, &before, first));
+    if (before == PARKED)
+        rouse(bed);
+    else
+        idle_check_watch(idle); /* it may be in a handler that does not end */
 }
 
-bool idle_leave(struct idle *idle, uint32_t worker)
+struct task *idle_take_arrivals(struct idle *idle, uint32_t worker)
+{
+    /* seq_cst: comes before this worker's next look at `wants`; see idle_end_watch. */
+    struct task *all = exchange_seq(&idle->beds[worker].arrivals, NULL);
+    return all == PARKED ? NULL : all;
+}
+
+static bool mask_clear(struct idle *idle, uint32_t worker)
 {
     uint64_t one = UINT64_C(1) << worker % 64;
-    return (fetch_and_seq(&idle->mask[worker / 64], ~one) & one) == 0;
+    if (!(load_relaxed(&idle->mask[worker / 64]) & one) ||
+        !(fetch_and_seq(&idle->mask[worker / 64], ~one) & one))
+        return false;
+    fetch_sub_seq(&idle->wants, 1);
+    return true;
 }
 
-bool idle_is_woken(const struct idle *idle, uint32_t worker)
+static void mask_set(struct idle *idle, uint32_t worker)
 {
-    /* The bit decides. The word only counts wake-ups, because that of a waker who was
-     * held up may come when its sleeper has long been awake, and asleep again. */
-    return (load_acquire(&idle->mask[worker / 64]) >> worker % 64 & 1) == 0;
+    uint64_t one = UINT64_C(1) << worker % 64;
+    /* Counted first, so that the count is never below what the mask says. */
+    fetch_add_seq(&idle->wants, 1);
+    if (fetch_or_seq(&idle->mask[worker / 64], one) & one)
+        fetch_sub_seq(&idle->wants, 1); /* it was there already */
 }
 
-void idle_sleep(struct idle *idle, uint32_t worker)
+bool idle_lie_down(struct idle *idle, uint32_t worker, bool is_hungry)
 {
-    struct park_word *word = &idle->seats[worker].word;
-    for (;;) {
-        uint32_t seen = load_acquire(&word->value); /* before the bit is looked at */
-        if (idle_is_woken(idle, worker))
-            return;
-        park_wait(word, seen, PARK_FOREVER);
+    struct idle_bed *bed = &idle->beds[worker];
+    struct task *none = NULL;
+    if (idle->near)
+        store_relaxed(&bed->cpu, thread_cpu());
+    if (is_hungry)
+        mask_set(idle, worker);
+    counter_add(&bed->parks, 1);
+    if (cas_seq(&bed->arrivals, &none, PARKED))
+        return true;
+    mask_clear(idle, worker);
+    return false;
+}
+
+bool idle_is_asleep(const struct idle *idle, uint32_t worker)
+{
+    return load_seq(&idle->beds[worker].arrivals) == PARKED;
+}
+
+bool idle_sleep(struct idle *idle, uint32_t worker, int64_t timeout_ns)
+{
+    struct park_word *word = &idle->beds[worker].word;
+    uint32_t seen = load_acquire(&word->value); /* before the bed is looked at */
+    bool in_time = true;
+    while (idle_is_asleep(idle, worker)) {
+        if (!in_time)
+            return false;
+        park_wait(word, seen, timeout_ns);
+        in_time = timeout_ns == PARK_FOREVER;
+        seen = load_acquire(&word->value);
     }
+    return true;
 }
 
-void idle_wake_all(struct idle *idle)
+bool idle_wake(struct idle *idle, uint32_t worker)
 {
-    do
-        fetch_add_seq(&idle->searching, 1);
-    while (wake_one(idle));
-    fetch_sub_seq(&idle->searching, 1);
+    struct task *parked = PARKED;
+    if (!cas_seq(&idle->beds[worker].arrivals, &parked, NULL))
+        return false;
+    rouse(&idle->beds[worker]);
+    return true;
 }
 
-uint32_t idle_sleepers(const struct idle *idle)
+void idle_get_up(struct idle *idle, uint32_t worker)
 {
-    uint32_t n = 0;
+    struct task *parked = PARKED;
+    (void)cas_seq(&idle->beds[worker].arrivals, &parked, NULL);
+    mask_clear(idle, worker);
+}
+
+/* How far from this CPU did it lie down? The nearest has most of our caches; `but` is
+ * farther than all. */
+static uint32_t distance(const struct idle *idle, uint32_t cpu, uint32_t worker,
+                         int32_t but)
+{
+    if ((int32_t)worker == but)
+        return UINT32_MAX;
+    return idle->near ? topology_distance(idle->near, cpu,
+                                          load_relaxed(&idle->beds[worker].cpu))
+                      : 0;
+}
+
+static int32_t nearest_hungry(const struct idle *idle, uint32_t cpu, int32_t but)
+{
+    int32_t nearest = -1;
+    uint32_t least = 0;
     for (uint32_t g = 0; g < idle->groups; g++)
-        n += (uint32_t)__builtin_popcountll(load_seq(&idle->mask[g]));
-    return n;
+        for (uint64_t mask = load_relaxed(&idle->mask[g]); mask; mask &= mask - 1) {
+            uint32_t worker = g * 64 + bit_lowest(mask);
+            uint32_t far = distance(idle, cpu, worker, but);
+            if (nearest < 0 || far < least) {
+                nearest = (int32_t)worker;
+                least = far;
+            }
+        }
+    return nearest;
+}
+
+int32_t idle_take_hungry(struct idle *idle, int32_t but)
+{
+    int32_t worker;
+    uint32_t cpu = idle->near ? thread_cpu() : 0;
+    do
+        worker = nearest_hungry(idle, cpu, but);
+    while (worker >= 0 && !mask_clear(idle, (uint32_t)worker));
+    return worker;
+}
+
+/* One look at all of them. Adds up how often they lay down. */
+static bool look(const struct idle *idle, uint64_t *parks)
+{
+    *parks = 0;
+    for (uint32_t w = 0; w < idle->workers; w++) {
+        if (!idle_is_asleep(idle, w))
+            return false;
+        *parks += load_acquire(&idle->beds[w].parks);
+    }
+    return true;
+}
+
+bool idle_all_asleep(const struct idle *idle)
+{
+    /* Twice the same: nobody got up and lay down again in between, so all slept from
+     * the end of the first look to the beginning of the second. */
+    uint64_t before, after;
+    return look(idle, &before) && look(idle, &after) && before == after;
+}
+
+bool idle_is_hungry(const struct idle *idle, uint32_t worker)
+{
+    return load_relaxed(&idle->mask[worker / 64]) >> worker % 64 & 1;
+}
+
+void idle_keep_hungry(struct idle *idle, uint32_t worker) { mask_set(idle, worker); }
+
+bool idle_take_watch(struct idle *idle, uint32_t worker)
+{
+    uint32_t nobody = 0;
+    if (!cas_seq(&idle->watch, &nobody, worker + 1))
+        return false;
+    fetch_and_seq(&idle->wants, ~IDLE_UNWATCHED);
+    return true;
+}
+
+static bool others_sleep(const struct idle *idle, uint32_t worker)
+{
+    for (uint32_t w = 0; w < idle->workers; w++)
+        if (w != worker && !idle_is_asleep(idle, w))
+            return false;
+    return true;
+}
+
+void idle_leave_watch(struct idle *idle, uint32_t worker)
+{
+    uint32_t watch = load_seq(&idle->watch);
+    if (watch == worker + 1)
+        store_seq(&idle->watch, 0);
+    else if (watch != 0)
+        return;
+    fetch_or_seq(&idle->wants, IDLE_UNWATCHED);
+    if (!others_sleep(idle, worker))
+        idle_call_watch(idle); /* what they have pushed already is to be watched, too */
+}
+
+bool idle_end_watch(struct idle *idle)
+{
+    if (!idle_all_asleep(idle))
+        return false;
+    fetch_or_seq(&idle->wants, IDLE_UNWATCHED);
+    /* Whoever got up before this look has not seen the bit; whoever gets up later will
+     * see it when it next pushes something. */
+    if (idle_all_asleep(idle))
+        return true;
+    fetch_and_seq(&idle->wants, ~IDLE_UNWATCHED);
+    return false;
+}
+
+void idle_call_watch(struct idle *idle)
+{
+    if (!(fetch_and_seq(&idle->wants, ~IDLE_UNWATCHED) & IDLE_UNWATCHED))
+        return;
+    uint32_t watch = load_seq(&idle->watch); /* it sleeps, or there is none */
+    if (watch && idle_wake(idle, watch - 1))
+        return;
+    for (uint32_t w = 0; w < idle->workers; w++)
+        if (idle_wake(idle, w))
+            return; /* it finds nothing to do, and the watch free */
 }

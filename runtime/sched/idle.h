@@ -1,66 +1,99 @@
-/* idle.h: who sleeps, who searches, whom to wake.
+/* idle.h: who sleeps, who would like work, who keeps watch.
  *
- * The rule: whoever publishes work looks for a sleeper afterwards; whoever goes to sleep
- * says so first and looks for work afterwards. With a StoreLoad order on both sides one
- * of them must see the other, so no work waits while its waking is forgotten.
+ * Work comes to a sleeper, it does not look for it: everything that is for a worker goes
+ * into its list of arrivals, and whoever puts the first thing there while it sleeps wakes
+ * it. So the list is its bed: PARKED in it says that it sleeps, or is about to.
  *
- * At most one wake-up is under way at a time: `searching` counts the workers that look
- * for work, those just woken included, and while there is one nobody else is woken. It
- * will find the work, and the last one to stop searching looks whether there is more.
+ * A sleeper also stands in the mask of the hungry, where a worker with more than it can
+ * do finds somebody to give some to; whoever takes it out of the mask is the one who may.
  *
- *   operation       by whom                    allowed beside
- *   idle_notify     anybody, after publishing  everything; async-signal safe
- *   idle_enter      a worker, then it rechecks everything
- *   idle_leave      the same, having found     everything
- *   idle_sleep      the same, having found nothing
- *   idle_wake_all   anybody                    everything */
+ * While anybody is awake one sleeper keeps watch: it sleeps a millisecond at a time, and
+ * in between looks for work that waits behind a handler that does not end. When all
+ * sleep, so does the watch; the first to push something afterwards wakes it. */
 #ifndef SCHED_IDLE_H
 #define SCHED_IDLE_H
 
 #include "base/atomic.h"
 #include "base/cc.h"
 #include "base/park.h"
+#include "base/topology.h"
+#include "sched/task.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum { IDLE_WORKERS_MAX = 1024 };
+#define IDLE_UNWATCHED (UINT32_C(1) << 31)
 
-/* One per worker: counts its wake-ups. */
-struct idle_seat {
-    alignas(CACHE_PAIR) struct park_word word;
+/* One per worker. */
+struct idle_bed {
+    alignas(CACHE_PAIR) ATOMIC(struct task *) arrivals; /* newest first, or a tag */
+    struct park_word word;                              /* counts its wake-ups */
+    ATOMIC(uint64_t) parks; /* how often it lay down; its own */
+    ATOMIC(uint32_t) cpu;   /* where it last did; its own */
 };
 
 struct idle {
-    alignas(CACHE_PAIR) ATOMIC(uint32_t) searching;
-    uint32_t groups;         /* words of the mask in use; constant */
-    struct idle_seat *seats; /* constant */
-    /* A bit per sleeping worker: set by itself, cleared by itself or by its waker. */
+    struct idle_bed *beds; /* constant */
+    const struct topology
+        *near;        /* which CPUs are near which; NULL: all alike. Constant */
+    uint32_t workers; /* constant */
+    uint32_t groups;  /* words of the mask in use; constant */
+    /* What workers with work look at: how many are hungry, about, and IDLE_UNWATCHED
+     * when all slept, the watch with them, or it had to go to work. */
+    alignas(CACHE_PAIR) ATOMIC(uint32_t) wants;
+    ATOMIC(uint32_t) watch; /* who keeps it: its number + 1; 0: nobody */
     ATOMIC(uint64_t) mask[IDLE_WORKERS_MAX / 64];
 };
 
-/* All workers count as searching at first. seats: one per worker, the caller's. */
-void idle_init(struct idle *idle, struct idle_seat *seats, uint32_t workers);
+void idle_init(struct idle *idle, struct idle_bed *beds, uint32_t workers);
 
-/* Wakes one sleeper for the work just published, unless somebody is searching. */
-void idle_notify(struct idle *idle);
+/* Puts a list of tasks, first to last, in front of this worker's, and wakes it if it
+ * sleeps. The caller holds their tokens. Anybody; async-signal safe. */
+void idle_deliver(struct idle *idle, uint32_t worker, struct task *first,
+                  struct task *last);
+static inline bool idle_has_arrivals(const struct idle *idle, uint32_t worker)
+{
+    return load_relaxed(&idle->beds[worker].arrivals) != NULL;
+}
+/* All that has arrived, newest first; the worker itself, or who has seized it. */
+struct task *idle_take_arrivals(struct idle *idle, uint32_t worker);
 
-void idle_search(struct idle *idle);
-/* True: that was the last searcher, so look once more and notify if there is work. */
-bool idle_found(struct idle *idle);
+/* Lies down. False: something has arrived, so it stays up. */
+bool idle_lie_down(struct idle *idle, uint32_t worker, bool is_hungry);
+bool idle_is_asleep(const struct idle *idle, uint32_t worker);
+/* Sleeps until woken. True. False: time is up (PARK_FOREVER: never). */
+bool idle_sleep(struct idle *idle, uint32_t worker, int64_t timeout_ns);
+/* Gets up, woken or not. */
+void idle_get_up(struct idle *idle, uint32_t worker);
 
-/* A searcher says that it is about to sleep and searches no more. */
-void idle_enter(struct idle *idle, uint32_t worker);
-/* It changes its mind. True: it had been woken meanwhile and is a searcher now. */
-bool idle_leave(struct idle *idle, uint32_t worker);
-/* It sleeps until woken; it is a searcher then. */
-void idle_sleep(struct idle *idle, uint32_t worker);
-bool idle_is_woken(const struct idle *idle, uint32_t worker);
+/* Wakes one that sleeps, with nothing for it. False: it did not sleep. */
+bool idle_wake(struct idle *idle, uint32_t worker);
 
-/* Wakes everybody who sleeps. Publish the reason first. */
-void idle_wake_all(struct idle *idle);
+/* Takes one of the hungry out of the mask, the nearest to where we run, and not `but` if
+ * there is another. -1: none. */
+int32_t idle_take_hungry(struct idle *idle, int32_t but);
+bool idle_is_hungry(const struct idle *idle, uint32_t worker);
+/* Puts it back, or in: it sleeps. */
+void idle_keep_hungry(struct idle *idle, uint32_t worker);
 
-/* How many sleep now, or are about to. */
-uint32_t idle_sleepers(const struct idle *idle);
+/* Did all sleep at one moment? */
+bool idle_all_asleep(const struct idle *idle);
+
+/* The watch. Takes it, if nobody has it. */
+bool idle_take_watch(struct idle *idle, uint32_t worker);
+/* By whoever got up. Gives the watch up if it had it, and sees to it that another sleeper
+ * takes over where nobody watches: at once when others are awake, else when this one
+ * pushes something. */
+void idle_leave_watch(struct idle *idle, uint32_t worker);
+/* All sleep, so the watch sleeps too. False: not all do. */
+bool idle_end_watch(struct idle *idle);
+/* After pushing work that may wait behind a handler: sees that somebody keeps watch. */
+void idle_call_watch(struct idle *idle) CC_COLD;
+static inline void idle_check_watch(struct idle *idle)
+{
+    if (unlikely(load_seq(&idle->wants) & IDLE_UNWATCHED))
+        idle_call_watch(idle);
+}
 
 #endif

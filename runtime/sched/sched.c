@@ -8,21 +8,19 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EAGER = 16 }; /* looks in a row that were in vain before the CPU is given away */
-
 int sched_init(struct sched *s, struct heap *heap, enum sched_mode mode,
                uint32_t workers, bool polled, uint64_t seed)
 {
     *s = (struct sched){.mode = mode, .heap = heap, .event_fd = -1};
     s->crew.count = workers;
-    void *w = NULL, *seats = NULL, *threads = NULL;
+    void *w = NULL, *beds = NULL, *threads = NULL;
     int err = heap_get_lines(heap, &w, workers * sizeof(struct worker));
     if (!err)
-        err = heap_get_lines(heap, &seats, workers * sizeof(struct idle_seat));
+        err = heap_get_lines(heap, &beds, workers * sizeof(struct idle_bed));
     if (!err)
         err = heap_get_lines(heap, &threads, workers * sizeof(struct thread));
     s->crew.workers = w;
-    s->seats = seats;
+    s->beds = beds;
     s->threads = threads;
     if (!err && polled) {
         s->event_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK); /* look once at first */
@@ -32,16 +30,21 @@ int sched_init(struct sched *s, struct heap *heap, enum sched_mode mode,
         sched_fini(s);
         return err == -EMFILE || err == -ENFILE ? -EMFILE : -ENOMEM;
     }
-    idle_init(&s->crew.idle, s->seats, workers);
-    inject_init(&s->crew.injected);
+    idle_init(&s->crew.idle, s->beds, workers);
+    if (mode == SCHED_THREADS && workers > 2) { /* else there is no choice */
+        topology_read(&s->topology);
+        s->crew.idle.near = &s->topology;
+    }
+    s->crew.can_stop = mode == SCHED_THREADS && thread_has_barrier();
     s->crew.clock.is_virtual = mode == SCHED_SIMULATED;
     atomic_set(&s->crew.stopping, false);
     for (uint32_t i = 0; i < workers; i++) {
         worker_init(&s->crew.workers[i], &s->crew, i, seed);
-        s->crew.workers[i].shuffled = mode == SCHED_SIMULATED;
-        s->seats[i].word.fd = mode == SCHED_THREADS ? PARK_ON_FUTEX
-                              : s->event_fd >= 0    ? s->event_fd
-                                                    : PARK_ON_NOTHING;
+        if (mode == SCHED_SIMULATED)
+            worker_shuffle(&s->crew.workers[i]);
+        s->beds[i].word.fd = mode == SCHED_THREADS ? PARK_ON_FUTEX
+                             : s->event_fd >= 0    ? s->event_fd
+                                                   : PARK_ON_NOTHING;
     }
     return 0;
 }
@@ -52,43 +55,73 @@ void sched_fini(struct sched *s)
     if (s->event_fd >= 0)
         close(s->event_fd);
     heap_put_lines(s->heap, s->threads, n * sizeof(struct thread));
-    heap_put_lines(s->heap, s->seats, n * sizeof(struct idle_seat));
+    heap_put_lines(s->heap, s->beds, n * sizeof(struct idle_bed));
     heap_put_lines(s->heap, s->crew.workers, n * sizeof(struct worker));
 }
 
-static bool all_sleep(const struct sched *s)
+/* By everybody who falls asleep, and by the watch when nobody is left to watch. */
+static void say_if_all_sleep(struct sched *s)
 {
-    return idle_sleepers(&s->crew.idle) == s->crew.count;
+    if (s->all_asleep && idle_all_asleep(&s->crew.idle))
+        s->all_asleep(s->all_asleep_user);
+}
+
+/* Asleep, as the watch: wakes up now and then to look for stuck work. False: it is
+ * awake, and has found some or got some. True: all the others sleep too. */
+static bool keep_watch(struct sched *s, struct worker *w)
+{
+    struct idle *idle = &s->crew.idle;
+    while (!idle_sleep(idle, w->id, SCHED_WATCH_NS)) {
+        if (idle_end_watch(idle)) {
+            say_if_all_sleep(s);
+            return true;
+        }
+        worker_appetites(&s->crew);
+        worker_get_up(w);
+        if (worker_rescue(w) || !worker_lie_down(w))
+            return false;
+    }
+    worker_get_up(w);
+    return false;
+}
+
+bool sched_tidy(struct sched *s, struct worker *w)
+{
+    return s->tidy && idle_is_asleep(&s->crew.idle, w->id) && s->tidy(w);
 }
 
 static void fall_asleep(struct sched *s, struct worker *w)
 {
-    if (s->all_asleep && all_sleep(s) && !crew_has_work(&s->crew) && all_sleep(s))
-        s->all_asleep(s->all_asleep_user);
-    idle_sleep(&s->crew.idle, w->id);
-    worker_woken(w);
+    struct idle *idle = &s->crew.idle;
+    say_if_all_sleep(s);
+    while (sched_tidy(s, w))
+        thread_yield(); /* to whoever has something better to do */
+    bool watches = s->crew.count > 1 && idle_take_watch(idle, w->id);
+    if (!watches || keep_watch(s, w)) {
+        (void)idle_sleep(idle, w->id, PARK_FOREVER);
+        worker_get_up(w);
+    }
+    if (s->crew.count > 1)
+        idle_leave_watch(idle, w->id);
+    if (worker_has_work(w))
+        worker_attend(w); /* what it has rescued waits for each other */
 }
 
-/* A worker ends when it was told to and then looked once more and found nothing: what
- * was submitted before the stop is seen by somebody, and what a worker makes runnable
- * later it runs itself. */
+/* A worker ends when it was told to and then looked once more and found nothing; what
+ * comes later is for sched_stop. */
 static void *worker_main(void *arg)
 {
     struct worker *w = arg;
     struct sched *s = container_of(w->crew, struct sched, crew);
     worker_enter(w);
-    for (uint32_t vain = 0;;) {
-        bool last_look = load_seq(&s->crew.stopping);
-        if (worker_step(w)) {
-            vain = 0;
-        } else if (worker_may_sleep(w)) {
-            vain = 0;
-            fall_asleep(s, w);
-        } else if (last_look) {
-            return NULL;
-        } else if (++vain % EAGER == 0) {
-            thread_yield(); /* somebody holds work that we cannot get yet */
+    for (bool last_look = false;;) {
+        while (w->crew->run(w, UINT32_MAX) == UINT32_MAX) {
         }
+        if (last_look)
+            return NULL;
+        last_look = load_seq(&s->crew.stopping);
+        if (!last_look && worker_lie_down(w))
+            fall_asleep(s, w);
     }
 }
 
@@ -114,35 +147,36 @@ int sched_start(struct sched *s)
 void sched_ring(struct sched *s)
 {
     if (s->event_fd >= 0)
-        park_wake(&s->seats[0].word, 1);
+        park_wake(&s->beds[0].word, 1);
 }
 
-void sched_submit(struct sched *s, struct task *task)
+static bool has_work(const struct sched *s)
 {
-    inject_push(&s->crew.injected, &task->link);
-    idle_notify(&s->crew.idle);
+    for (uint32_t i = 0; i < s->crew.count; i++)
+        if (worker_has_work(&s->crew.workers[i]))
+            return true;
+    return false;
 }
 
+/* On this thread, as all of the workers: until none of them has anything left. */
 static void drain(struct sched *s)
 {
-    for (uint32_t i = 0; i < s->crew.count; i++) {
-        struct worker *before = worker_enter(&s->crew.workers[i]);
-        while (worker_step(&s->crew.workers[i])) {
+    while (has_work(s))
+        for (uint32_t i = 0; i < s->crew.count; i++) {
+            struct worker *before = worker_enter(&s->crew.workers[i]);
+            (void)s->crew.run(&s->crew.workers[i], UINT32_MAX);
+            worker_enter(before);
         }
-        worker_enter(before);
-    }
 }
 
 void sched_stop(struct sched *s)
 {
     store_seq(&s->crew.stopping, true);
-    if (s->mode != SCHED_THREADS) {
-        drain(s);
-        return;
-    }
-    idle_wake_all(&s->crew.idle);
+    for (uint32_t i = 0; i < s->crew.count; i++)
+        (void)idle_wake(&s->crew.idle, i);
     for (; s->started > 0; s->started--)
         thread_join(&s->threads[s->started - 1]);
+    drain(s);
 }
 
 void sched_unring(struct sched *s, int64_t timeout_ns)
@@ -163,20 +197,21 @@ int sched_poll(struct sched *s, int max, int64_t timeout_ns)
     int turns = 0;
     sched_unring(s, 0);
     for (;;) {
-        if (s->asleep && idle_leave(&s->crew.idle, w->id))
-            worker_woken(w);
+        if (s->asleep)
+            worker_get_up(w);
         s->asleep = false;
-        while (turns < max && worker_step(w))
-            turns++;
+        turns += (int)w->crew->run(w, (uint32_t)(max - turns));
         if (turns == max) {
             sched_ring(s); /* there may be more */
             break;
         }
-        if (!worker_may_sleep(w))
+        if (!worker_lie_down(w))
             continue;
         s->asleep = true;
         if (s->all_asleep)
             s->all_asleep(s->all_asleep_user);
+        if (sched_tidy(s, w))
+            sched_ring(s);
         if (turns > 0 || timeout_ns <= 0)
             break;
         sched_unring(s, timeout_ns);

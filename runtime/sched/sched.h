@@ -1,4 +1,4 @@
-/* sched.h: the set of workers: start, submit from outside, stop.
+/* sched.h: the set of workers: start, stop, and who steps them.
  *
  * Three ways to run the same workers: a thread each; a program's own event loop, which
  * polls (SCHED_POLLED); or the simulation in sched/sim, which steps them all. */
@@ -10,12 +10,16 @@
 #include "sched/worker.h"
 
 enum sched_mode { SCHED_THREADS, SCHED_POLLED, SCHED_SIMULATED };
+enum {
+    SCHED_WATCH_NS = 500000
+}; /* how often the watch looks; twice makes a millisecond */
 
 struct sched {
     struct crew crew;
     enum sched_mode mode;
     struct heap *heap;
-    struct idle_seat *seats;
+    struct idle_bed *beds;
+    struct topology topology;
     struct thread *threads;
     uint32_t started;
     int event_fd; /* polled: readable when there is work; else -1 */
@@ -23,18 +27,20 @@ struct sched {
     void (*all_asleep)(void *user); /* set before the start, or NULL: called by the last
                                      * worker to fall asleep; must not block */
     void *all_asleep_user;
+    /* Set before the start, or NULL: called by a worker that has announced its sleep, for
+     * a short piece of housekeeping. True: there is more. */
+    bool (*tidy)(struct worker *worker);
 };
 
-/* Makes the workers, not their threads. polled: with a descriptor; always so with
- * SCHED_POLLED, on request when simulated. Returns 0, -ENOMEM, -EMFILE. */
+/* Makes the workers, not their threads. run: of all tasks. polled: with a descriptor;
+ * always so with SCHED_POLLED, on request when simulated. Returns 0, -ENOMEM, -EMFILE. */
 CC_MUST_CHECK int sched_init(struct sched *sched, struct heap *heap,
                              enum sched_mode mode, uint32_t workers, bool polled,
                              uint64_t seed);
 /* Starts the threads, all or none. Returns 0 or -EAGAIN. Where there are none, rings. */
 CC_MUST_CHECK int sched_start(struct sched *sched);
-/* Makes a task runnable. Any thread, and signal handlers. */
-void sched_submit(struct sched *sched, struct task *task);
-/* Tells the workers to end when nothing is left to run; then joins them. */
+/* Tells the workers to end when nothing is left to run; then joins them, and runs what
+ * came in last. */
 void sched_stop(struct sched *sched);
 void sched_fini(struct sched *sched);
 
@@ -46,6 +52,10 @@ void sched_unring(struct sched *sched, int64_t timeout_ns);
 /* SCHED_POLLED: runs up to max tasks on this thread, waiting for the first of them at
  * most timeout_ns. Returns how many. */
 int sched_poll(struct sched *sched, int max, int64_t timeout_ns);
+
+/* A piece of housekeeping by a worker that is about to sleep, unless it is woken. True:
+ * there is more. */
+bool sched_tidy(struct sched *sched, struct worker *worker);
 
 /* The worker that is running here, when it is one of these; else NULL. */
 struct worker *sched_here(const struct sched *sched);

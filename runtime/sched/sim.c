@@ -22,9 +22,9 @@ void sim_fini(struct sim *sim, struct sched *sched)
 
 static bool is_awake(struct sim *sim, struct sched *sched, uint32_t i)
 {
-    if (sim->asleep[i] && idle_is_woken(&sched->crew.idle, i)) {
+    if (sim->asleep[i] && !idle_is_asleep(&sched->crew.idle, i)) {
         sim->asleep[i] = false;
-        worker_woken(&sched->crew.workers[i]);
+        worker_get_up(&sched->crew.workers[i]);
     }
     return !sim->asleep[i];
 }
@@ -49,8 +49,11 @@ bool sim_step(struct sim *sim, struct sched *sched)
         return false;
     struct worker *before = worker_enter(w);
     clock_advance(&sched->crew.clock, SIM_STEP_NS);
-    if (!worker_step(w))
-        sim->asleep[w->id] = worker_may_sleep(w);
+    if (!worker_step(w)) {
+        sim->asleep[w->id] = worker_lie_down(w);
+        while (sim->asleep[w->id] && sched_tidy(sched, w)) {
+        }
+    }
     worker_enter(before);
     return true;
 }

@@ -1,17 +1,64 @@
-/* task.h: something runnable: a queue link and a function.
+/* task.h: something runnable that belongs to one worker at a time.
  *
- * A task is in at most one queue at a time and is run by one worker at a time; whoever
- * makes it runnable sees to that (for actors the tail word of the mailbox does). */
+ * Only its owner touches a task's plain fields and what else belongs to it (an actor's
+ * mailbox), so that everything between tasks of one worker is plain loads and stores.
+ * All others push into its inbox. Whoever has found the inbox empty holds the task's
+ * token, the duty to have its owner look, and passes it to the owner's list of arrivals.
+ *
+ *   - A token exists exactly while the inbox is not EMPTY: with a producer, in one list
+ *     of arrivals, or as `token` in the task. So `arrival` is never used twice, and what
+ *     is in an inbox is never forgotten.
+ *   - The owner, and nobody else, gives a task away, by storing the new owner's number;
+ *     that one may use the task as soon as it reads its own number. Any other number that
+ *     anybody reads is a hint where to send a token; who gets one for a task that is no
+ *     longer its own passes it on.
+ *   - "The owner" is whoever is inside the worker's bias: its thread, or a thief.
+ *   - `scheduled` says that the task is in its owner's deque, or runs, or is being made.
+ *     Such a one is given away only by taking it from the deque.
+ *
+ * NOBODY owns a task between two lives: whoever changes that by CAS is the owner. */
 #ifndef SCHED_TASK_H
 #define SCHED_TASK_H
 
-#include "queue/inject.h"
+#include "queue/inbox.h"
 
-struct worker;
+enum { TASK_NOBODY = -1 };
 
 struct task {
-    struct inject_node link;
-    void (*run)(struct task *task, struct worker *worker); /* the seam to the actors */
+    struct inbox inbox;
+    ATOMIC(int32_t) owner; /* a worker's number, or TASK_NOBODY */
+    ATOMIC(int16_t) asker; /* the worker that sent the token; whoever holds that */
+    bool scheduled;        /* the owner's */
+    bool token;            /* the owner's: the token has arrived and is not used yet */
+    struct task *arrival;  /* next in a list of arrivals; whoever holds the token */
 };
+
+static inline void task_init(struct task *task)
+{
+    inbox_init(&task->inbox);
+    atomic_set(&task->owner, TASK_NOBODY);
+    atomic_set(&task->asker, TASK_NOBODY);
+    task->scheduled = task->token = false;
+    task->arrival = NULL;
+}
+
+/* Takes a task that nobody owns. */
+static inline bool task_claim(struct task *task, uint32_t worker)
+{
+    int32_t nobody = TASK_NOBODY;
+    return load_relaxed(&task->owner) == TASK_NOBODY &&
+           cas_acq_rel(&task->owner, &nobody, (int32_t)worker);
+}
+
+/* Gives it away, with everything that belongs to it. */
+static inline void task_give(struct task *task, int32_t to)
+{
+    store_release(&task->owner, to); /* pairs with task_is_owned_by, and task_claim */
+}
+
+static inline bool task_is_owned_by(const struct task *task, uint32_t worker)
+{
+    return load_acquire(&task->owner) == (int32_t)worker; /* pairs with task_give */
+}
 
 #endif

@@ -1,9 +1,15 @@
-/* worker.c: one worker's choices: own work, injected work, stolen work, sleep. */
+/* worker.c: one worker's choices: what to run, whom to give work, when to sleep. */
 #include "sched/worker.h"
 
-#include "base/panic.h"
-
-enum { CLOCK_EVERY_MAX = 64, STEAL_ROUNDS = 2, SHUFFLE = 4 };
+enum { CLOCK_EVERY_MAX = 64, SHUFFLE = 4, STAYS_ONCE_IN = 8 };
+/* When work is spread too thin: see fold. */
+enum {
+    CHATTY_NS = 1000, /* a message that takes longer is worth a worker of its own */
+    CHATTY_PART = 8,  /* more than every so many messages cross between workers */
+    CHATTY_FOR_NS = 2000000, /* more than not; tasks that are about to meet talk, too */
+    ABSTAIN_MIN_MS = 16,
+    ABSTAIN_MAX_MS = 256
+};
 
 CC_THREAD_LOCAL struct worker *worker_here;
 
@@ -14,196 +20,504 @@ struct worker *worker_enter(struct worker *worker)
     return before;
 }
 
+void worker_forked(void)
+{
+    if (worker_here)
+        bias_break(&worker_here->bias);
+    worker_here = NULL;
+}
+
 void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t seed)
 {
-    worker->crew = crew;
-    worker->context = NULL;
-    worker->next = NULL;
+    bias_init(&worker->bias);
     worker->id = id;
-    worker->streak = worker->picks = 0;
-    worker->searching = true;
-    worker->shuffled = false;
-    worker->rng = rng_stream(seed, id + 1);
+    worker->crew = crew;
+    worker->bed = &crew->idle.beds[id];
+    worker->context = NULL;
+    worker->due = WORKER_STREAK;
+    worker->burst = worker->before = worker->backlog = 0;
+    worker->oldest_next = worker->shuffled = false;
     worker->clock_every = worker->clock_left = CLOCK_EVERY_MAX;
     worker->clock_last = worker->slice_start = 0;
     atomic_set(&worker->turns, 0);
     atomic_set(&worker->steals, 0);
-    atomic_set(&worker->parks, 0);
-    runq_init(&worker->ring, worker->slots, WORKER_RING);
+    atomic_set(&worker->watched, 0);
+    worker->posts = 0;
+    atomic_set(&worker->chatter, 0);
+    worker->partner = worker->victim = TASK_NOBODY;
+    worker->abstains_ms = ABSTAIN_MIN_MS;
+    worker->folds = false;
+    atomic_set(&worker->sated, 0);
+    worker->rng = rng_stream(seed, id + 1);
+    worker->line = (struct line){0};
+    deque_init(&worker->deque);
 }
 
-void worker_publish(struct worker *w, struct task *task)
+void worker_shuffle(struct worker *worker)
 {
-    while (!runq_push(&w->ring, task)) {
-        void *spill[WORKER_RING / 2];
-        uint32_t n = runq_take_half(&w->ring, spill, WORKER_RING / 2);
-        for (uint32_t i = 0; i < n; i++)
-            inject_push(&w->crew->injected, &((struct task *)spill[i])->link);
+    worker->shuffled = true;
+    worker->due = 1;
+}
+
+/* ---- the line of those that wait ------------------------------------------------- */
+
+static void line_append(struct line *line, struct task *task)
+{
+    plain_write(&task->arrival, NULL);
+    if (line->first)
+        plain_write(&line->last->arrival, task);
+    else
+        line->first = task;
+    line->last = task;
+    line->count++;
+}
+
+static struct task *line_take(struct line *line)
+{
+    struct task *task = line->first;
+    if (task) {
+        line->first = plain_read(&task->arrival);
+        line->count--;
     }
-    idle_notify(&w->crew->idle);
+    return task;
 }
 
-void worker_requeue(struct worker *w, struct task *task)
+/* How many wait, besides the one that is next. */
+static uint32_t waiting_here(const struct worker *w)
 {
-    struct task *woken = w->next;
-    w->next = NULL;
-    if (woken)
-        worker_publish(w, woken); /* its turn comes first */
-    if (runq_size(&w->ring) == 0)
-        w->next = task; /* alone: nobody needs to come for it */
-    else if (inject_is_empty(&w->crew->injected))
-        worker_publish(w, task);
-    else { /* behind those as well */
-        inject_push(&w->crew->injected, &task->link);
-        idle_notify(&w->crew->idle);
+    return w->line.count + deque_ring_size(&w->deque);
+}
+
+/* Takes a task out of the schedule, to be a token again. False: its token is elsewhere,
+ * and will bring it back. */
+static bool unschedule(struct task *task)
+{
+    plain_write(&task->scheduled, false);
+    if (plain_read(&task->token)) {
+        plain_write(&task->token, false);
+        return true;
     }
-    w->streak = WORKER_STREAK;
+    return inbox_poke(&task->inbox);
 }
 
-static struct task *take_injected(struct worker *w)
+/* The next one in line that is this worker's and not scheduled. */
+static struct task *next_in_line(struct worker *w)
 {
-    struct inject_node *nodes[WORKER_RING / 2];
-    uint32_t room = WORKER_RING - runq_size(&w->ring);
-    /* One more than there is room for: the first is run, not queued. */
-    uint32_t max = room < WORKER_RING / 2 ? room + 1 : WORKER_RING / 2;
-    uint32_t n = inject_take(&w->crew->injected, nodes, max);
-    for (uint32_t i = 1; i < n; i++)
-        (void)runq_push(&w->ring, container_of(nodes[i], struct task, link));
-    if (n > 1)
-        idle_notify(&w->crew->idle); /* whoever looked meanwhile saw it nowhere */
-    return n ? container_of(nodes[0], struct task, link) : NULL;
-}
-
-/* May `next` be run again before the ring has its turn? */
-static bool next_is_due(struct worker *w)
-{
-    if (unlikely(w->shuffled) && rng_below(&w->rng, SHUFFLE) == 0)
-        return false;
-    return w->next && w->streak < WORKER_STREAK && !worker_slice_is_over(w);
-}
-
-static struct task *pick_own(struct worker *w)
-{
-    struct task *next = w->next, *other = NULL;
-    if (likely(next_is_due(w))) {
-        w->next = NULL;
-        w->streak++;
-        return next;
-    }
-    if (++w->picks % WORKER_LOOK == 0)
-        other = take_injected(w);
-    if (!other)
-        other = runq_pop(&w->ring);
-    if (!other && next)
-        other = take_injected(w);
-    w->streak = 0;
-    w->slice_start = 0; /* a new slice, whoever gets it */
-    w->next = NULL;
-    if (!other)
-        return next; /* alone, or none at all */
-    if (next)
-        worker_publish(w, next);
-    return other;
-}
-
-static struct task *steal_from(struct worker *w, struct worker *victim)
-{
-    void *loot[WORKER_RING / 2];
-    uint32_t n = runq_take_half(&victim->ring, loot, WORKER_RING / 2);
-    for (uint32_t i = 1; i < n; i++)
-        (void)runq_push(&w->ring, loot[i]); /* ours is empty: there is room */
-    if (n == 0)
-        return NULL;
-    counter_add(&w->steals, 1);
-    return loot[0];
-}
-
-static struct task *steal(struct worker *w)
-{
-    const struct crew *crew = w->crew;
-    uint32_t start = rng_below(&w->rng, crew->count);
-    for (uint32_t i = 0; i < crew->count; i++) {
-        struct worker *victim = &crew->workers[(start + i) % crew->count];
-        struct task *task = victim == w ? NULL : steal_from(w, victim);
-        if (task)
+    struct task *task;
+    while ((task = line_take(&w->line))) {
+        if (!task_is_owned_by(task, w->id))
+            crew_wake(w->crew, w, task);
+        else if (plain_read(&task->scheduled))
+            plain_write(&task->token, true);
+        else
             return task;
     }
     return NULL;
 }
 
-static struct task *search(struct worker *w)
+void worker_requeue(struct worker *w, struct task *task)
 {
-    if (!w->searching) {
-        idle_search(&w->crew->idle);
-        w->searching = true;
+    if (unschedule(task)) {
+        line_append(&w->line, task);
+    } else if (!deque_is_full(&w->deque)) {
+        /* Its token may be with a worker that is stuck: it goes on without. */
+        plain_write(&task->scheduled, true);
+        deque_push_oldest(&w->deque, task);
     }
-    struct task *task = NULL;
-    for (int round = 0; !task && round < STEAL_ROUNDS; round++) {
-        task = take_injected(w);
-        if (!task && w->crew->count > 1)
-            task = steal(w);
+}
+
+/* Half of a full deque goes to the line. */
+static void spill(struct worker *w)
+{
+    for (int i = 0; i < DEQUE_SIZE / 2; i++) {
+        struct task *task = deque_take_oldest(&w->deque);
+        if (unschedule(task))
+            line_append(&w->line, task);
+    }
+}
+
+void worker_push_behind(struct worker *w, struct task *task)
+{
+    if (deque_is_full(&w->deque))
+        spill(w);
+    deque_push_ring(&w->deque, task);
+    if (unlikely(load_relaxed(&w->crew->idle.wants)))
+        worker_attend(w);
+}
+
+/* ---- between workers ------------------------------------------------------------- */
+
+static int32_t number_of(const struct worker *worker)
+{
+    return worker ? (int32_t)worker->id : TASK_NOBODY;
+}
+
+/* A token for one of ours: the task will use it when it runs. */
+static void accept(struct worker *w, struct task *task)
+{
+    plain_write(&task->token, true);
+    worker_schedule(w, task);
+}
+
+/* Takes a task over from a worker that sleeps. */
+static bool pull(struct worker *w, struct worker *sleeper, struct task *task)
+{
+    if (!idle_is_asleep(&w->crew->idle, sleeper->id) ||
+        !bias_seize(&sleeper->bias, false))
+        return false;
+    bool ours = task_is_owned_by(task, sleeper->id) && !plain_read(&task->scheduled);
+    if (ours) {
+        task_give(task, (int32_t)w->id);
+        counter_add(&w->steals, 1);
+    }
+    bias_release(&sleeper->bias);
+    return ours;
+}
+
+void crew_wake(struct crew *crew, struct worker *here, struct task *task)
+{
+    int32_t owner;
+    while ((owner = load_acquire(&task->owner)) == TASK_NOBODY)
+        (void)task_claim(task, here ? here->id : 0);
+    if (owner == number_of(here) || (here && pull(here, &crew->workers[owner], task))) {
+        accept(here, task);
+    } else {
+        store_relaxed(&task->asker, (int16_t)number_of(here));
+        idle_deliver(&crew->idle, (uint32_t)owner, task, task);
+    }
+}
+
+/* One of ours that another worker has woken moves there; but not always, so that two
+ * which call each other meet instead of changing places for ever. */
+static void follow(struct worker *w, struct task *task, int32_t asker)
+{
+    if (asker == (int32_t)w->id || rng_below(&w->rng, STAYS_ONCE_IN) == 0) {
+        accept(w, task);
+        return;
+    }
+    task_give(task, asker);
+    idle_deliver(&w->crew->idle, (uint32_t)asker, task, task);
+}
+
+void worker_take_arrivals(struct worker *w)
+{
+    struct task *newest = idle_take_arrivals(&w->crew->idle, w->id), *oldest = NULL;
+    while (newest) { /* turn the list over */
+        struct task *older = plain_read(&newest->arrival);
+        plain_write(&newest->arrival, oldest);
+        oldest = newest;
+        newest = older;
+    }
+    while (oldest) {
+        struct task *task = oldest;
+        oldest = plain_read(&task->arrival);
+        if (!task_is_owned_by(task, w->id)) {
+            crew_wake(w->crew, w, task);
+        } else if (plain_read(&task->scheduled)) {
+            plain_write(&task->token, true);
+        } else if (load_relaxed(&task->asker) != TASK_NOBODY) {
+            follow(w, task, load_relaxed(&task->asker));
+        } else {
+            line_append(&w->line, task);
+        }
+    }
+}
+
+/* The one that has waited longest, as a token. NULL: none. */
+static struct task *spare(struct worker *w)
+{
+    struct task *task = next_in_line(w);
+    while (!task && deque_size(&w->deque) > 0) {
+        task = deque_take_oldest(&w->deque);
+        if (!unschedule(task))
+            task = NULL;
     }
     return task;
 }
 
-/* The last searcher looks whether it leaves work behind that others relied on it for. */
-static void end_search(struct worker *w)
+/* To be delivered: the newest first, as all that arrives. */
+static void add_gift(struct line *gift, struct task *task, int32_t to)
 {
-    w->searching = false;
-    if (idle_found(&w->crew->idle) && crew_has_work(w->crew))
-        idle_notify(&w->crew->idle);
+    store_relaxed(&task->asker, TASK_NOBODY);
+    plain_write(&task->arrival, gift->first);
+    gift->last = gift->first ? gift->last : task;
+    gift->first = task;
+    gift->count++;
+    task_give(task, to);
 }
 
-bool worker_step(struct worker *w)
+/* Gives half of what waits here to one that is hungry. */
+static void share(struct worker *w)
 {
-    struct task *task = pick_own(w);
-    if (unlikely(!task)) {
-        task = search(w);
-        if (!task)
-            return false;
+    struct idle *idle = &w->crew->idle;
+    int32_t watch = (int32_t)load_relaxed(&idle->watch) - 1; /* last: it has a duty */
+    int32_t to = idle_take_hungry(idle, watch);
+    if (to < 0)
+        return;
+    struct line gift = {0};
+    uint32_t half = (waiting_here(w) + 1) / 2;
+    struct task *task;
+    while (gift.count < half && gift.count < WORKER_GIFT && (task = spare(w))) {
+        add_gift(&gift, task, to);
     }
-    if (unlikely(w->searching))
-        end_search(w);
-    counter_add(&w->turns, 1);
-    task->run(task, w);
-    if (unlikely(worker_here != w))
-        panic(__FILE__, __LINE__, "a handler called fork() and returned in the child");
-    return true;
+    if (gift.count == 0) {
+        idle_keep_hungry(idle, (uint32_t)to);
+        return;
+    }
+    counter_add(&w->steals, 1);
+    idle_deliver(idle, (uint32_t)to, gift.first, gift.last);
 }
 
-bool crew_has_work(const struct crew *crew)
+/* What would be run here within a microsecond is not worth moving: something is when many
+ * wait, or long enough. How many that is the clock knows: it is read more often when
+ * messages take long. */
+void worker_attend(struct worker *w)
+{
+    struct idle *idle = &w->crew->idle;
+    idle_check_watch(idle);
+    uint32_t waiting = waiting_here(w);
+    if (load_relaxed(&idle->wants) & ~IDLE_UNWATCHED && waiting > 0 &&
+        (waiting + WORKER_STREAK - w->due >= w->clock_every / 2 ||
+         (w->shuffled && rng_below(&w->rng, 2) == 0)))
+        share(w);
+}
+
+/* Work that is small and talks a lot is done faster by one worker than by two, because
+ * each message between them costs as much as many within one. Whoever finds that it is
+ * doing such work gives it all to the one it talks to (when both do, the higher number
+ * to the lower), and abstains for a while: longer each time, unless it was right to have
+ * work for a while. What it owns and nobody runs is pulled over when it is woken. */
+static void fold(struct worker *w)
+{
+    struct idle *idle = &w->crew->idle;
+    struct line gift = {0};
+    struct task *task;
+    int64_t now = clock_now(&w->crew->clock), sated = load_relaxed(&w->sated);
+    int32_t to = w->partner;
+    w->folds = false;
+    store_relaxed(&w->chatter, 0);
+    w->victim = TASK_NOBODY;
+    /* It was another one when we judged: the turn may have gone on. */
+    if (to == TASK_NOBODY || to == (int32_t)w->id)
+        return;
+    while ((task = spare(w))) {
+        add_gift(&gift, task, to);
+    }
+    if (gift.count > 0) {
+        counter_add(&w->steals, 1);
+        idle_deliver(idle, (uint32_t)to, gift.first, gift.last);
+    }
+    if (now - sated > (int64_t)ABSTAIN_MAX_MS * 1000000)
+        w->abstains_ms = ABSTAIN_MIN_MS;
+    store_relaxed(&w->sated, now + (int64_t)w->abstains_ms * 1000000);
+    if (w->abstains_ms < ABSTAIN_MAX_MS)
+        w->abstains_ms *= 2;
+}
+
+static bool is_hungry(const struct worker *w)
+{
+    int64_t sated = load_relaxed(&w->sated);
+    return sated == 0 || clock_now(&w->crew->clock) >= sated;
+}
+
+void worker_appetites(struct crew *crew)
 {
     for (uint32_t i = 0; i < crew->count; i++)
-        if (runq_size(&crew->workers[i].ring) > 0)
-            return true;
-    return !inject_is_empty(&crew->injected);
+        if (idle_is_asleep(&crew->idle, i) && !idle_is_hungry(&crew->idle, i) &&
+            is_hungry(&crew->workers[i]))
+            idle_keep_hungry(&crew->idle, i);
 }
 
-bool worker_may_sleep(struct worker *w)
+/* Every reading of the clock: what were the last messages like? */
+static void judge(struct worker *w, int64_t took, uint32_t messages)
 {
-    struct crew *crew = w->crew;
-    w->searching = false;
-    idle_enter(&crew->idle, w->id);
-    if (crew_has_work(crew) || load_seq(&crew->stopping)) {
-        if (idle_leave(&crew->idle, w->id))
-            w->searching = true;
-        return false;
+    bool is_chatty = took < (int64_t)messages * CHATTY_NS &&
+                     w->posts > messages / CHATTY_PART && w->partner >= 0 &&
+                     w->partner != (int32_t)w->id;
+    int64_t chatter = load_relaxed(&w->chatter) + (is_chatty ? took : -took);
+    w->posts = 0;
+    store_relaxed(&w->chatter, chatter > 0 ? chatter : 0);
+    if (!is_chatty || chatter < CHATTY_FOR_NS)
+        return;
+    const struct worker *partner = &w->crew->workers[w->partner];
+    if (load_relaxed(&partner->chatter) > 0 && w->partner > (int32_t)w->id)
+        return; /* it will come to us */
+    w->folds = true;
+    w->due = 1;
+}
+
+/* What one worker has waiting, in another's hands: some of it, because its owner cannot
+ * go on meanwhile. */
+enum { LOOT_MAX = 128 }; /* of each kind */
+struct loot {
+    struct line line;
+    uint32_t count;
+    struct task *tasks[LOOT_MAX];
+};
+
+/* From a worker whose bias we have seized. */
+static void rob(struct worker *w, struct worker *victim, struct loot *loot)
+{
+    struct task *task;
+    loot->count = 0;
+    loot->line = (struct line){0};
+    worker_take_arrivals(victim);
+    while (loot->line.count < LOOT_MAX && (task = next_in_line(victim))) {
+        task_give(task, (int32_t)w->id);
+        line_append(&loot->line, task);
     }
-    counter_add(&w->parks, 1);
+    while (loot->count < LOOT_MAX && (task = deque_take_oldest(&victim->deque))) {
+        task_give(task, (int32_t)w->id);
+        loot->tasks[loot->count++] = task;
+    }
+}
+
+/* Has it been in the same turn since somebody last asked? */
+static bool is_stuck(struct worker *victim)
+{
+    uint64_t turns = load_relaxed(&victim->turns);
+    if (turns == load_relaxed(&victim->watched))
+        return true;
+    store_relaxed(&victim->watched, turns);
+    return false;
+}
+
+static bool rescue_from(struct worker *w, struct worker *victim)
+{
+    struct loot loot;
+    loot.count = loot.line.count = 0;
+    if (!is_stuck(victim))
+        return false;
+    bias_leave(&w->bias); /* two who hold their own would wait for each other */
+    if (bias_seize(&victim->bias, w->crew->can_stop)) {
+        if (!bias_is_resting(&victim->bias))
+            rob(w, victim, &loot);
+        bias_release(&victim->bias);
+    }
+    bias_enter(&w->bias);
+    if (loot.count + loot.line.count == 0)
+        return false;
+    for (uint32_t i = 0; i < loot.count; i++)
+        deque_push(&w->deque, loot.tasks[i]);
+    struct task *task;
+    while ((task = line_take(&loot.line)))
+        line_append(&w->line, task);
+    counter_add(&w->steals, 1);
+    w->victim = (int32_t)victim->id;
     return true;
 }
 
-void worker_woken(struct worker *w) { w->searching = true; }
+bool worker_rescue(struct worker *w)
+{
+    const struct crew *crew = w->crew;
+    bool found = false;
+    for (uint32_t i = 0; i < crew->count && !found; i++)
+        found = i != w->id && !idle_is_asleep(&crew->idle, i) &&
+                rescue_from(w, &crew->workers[i]);
+    return found;
+}
+
+/* ---- what to run ----------------------------------------------------------------- */
+
+/* The one that has waited longest, of the line and of the deque in turn. */
+static struct task *oldest(struct worker *w)
+{
+    struct task *task = NULL;
+    w->slice_start = 0; /* a new slice, whoever gets it */
+    w->oldest_next = !w->oldest_next;
+    if (w->oldest_next && (task = deque_take_oldest(&w->deque)))
+        return task;
+    task = next_in_line(w);
+    if (!task)
+        return deque_take_oldest(&w->deque);
+    plain_write(&task->token, true);
+    plain_write(&task->scheduled, true);
+    return task;
+}
+
+/* The old end has its turn: one run. When more waits than the last time it goes on, as
+ * long as the runs do not leave more behind than they take: so whatever piles up is
+ * worked off, but a tree that grows is not laid out in full. */
+static void take_turns(struct worker *w)
+{
+    uint32_t waiting = waiting_here(w);
+    if (w->burst == 0) {
+        w->burst = waiting > w->backlog ? WORKER_STREAK : 1;
+        if (w->shuffled)
+            w->burst = 1 + rng_below(&w->rng, SHUFFLE);
+        w->backlog = w->before = waiting;
+    }
+    if (waiting > w->before)
+        w->burst = 1;
+    w->before = waiting;
+    w->due = --w->burst > 0 ? 1
+             : w->shuffled  ? 1 + rng_below(&w->rng, SHUFFLE)
+                            : WORKER_STREAK;
+}
+
+struct task *worker_next_old(struct worker *w)
+{
+    struct task *task = NULL;
+    if (unlikely(w->folds)) {
+        w->due = WORKER_STREAK;
+        fold(w);
+    }
+    if (w->due == 0)
+        take_turns(w);
+    else
+        task = deque_take_newest(&w->deque);
+    if (!task)
+        task = oldest(w);
+    if (task)
+        counter_add(&w->turns, 1);
+    if (unlikely(load_relaxed(&w->crew->idle.wants)))
+        worker_attend(w);
+    return task;
+}
+
+bool worker_has_work(const struct worker *w)
+{
+    return waiting_here(w) > 0 || w->deque.newest ||
+           (idle_has_arrivals(&w->crew->idle, w->id) &&
+            !idle_is_asleep(&w->crew->idle, w->id));
+}
+
+bool worker_lie_down(struct worker *w)
+{
+    struct crew *crew = w->crew;
+    int32_t victim = w->victim;
+    w->victim = TASK_NOBODY;
+    if (victim >= 0 && rescue_from(w, &crew->workers[victim]))
+        return false; /* there was more where the last came from */
+    if (worker_has_work(w))
+        return false; /* a thief moved what had arrived, and did not take all of it */
+    bias_rest(&w->bias);
+    if (idle_lie_down(&crew->idle, w->id, is_hungry(w)) && !load_seq(&crew->stopping))
+        return true;
+    worker_get_up(w);
+    return false;
+}
+
+void worker_get_up(struct worker *w)
+{
+    idle_get_up(&w->crew->idle, w->id);
+    bias_rise(&w->bias);
+}
 
 bool worker_read_slice(struct worker *w)
 {
     if (w->shuffled) { /* turns of any length are right */
         w->clock_left = 1 + rng_below(&w->rng, 2 * SHUFFLE);
+        w->due = 1;
+        w->folds = w->partner >= 0 && rng_below(&w->rng, 2 * SHUFFLE) == 0;
         return rng_below(&w->rng, 2) == 0;
     }
+    if (load_relaxed(&w->crew->idle.wants))
+        worker_attend(w);
     int64_t now = clock_now(&w->crew->clock);
     int64_t took = now - w->clock_last;
     uint32_t every = w->clock_every;
+    judge(w, took, every);
     /* Aim at four looks per slice. */
     if (took > WORKER_SLICE_NS / 4)
         every = 1 + (uint32_t)((int64_t)every * (WORKER_SLICE_NS / 4) / took);
@@ -215,5 +529,8 @@ bool worker_read_slice(struct worker *w)
     w->clock_last = now;
     if (w->slice_start == 0)
         w->slice_start = now;
-    return now - w->slice_start >= WORKER_SLICE_NS;
+    if (now - w->slice_start < WORKER_SLICE_NS)
+        return false;
+    w->due = 1; /* next, the one that has waited longest */
+    return true;
 }

@@ -1,60 +1,100 @@
-/* worker.h: one worker's choices: own work, injected work, stolen work, sleep.
+/* worker.h: one worker's choices: what to run, whom to give work, when to sleep.
+ *
+ * Everything a worker has to do is its own. What a running task wakes goes to the young
+ * end of the deque and is run first, while its cache lines are hot, so that work is done
+ * depth first and little of it is alive at a time. What has waited longest comes next
+ * when the young end has had its share, and is what others are given.
+ *
+ * Nobody looks for work elsewhere. A worker with more than it can do at once gives half
+ * of it to one that is hungry; a task that a sleeping worker owns is pulled over by
+ * whoever wakes it; and one that another worker wakes moves there, on most
+ * occasions, so that tasks which talk to each other come together.
  *
  * A worker is stepped by whoever it runs on: its thread, a program's own event loop, or
- * the simulation. What a running task wakes goes into `next`, which is run first while
- * its cache lines are hot and is nobody else's business: a single woken task never
- * costs a wake-up. Only surplus reaches the ring, where others may take half of it. */
+ * the simulation. That one is inside the worker's bias, except while a handler runs and
+ * while the worker sleeps.
+ *
+ *   operation          by whom                          inside
+ *   worker_schedule    a task running on the worker     its bias
+ *   crew_wake          who holds the task's token       the bias of `here`, unless NULL
+ *   the rest           whoever steps the worker         its bias, except while asleep */
 #ifndef SCHED_WORKER_H
 #define SCHED_WORKER_H
 
+#include "base/bias.h"
 #include "base/clock.h"
 #include "base/rng.h"
-#include "queue/inject.h"
-#include "queue/runq.h"
+#include "queue/deque.h"
 #include "sched/idle.h"
 #include "sched/task.h"
 
 enum {
-    WORKER_RING = 256,
-    WORKER_STREAK = 64, /* runs of `next` in a row before the ring has its turn */
-    WORKER_LOOK = 61,   /* picks between two looks at the injected work; a prime */
+    WORKER_STREAK = 256, /* runs from the young end in a row */
+    WORKER_GIFT = 128,   /* tasks given at a time, at most */
     WORKER_SLICE_NS = 1000000
 };
+
+struct worker;
 
 /* What all workers of one scheduler share. */
 struct crew {
     struct worker *workers;
     uint32_t count;
+    bool can_stop; /* there is a barrier that makes bias_seize possible */
+    /* Takes up to max tasks, one after the other (worker_next), and runs each for a
+     * while. Called inside the bias, and left inside. Returns how many it ran. */
+    uint32_t (*run)(struct worker *worker, uint32_t max);
     struct idle idle;
-    struct inject injected; /* work from outside, and what the rings have no room for */
     struct clock clock;
     alignas(CACHE_LINE) ATOMIC(bool) stopping; /* set once, by sched_stop */
 };
 
+/* Tasks whose tokens are here, and which are not scheduled: oldest first. */
+struct line {
+    struct task *first, *last;
+    uint32_t count;
+};
+
 struct worker {
-    /* The worker's own. */
-    struct crew *crew;
-    void *context; /* of the tasks' layer; set before the start */
-    struct task *next;
+    struct bias bias;
     uint32_t id;
-    uint32_t streak; /* how often `next` was run in a row */
-    uint32_t picks;
-    bool searching;
-    bool shuffled; /* simulated: choose at random where any choice is right */
-    struct rng rng;
+    struct crew *crew;
+    const struct idle_bed *bed; /* its own */
+    void *context;              /* of the tasks' layer; set before the start */
+    uint32_t due;     /* runs from the young end until the old one has its turn */
+    uint32_t burst;   /* runs from the old end in this turn of it, left */
+    uint32_t before;  /* how many waited before the last of them ... */
+    uint32_t backlog; /* ... and at the beginning of the turn */
+    bool oldest_next; /* the old end of the deque has its turn before the line */
+    bool shuffled;    /* simulated: choose at random where any choice is right */
     /* Fairness by time: see worker_slice_is_over. */
     uint32_t clock_every, clock_left;
     int64_t clock_last, slice_start;
-    /* Written by the worker, read by anybody. */
-    ATOMIC(uint64_t) turns;
+    /* Is it worth while to have work here? See fold. */
+    uint32_t posts; /* to other workers' tasks, since the clock was read */
+    ATOMIC(int64_t)
+    chatter;         /* time when it was not, less when it was; its partner looks */
+    int32_t partner; /* whose task the last of the posts was for, or TASK_NOBODY */
+    uint32_t abstains_ms;   /* how long it wants no work after the next folding */
+    bool folds;             /* it will do so at once */
+    int32_t victim;         /* whom it rescued work from last, or TASK_NOBODY */
+    ATOMIC(int64_t) sated;  /* it wants no work until then; read by the watch */
+    ATOMIC(uint64_t) turns; /* the worker's; read by anybody, as the next */
     ATOMIC(uint64_t) steals;
-    ATOMIC(uint64_t) parks;
-    /* Shared with thieves. */
-    struct runq ring;
-    struct runq_slot slots[WORKER_RING];
+    ATOMIC(uint64_t) watched; /* `turns` when the watch last looked; the watch's */
+    struct rng rng;
+    struct line line;
+    struct deque deque;
 };
 
 void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t seed);
+
+/* Simulated: from now on it chooses at random where any choice is right. */
+void worker_shuffle(struct worker *worker);
+
+/* In the child of a fork, by its only thread: nothing runs here any more, and a handler
+ * that called fork() must not return. */
+void worker_forked(void);
 
 /* The worker running on this thread, or NULL. */
 extern CC_THREAD_LOCAL struct worker *worker_here;
@@ -62,32 +102,82 @@ static inline struct worker *worker_current(void) { return worker_here; }
 /* Says which one runs here from now on. Returns the one before. */
 struct worker *worker_enter(struct worker *worker);
 
-/* Work that others may take: makes room in the ring, and sees that somebody comes. */
-void worker_publish(struct worker *worker, struct task *task);
-/* Only from a task running on this worker. Makes a task runnable that this one woke. */
-static inline void worker_push(struct worker *worker, struct task *task)
+/* A second task waits; or somebody ought to watch. */
+void worker_push_behind(struct worker *worker, struct task *task);
+/* Sees to those that want work, and to the watch. */
+void worker_attend(struct worker *worker);
+
+/* Runs it next; nothing, when it is scheduled already. Returns the one that was to be
+ * next, for worker_push_behind, or NULL. */
+static CC_INLINE struct task *worker_schedule_first(struct worker *worker,
+                                                    struct task *task)
 {
-    struct task *before = worker->next;
-    worker->next = task;
-    if (before)
-        worker_publish(worker, before);
+    if (plain_read(&task->scheduled))
+        return NULL;
+    plain_write(&task->scheduled, true);
+    struct task *behind = (struct task *)plain_read(&worker->deque.newest);
+    plain_write(&worker->deque.newest, task);
+    return behind;
 }
-/* The running task itself, behind all others. */
+
+/* The same, with all that goes with it. */
+static inline void worker_schedule(struct worker *worker, struct task *task)
+{
+    struct task *behind = worker_schedule_first(worker, task);
+    if (unlikely(behind))
+        worker_push_behind(worker, behind);
+    else if (unlikely(load_relaxed(&worker->crew->idle.wants) & IDLE_UNWATCHED))
+        worker_attend(worker);
+}
+
+/* Counts what goes to another worker's task: worker_read_slice judges. */
+static inline void worker_note_post(struct worker *worker, const struct task *task)
+{
+    worker->posts++;
+    worker->partner = load_relaxed(&task->owner);
+}
+
+/* Puts the task that runs, and has more to do, behind all others. */
 void worker_requeue(struct worker *worker, struct task *task);
 
-/* Runs one task. False: there was none, and the worker is searching. */
-bool worker_step(struct worker *worker);
-/* Prepares to sleep. True: nothing came in between, so sleep (idle_sleep) and then call
- * worker_woken. False: step again. */
-bool worker_may_sleep(struct worker *worker);
-void worker_woken(struct worker *worker);
+/* Sees to it that a task looks into its inbox. The caller holds its token, and gives it
+ * up. here: the worker the caller runs on; NULL: none, any thread or signal handler. */
+void crew_wake(struct crew *crew, struct worker *here, struct task *task);
 
-/* Work that somebody could take. */
-bool crew_has_work(const struct crew *crew);
+/* The next task to be run; when nothing is young, or it is the old one's turn. */
+struct task *worker_next_old(struct worker *worker);
+void worker_take_arrivals(struct worker *worker);
+static CC_INLINE struct task *worker_next(struct worker *w)
+{
+    struct task *task;
+    if (unlikely(load_relaxed(&w->bed->arrivals) != NULL))
+        worker_take_arrivals(w);
+    task = (struct task *)plain_read(&w->deque.newest);
+    if (unlikely(--w->due == 0) || unlikely(!task))
+        return worker_next_old(w);
+    plain_write(&w->deque.newest, NULL);
+    counter_add(&w->turns, 1);
+    return task;
+}
 
-/* Asked after each message: has this task had its millisecond? The clock is read every
+/* Runs one task. False: there is none. */
+static inline bool worker_step(struct worker *worker)
+{
+    return worker->crew->run(worker, 1) > 0;
+}
+/* Is there anything to be run? For whoever steps it, or all of them. */
+bool worker_has_work(const struct worker *worker);
+/* Prepares to sleep. True: sleep (idle_sleep), then get up. False: step again. */
+bool worker_lie_down(struct worker *worker);
+void worker_get_up(struct worker *worker);
+/* The watch: who has abstained long enough is hungry again. */
+void worker_appetites(struct crew *crew);
+/* The watch: takes what waits behind handlers that do not end. True: there was some. */
+bool worker_rescue(struct worker *worker);
+
+/* Asked after each message, inside: has this task had its time? The clock is read every
  * clock_every messages, at most 64, fewer when messages take long. */
-bool worker_read_slice(struct worker *worker);
+bool worker_read_slice(struct worker *worker) CC_COLD;
 static inline bool worker_slice_is_over(struct worker *worker)
 {
     return unlikely(--worker->clock_left == 0) && worker_read_slice(worker);

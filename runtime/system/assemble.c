@@ -2,7 +2,6 @@
 #include "system/system.h"
 
 #include "actor/deadletter.h"
-#include "actor/send.h"
 #include "actor/turn.h"
 #include "actor/spawn.h"
 #include "system/registry.h"
@@ -35,7 +34,6 @@ static void init_world(cadre_system *sys, const struct heap *heap)
     world->outside = &sys->outside;
     pool_depot_init(&world->depot, &world->heap);
     table_init(&world->table, &world->heap);
-    world->table.run = turn_run;
     self_init(&sys->outside, world, NULL);
 }
 
@@ -59,6 +57,8 @@ static int init_workers(cadre_system *sys)
         self_init(&world->selves[i], world, worker);
         worker->context = &world->selves[i];
     }
+    world->sched.crew.run = turn_run;
+    world->sched.tidy = self_tidy;
     world->sched.all_asleep = s->end_when_quiet ? system_quiet : NULL;
     world->sched.all_asleep_user = sys;
     return 0;
@@ -96,8 +96,8 @@ static int start(cadre_system *sys, const cadre_class *class, const void *init)
         sched_stop(&sys->world.sched);
         return err;
     }
-    sys->root.id = root->accepts;
-    send_wake(&sys->outside, root);
+    sys->root.id = cell_address(&sys->world, root);
+    spawn_schedule(&sys->outside, root);
     return 0;
 }
 
@@ -128,6 +128,7 @@ static int assemble(cadre_system **result, const struct settings *settings,
                        &sys->world.table.first_generation);
     if (err)
         goto no_report;
+    sys->world.table.tag_bits = sys->world.tag << 56;
     err = start(sys, class, init);
     if (err)
         goto no_start;

@@ -15,7 +15,8 @@ static int bad(const struct settings *s, const char *what)
     return -EINVAL;
 }
 
-/* 1..max from the environment; 0 when unset. */
+/* 1..max from the environment, in decimal, or in hexadecimal behind 0x; a 0 in front is
+ * only a 0. 0 when unset. */
 static int number_from(const struct settings *s, uint64_t *value, const char *name,
                        uint64_t max)
 {
@@ -25,7 +26,8 @@ static int number_from(const struct settings *s, uint64_t *value, const char *na
     if (!text || !*text)
         return 0;
     errno = 0;
-    *value = strtoull(text, &end, 0);
+    bool is_hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    *value = strtoull(text, &end, is_hex ? 16 : 10);
     bool is_number = *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
     if (is_number && *value >= 1 && *value <= max)
         return 0;

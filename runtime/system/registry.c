@@ -24,7 +24,7 @@ static void after_fork(void)
     for (uint32_t tag = 1; tag <= load_relaxed(&used); tag++)
         if (load_relaxed(&entries[tag].system))
             *entries[tag].orphaned = true;
-    worker_enter(NULL);
+    worker_forked();
     pthread_mutex_unlock(&lock);
 }
 

@@ -1,5 +1,4 @@
 /* stats.c: counters of the whole system, read without stopping it. */
-#include "actor/deadletter.h"
 #include "system/system.h"
 
 #include <errno.h>
@@ -28,7 +27,7 @@ int cadre_stats(const cadre_system *sys, cadre_counters *counters)
         add_self(&c, &world->selves[i]);
         c.turns += load_relaxed(&worker->turns);
         c.steals += load_relaxed(&worker->steals);
-        c.parks += load_relaxed(&worker->parks);
+        c.parks += load_relaxed(&world->sched.beds[i].parks);
     }
     add_self(&c, &sys->outside);
     uint64_t done = c.handled + c.dead + c.dropped;

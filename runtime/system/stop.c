@@ -105,14 +105,14 @@ static void name_stuck(const cadre_system *sys)
     const struct world *world = &sys->world;
     for (uint32_t i = 0; i < sys->settings.workers; i++) {
         char who[ADDRESS_TEXT];
-        const struct cell *cell = load_acquire(&world->selves[i].seen);
-        if (!cell)
+        uint64_t actor = load_acquire(&world->selves[i].me);
+        if (!actor)
             continue;
-        uint32_t generation = life_generation(load_acquire(&cell->life));
-        log_line(&world->log, LOG_ERROR,
-                 "stop_by: actor %s (%s) has not returned from its handler",
-                 address_text(who, address(world->tag, cell->slot, generation)),
-                 class_name(load_relaxed(&world->selves[i].seen_class)));
+        log_line(
+            &world->log, LOG_ERROR,
+            "stop_by: actor %s (%s) has not returned from its handler",
+            address_text(who, actor),
+            class_name(cell_class(table_find(&world->table, address_slot(actor)))));
     }
 }
 

@@ -1,6 +1,7 @@
 /* system.c: what every part of a system's life needs. */
 #include "system/system.h"
 
+#include "actor/send.h"
 #include "system/registry.h"
 
 #include <errno.h>
@@ -49,9 +50,7 @@ void system_halt_root(cadre_system *sys, enum halt halt, int reason)
 {
     struct world *world = &sys->world;
     store_seq(&world->stopping, true);
-    struct cell *root = table_find(&world->table, address_slot(sys->root.id));
-    if (cell_halt(root, address_generation(sys->root.id), halt, reason))
-        sched_submit(&world->sched, &root->task);
+    send_halt(world, NULL, sys->root.id, halt, reason);
 }
 
 void system_quiet(void *user)

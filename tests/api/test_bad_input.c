@@ -1,6 +1,7 @@
 /* test_bad_input.c: one test for each kind of bad input, numbered as in the table of the
  * reliability study. Those that a header's own sentence covers in more detail stand
  * beside its other tests; here each is at least touched, in its plainest form. */
+#include "support/open.h"
 #include "support/support.h"
 
 #include <errno.h>
@@ -12,23 +13,6 @@ static const cadre_type go_type = {.name = "go"};
 static int nothing(cadre_self *self, void *state, cadre_msg *m) { return 0; }
 static int end(cadre_self *self, void *state, cadre_msg *m) { return CADRE_STOP; }
 static const cadre_class idle_root = {.name = "idle", .receive = nothing};
-
-static cadre_system *open_system(uint32_t workers, uint64_t seed,
-                                 const cadre_class *root)
-{
-    cadre_config config = quiet(workers, seed);
-    cadre_system *sys = NULL;
-    assert_int_equal(cadre_system_new(&sys, &config, root, NULL), 0);
-    return sys;
-}
-
-static void close_system(cadre_system *sys)
-{
-    assert_int_equal(cadre_system_stop_by(sys, 60 * CADRE_SECOND), 0);
-    assert_int_equal(cadre_stats(sys, &sums), 0);
-    assert_int_equal(sums.accepted, sums.handled + sums.dead);
-    assert_int_equal(cadre_system_free(sys), 0);
-}
 
 static void tell_go(cadre_system *sys)
 {

@@ -1,5 +1,6 @@
 /* test_bad_machine.c: bad input from below, numbered as in the table of the reliability
  * study: forks, signals, no memory, no threads, fewer CPUs. */
+#include "support/open.h"
 #include "support/support.h"
 
 #include <dlfcn.h>
@@ -13,23 +14,6 @@
 
 static int nothing(cadre_self *self, void *state, cadre_msg *m) { return 0; }
 static const cadre_class idle_root = {.name = "idle", .receive = nothing};
-
-static cadre_system *open_system(uint32_t workers, uint64_t seed,
-                                 const cadre_class *root)
-{
-    cadre_config config = quiet(workers, seed);
-    cadre_system *sys = NULL;
-    assert_int_equal(cadre_system_new(&sys, &config, root, NULL), 0);
-    return sys;
-}
-
-static void close_system(cadre_system *sys)
-{
-    assert_int_equal(cadre_system_stop_by(sys, 60 * CADRE_SECOND), 0);
-    assert_int_equal(cadre_stats(sys, &sums), 0);
-    assert_int_equal(sums.accepted, sums.handled + sums.dead);
-    assert_int_equal(cadre_system_free(sys), 0);
-}
 
 /* ---- 29: fork ---- */
 

@@ -292,18 +292,19 @@ static int forward_fat(cadre_self *self, void *state, cadre_msg *m)
 {
     if (m->type != &fat_type)
         return 0;
-    assert_int_equal(cadre_forward(self, cadre_parent(self), m), fat_error);
+    assert_int_equal(cadre_forward(self, cadre_parent(self), m),
+                     0); /* nothing is copied */
     assert_null(m->body);
     return 0;
 }
 
 static int stash_fat(cadre_self *self, void *state, cadre_msg *m)
 {
-    assert_int_equal(cadre_stash(self, m), fat_error);
+    assert_int_equal(cadre_stash(self, m), 0);
     return 0;
 }
 
-/* Of two fat messages one fits; then neither another, nor a copy, nor a long path. */
+/* Of two fat messages one fits; then no other, but it can be passed on. */
 static void send_beyond_memory(cadre_self *self)
 {
     static const cadre_class forwarder = {.receive = forward_fat};

@@ -1,26 +1,11 @@
 /* test_tell.c: messages from threads outside the system. */
+#include "support/open.h"
 #include "support/support.h"
 
 #include <errno.h>
 #include <pthread.h>
 
 static int nothing(cadre_self *self, void *state, cadre_msg *m) { return 0; }
-
-static cadre_system *open_system(uint32_t workers, uint64_t seed,
-                                 const cadre_class *root)
-{
-    cadre_config config = quiet(workers, seed);
-    cadre_system *sys = NULL;
-    assert_int_equal(cadre_system_new(&sys, &config, root, NULL), 0);
-    return sys;
-}
-
-static void close_system(cadre_system *sys)
-{
-    assert_int_equal(cadre_system_stop_by(sys, 60 * CADRE_SECOND), 0);
-    assert_int_equal(cadre_stats(sys, &sums), 0);
-    assert_int_equal(cadre_system_free(sys), 0);
-}
 
 enum { TELLERS = 4, TELLS = 500 };
 typedef struct {

@@ -47,9 +47,9 @@ static unsigned flood(cadre_self *self, cadre_ref to)
         atomic_fetch_add(&created, 1);
         int err = cadre_send_as(self, to, &large_type, &body);
         CHECK(err == 0 || err == CADRE_EFULL);
-        if (err || n > 200)
+        atomic_fetch_add(&accepted, err == 0);
+        if (err || n > 200) /* the sink keeps up with us, on another worker */
             return n;
-        atomic_fetch_add(&accepted, 1);
     }
 }
 
@@ -125,7 +125,7 @@ static void play(uint32_t workers, uint64_t seed)
         CHECK_EQ(c.handled, handled);
         CHECK_EQ(c.handled + c.dead, c.accepted);
         CHECK_EQ(created, dropped);
-        CHECK(refused > 0);
+        CHECK(refused > 0 || !init.alone);
         CHECK_EQ(cadre_system_free(sys), 0);
     }
     CHECK_EQ(heap.blocks, 0);

@@ -25,9 +25,9 @@ struct place_in_source {
 };
 
 /* What an operation depends on and others on it. */
-enum { FOOT_WRITES = 1, FOOT_SEQ = 2, FOOT_FENCE = 4 };
+enum { FOOT_WRITES = 1, FOOT_SEQ = 2, FOOT_FENCE = 4, FOOT_ALL = 8 };
 struct footprint {
-    const void *address; /* NULL: a sequentially consistent fence */
+    const void *address; /* NULL: a sequentially consistent fence, or all threads' */
     unsigned what;
 };
 
@@ -59,7 +59,7 @@ struct engine {
     /* One execution. */
     int self;
     struct fiber fibers[THREADS];
-    int operations, preempted, stale, spurious;
+    int operations, preempted, stale, spurious, timeouts;
     int idle_rounds; /* how often waiting threads went on since the last store */
     struct place_in_source here;
     uint64_t execution; /* its number in this process */

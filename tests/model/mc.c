@@ -140,6 +140,8 @@ static bool can_go_on(const struct fiber *f)
 
 static bool depend(const struct footprint *a, const struct footprint *b)
 {
+    if ((a->what | b->what) & FOOT_ALL)
+        return true;
     if ((a->what | b->what) & FOOT_FENCE)
         return a->what & b->what & FOOT_SEQ;
     return a->address == b->address && (a->what | b->what) & FOOT_WRITES;
@@ -249,6 +251,15 @@ static bool ends_by_itself(void)
     return true;
 }
 
+static bool times_out(void)
+{
+    if (mc.timeouts >= mc.bounds.timeouts || mc_choose(2) == 0)
+        return false;
+    mc.timeouts++;
+    mc_trace("sleeps no longer");
+    return true;
+}
+
 void mc_spin(void)
 {
     struct fiber *f = &mc.fibers[mc.self];
@@ -276,7 +287,7 @@ void mc_futex_wait(void *p, size_t size, uint64_t expected, bool timed)
         mc_trace("does not sleep: the word is %s", mc_describe(value, 8));
         return;
     }
-    if (timed ? mc_choose(2) == 1 : ends_by_itself())
+    if (timed ? times_out() : ends_by_itself())
         return;
     mc_trace("sleeps on %s", mc_describe((uint64_t)p, size));
     f->state = timed ? SLEEPING_TIMED : SLEEPING;
@@ -360,7 +371,8 @@ void mc_execute(void)
 {
     memset(mc.fibers, 0, sizeof mc.fibers);
     mc.self = 0;
-    mc.operations = mc.preempted = mc.stale = mc.spurious = mc.idle_rounds = 0;
+    mc.operations = mc.preempted = mc.stale = mc.spurious = 0;
+    mc.timeouts = mc.idle_rounds = 0;
     mc.here = (struct place_in_source){"?", 0};
     mc.failed = mc.redundant = false;
     mc.execution++;

@@ -29,6 +29,8 @@
  * released, current and to-be-acquired ones; sequentially consistent fences go through
  * one global view, and sequentially consistent loads never see past the last such store.
  * This is C11 as amended by C++20 (P0668, P0982). Test_litmus.c holds it to that.
+ * A barrier in all threads orders the atomic objects of the others, but not what they
+ * access plainly: it may fall between a thread's plain access and the operation before.
  *
  * Limits, on purpose. A load never returns a store that comes later in the execution
  * (no load buffering). Stores to one object are ordered as they are executed: where two
@@ -82,6 +84,8 @@ bool mc_cas(void *p, size_t size, uint64_t *expected, uint64_t value, enum mc_or
             enum mc_order fail);
 void mc_fence_order(enum mc_order order);
 #define mc_fence() mc_fence_order(MC_SEQ)
+/* All threads pass a sequentially consistent fence, wherever they are: membarrier(2). */
+void mc_barrier(void);
 void mc_spin(void);
 
 /* Call before the access itself; its happens-before is checked. */
@@ -115,7 +119,8 @@ void mc_fail(const char *file, int line, const char *what)
 /* Who runs: 1 .. threads, or 0 in set-up and final. */
 int mc_self(void);
 
-/* Sleeps while *p is expected; a timed one also wakes when nobody else can go on. */
+/* Sleeps while *p is expected; a timed one also wakes when nobody else can go on, or, as
+ * often as the bounds say, at once. */
 void mc_futex_wait(void *p, size_t size, uint64_t expected, bool timed);
 void mc_futex_wake(void *p, int threads);
 
@@ -138,6 +143,7 @@ struct mc_bounds {
     int preemptions;
     int stale;               /* stale reads in one execution */
     int spurious;            /* sleeps and waits in one that end by themselves */
+    int timeouts;            /* timed sleeps in one that end while others can go on */
     uint64_t max_executions; /* 0: no limit. Reaching it is reported, no failure */
 };
 
@@ -165,6 +171,7 @@ struct mc_test {
 #define mc_and(...) MC_HERE(mc_and(__VA_ARGS__))
 #define mc_cas(...) MC_HERE(mc_cas(__VA_ARGS__))
 #define mc_fence_order(...) MC_HERE(mc_fence_order(__VA_ARGS__))
+#define mc_barrier(...) MC_HERE(mc_barrier(__VA_ARGS__))
 #define mc_spin(...) MC_HERE(mc_spin(__VA_ARGS__))
 #define mc_plain_read(...) MC_HERE(mc_plain_read(__VA_ARGS__))
 #define mc_plain_write(...) MC_HERE(mc_plain_write(__VA_ARGS__))

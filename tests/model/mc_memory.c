@@ -310,6 +310,8 @@ uint64_t mc_and(void *p, size_t size, uint64_t value, enum mc_order order)
 bool mc_cas(void *p, size_t size, uint64_t *expected, uint64_t value, enum mc_order ok,
             enum mc_order fail)
 {
+    if (size < 8)
+        *expected &= (UINT64_C(1) << 8 * size) - 1; /* of a negative number */
     struct place *place = enter(p, size, FOOT_WRITES, ok);
     const struct object *o = &objects[place->object];
     int newest = o->length - 1, seen[HISTORY], n = 0;
@@ -336,10 +338,8 @@ bool mc_cas(void *p, size_t size, uint64_t *expected, uint64_t value, enum mc_or
     return true;
 }
 
-void mc_fence_order(enum mc_order order)
+static void fence(enum mc_order order)
 {
-    if (order == MC_SEQ)
-        mc_point((struct footprint){NULL, FOOT_FENCE | FOOT_SEQ});
     struct fiber *f = self();
     if (acquires(order))
         view_join(&f->now, &f->to_acquire);
@@ -349,5 +349,23 @@ void mc_fence_order(enum mc_order order)
     }
     if (releases(order))
         f->released = f->now;
+}
+
+void mc_fence_order(enum mc_order order)
+{
+    if (order == MC_SEQ)
+        mc_point((struct footprint){NULL, FOOT_FENCE | FOOT_SEQ});
+    fence(order);
     mc_trace("fence %s", order_name(order));
+}
+
+void mc_barrier(void)
+{
+    mc_point((struct footprint){NULL, FOOT_ALL});
+    fence(MC_SEQ);
+    for (int t = 1; t <= mc.test->threads; t++)
+        raise_oldest(sc_oldest, mc.fibers[t].now.oldest);
+    for (int t = 1; t <= mc.test->threads; t++)
+        memcpy(mc.fibers[t].now.oldest, sc_oldest, sizeof sc_oldest);
+    mc_trace("barrier in all threads");
 }

@@ -3,6 +3,7 @@
  * Instead of base/park.c, base/panic.c and base/thread.c. */
 #include "base/panic.h"
 #include "base/park.h"
+#include "base/topology.h"
 #include "mc.h"
 
 void park_wait(struct park_word *word, uint32_t expected, int64_t timeout_ns)
@@ -19,10 +20,23 @@ void panic(const char *file, int line, const char *what) { mc_fail(file, line, w
 
 /* base/thread.h and pthreads: the compiler is told these names for theirs. */
 void thread_yield(void);
+bool thread_has_barrier(void);
+void thread_barrier_everywhere(void);
+uint32_t thread_cpu(void);
 int mc_mutex_lock(void *mutex);
 int mc_mutex_unlock(void *mutex);
 
 void thread_yield(void) { mc_spin(); }
+bool thread_has_barrier(void) { return true; }
+void thread_barrier_everywhere(void) { mc_barrier(); }
+uint32_t thread_cpu(void) { return 0; }
+
+/* base/topology.h: all CPUs are alike. */
+void topology_read(struct topology *t) {}
+uint32_t topology_distance(const struct topology *t, uint32_t a, uint32_t b)
+{
+    return 0;
+}
 
 /* A mutex is one word in the user's. */
 int mc_mutex_lock(void *mutex)

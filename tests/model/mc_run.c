@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+enum { PATIENT_FOR = 256, SECONDS = 8 }; /* so many executions, so long */
 
 static struct {
     bool deep, replay, brief;
@@ -15,7 +18,10 @@ static struct {
 
 static void on_crash(int signal)
 {
-    mc_fail(mc.here.file, mc.here.line, signal == SIGFPE ? "SIGFPE" : "SIGSEGV");
+    mc_fail(mc.here.file, mc.here.line,
+            signal == SIGFPE    ? "SIGFPE"
+            : signal == SIGALRM ? "it runs for ever, in a loop of its own"
+                                : "SIGSEGV");
 }
 
 /* A crash of the code under test is a failure like others, and may come from a stack
@@ -30,6 +36,7 @@ static void catch_crashes(void)
     sigaction(SIGSEGV, &action, NULL);
     sigaction(SIGBUS, &action, NULL);
     sigaction(SIGFPE, &action, NULL);
+    sigaction(SIGALRM, &action, NULL);
 }
 
 static double now(void)
@@ -54,10 +61,13 @@ static bool run(const struct mc_test *test)
     mc_first_choices();
     bool more;
     do {
+        if (executions % PATIENT_FOR == 0)
+            alarm(SECONDS);
         mc_execute();
         executions++;
         more = !mc.failed && mc_next_choices();
     } while (more && executions < max);
+    alarm(0);
     double took = now() - start;
 
     bool expected = mc.failed == (test->fails != NULL) &&

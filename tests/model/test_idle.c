@@ -1,319 +1,368 @@
-/* test_idle.c: workers on threads: no work is forgotten while they fall asleep and wake.
+/* test_idle.c: beds: no delivery is forgotten, no hungry one is given to twice, and
+ * nobody says that all sleep when somebody was awake all the time.
  *
- * The real scheduler from sched_submit down to the futex. Some tasks wait for another
- * one, which must then be run by another worker: whoever could have been woken for it
- * must have been. */
-#include "sched/sched.h"
+ * The workers here do nothing but take what has arrived, and sleep. */
+#include "sched/idle.h"
 
-enum { WORKERS_MAX = 2, TASKS = 8, STARTER = 7 };
+enum { WORKERS = 2, TASKS = 4 };
 
-static struct sched sched;
-static struct heap heap;
-
-/* ---- base/thread.h: the worker threads are the model's ---- */
-
-static struct {
-    void *(*run)(void *);
-    void *arg;
-    ATOMIC(bool) ended;
-} threads[WORKERS_MAX];
-static int start_count;
-
-int thread_start(struct thread *thread, const char *name, void *(*run)(void *),
-                 void *arg)
-{
-    threads[start_count].run = run;
-    threads[start_count].arg = arg;
-    atomic_set(&threads[start_count].ended, false);
-    thread->id = (pthread_t)start_count++;
-    return 0;
-}
-
-void thread_join(struct thread *thread)
-{
-    while (!load_acquire(&threads[(size_t)thread->id].ended))
-        mc_spin();
-}
-
-static void be_worker(int self)
-{
-    threads[self - 1].run(threads[self - 1].arg);
-    store_release(&threads[self - 1].ended, true);
-}
-
-/* All fibers share one thread-local "current worker". */
-static struct worker *current_of[MC_THREADS_MAX + 1];
-static int running;
-
-static void switched(int to)
-{
-    current_of[running] = worker_enter(current_of[to]);
-    running = to;
-}
-
-/* ---- tasks ---- */
-
+static struct idle idle;
+static struct idle_bed beds[WORKERS];
 static struct task tasks[TASKS];
-static ATOMIC(uint32_t) runs[TASKS]; /* how often each was run */
-static ATOMIC(uint32_t) done;
-static uint32_t expected; /* how many are to be done */
-static ATOMIC(bool) finished, quiet;
+static int payload[TASKS];    /* plain: written by who delivers, then by who gets it */
+static int hops[TASKS];       /* how often it is still passed on */
+static int came[TASKS];       /* how often it has arrived */
+static ATOMIC(uint32_t) done; /* tasks at their end */
+static ATOMIC(bool) stopping, quiet;
+static uint32_t expected;
+/* In the order of the execution: */
+static int pending; /* tasks that are delivered and not at their end */
+static bool from_outside;
+static bool was_still; /* there was a moment without any since this was cleared */
 
-static uint32_t count_run(const struct task *task)
+static void setup(uint32_t workers, uint32_t count)
 {
-    return fetch_add_acq_rel(&runs[task - tasks], 1) + 1;
-}
-
-static void finish(void)
-{
-    if (fetch_add_acq_rel(&done, 1) + 1 == expected)
-        store_release(&finished, true);
-}
-
-static void run_simply(struct task *task, struct worker *worker)
-{
-    (void)count_run(task);
-    finish();
-}
-
-/* Tasks 0 and 1 each wait until the other one runs too. */
-static void run_together(struct task *task, struct worker *worker)
-{
-    (void)count_run(task);
-    while (load_acquire(&runs[1 - (task - tasks)]) == 0)
-        mc_spin();
-    finish();
-}
-
-/* Comes again once. */
-static void run_twice(struct task *task, struct worker *worker)
-{
-    if (count_run(task) == 1)
-        worker_requeue(worker, task);
-    else
-        finish();
-}
-
-/* Makes all the others runnable. */
-static void run_starter(struct task *task, struct worker *worker)
-{
-    for (uint32_t i = 0; i + 1 < expected; i++)
-        worker_push(worker, &tasks[i]);
-    run_simply(task, worker);
-}
-
-/* ---- set-up ---- */
-
-static void *from_arena(void *user, void *old, size_t old_size, size_t new_size)
-{
-    return new_size ? mc_alloc(new_size) : NULL;
-}
-
-static void name_all(uint32_t workers)
-{
-    mc_name(&sched.crew, sizeof sched.crew, "crew");
-    mc_name(&sched.crew.idle.searching, 4, "searching");
-    mc_name(&sched.crew.idle.mask, 8, "mask");
-    mc_name(&sched.crew.stopping, 1, "stopping");
-    mc_name(&sched.crew.injected.inbox, 8, "inbox");
-    mc_name(&sched.crew.injected.taking, 1, "taking");
-    mc_name(&sched.crew.injected.oldest, 8, "oldest");
-    for (uint32_t i = 0; i < workers; i++) {
-        struct worker *w = &sched.crew.workers[i];
-        mc_name(&sched.seats[i].word, 4, i ? "word 1" : "word 0");
-        mc_name(&w->ring.head, 4, i ? "head 1" : "head 0");
-        mc_name(&w->ring.tail, 4, i ? "tail 1" : "tail 0");
-        mc_name(w->slots, sizeof w->slots, i ? "slots 1" : "slots 0");
-        mc_quiet(&w->turns, 3 * sizeof(uint64_t)); /* statistics */
-    }
-    mc_name(tasks, sizeof tasks, "tasks");
-    mc_name(&done, sizeof done, "done");
-    mc_name(runs, sizeof runs, "runs");
-}
-
-static void setup(uint32_t workers, uint32_t count,
-                  void (*run)(struct task *, struct worker *))
-{
-    running = 0;
-    start_count = 0;
-    for (int i = 0; i <= MC_THREADS_MAX; i++)
-        current_of[i] = NULL;
-    worker_enter(NULL);
-    heap_init(&heap, from_arena, NULL, SIZE_MAX);
-    mc_assert(sched_init(&sched, &heap, SCHED_THREADS, workers, false, 1) == 0);
-    mc_assert(sched_start(&sched) == 0);
+    idle_init(&idle, beds, workers);
     for (int i = 0; i < TASKS; i++) {
-        tasks[i].run = run;
-        atomic_set(&runs[i], 0);
+        task_init(&tasks[i]);
+        plain_write(&payload[i], -1);
+        hops[i] = came[i] = 0;
     }
-    tasks[STARTER].run = run_starter;
+    for (uint32_t w = 0; w < workers; w++) {
+        beds[w].word.fd = PARK_ON_FUTEX;
+        mc_name(&beds[w].arrivals, 8, w ? "bed 1" : "bed 0");
+        mc_name(&beds[w].word, 4, w ? "word 1" : "word 0");
+        mc_name(&beds[w].parks, 8, w ? "parks 1" : "parks 0");
+    }
     atomic_set(&done, 0);
-    atomic_set(&finished, false);
+    atomic_set(&stopping, false);
     atomic_set(&quiet, false);
     expected = count;
-    name_all(workers);
+    pending = 0;
+    was_still = from_outside = false;
+    mc_name(&idle.wants, 4, "wants");
+    mc_name(&idle.watch, 4, "watch");
+    mc_name(&idle.mask, 8, "mask");
+    mc_name(tasks, sizeof tasks, "tasks");
+    mc_name(payload, sizeof payload, "payload");
+    mc_name(&done, sizeof done, "done");
+    mc_name(&stopping, sizeof stopping, "stopping");
 }
 
-static void one_worker(void) { setup(1, 2, run_simply); }
-static void one_worker_again(void) { setup(1, 2, run_twice); }
-static void two_workers(void) { setup(2, 2, run_simply); }
-static void two_workers_together(void) { setup(2, 2, run_together); }
+static void one_worker(void) { setup(1, 2); }
+static void two_workers(void) { setup(2, 2); }
 
-/* The starter is there before the workers look for the first time. */
-static void started(uint32_t workers, uint32_t count,
-                    void (*run)(struct task *, struct worker *))
+static void deliver(uint32_t to, int number)
 {
-    setup(workers, count, run);
-    sched_submit(&sched, &tasks[STARTER]);
+    plain_write(&payload[number], number);
+    pending++;
+    idle_deliver(&idle, to, &tasks[number], &tasks[number]);
 }
 
-static void one_worker_many(void) { started(1, TASKS, run_simply); }
-static void two_workers_woken(void) { started(2, 3, run_together); }
-static void two_workers_stealing(void) { started(2, 5, run_simply); }
-
-/* ---- threads ---- */
-
-/* Workers come first; the rest is outside. */
-static bool is_worker(int self)
+static void stop(void)
 {
-    if ((uint32_t)self > sched.crew.count)
-        return false;
-    be_worker(self);
-    return true;
+    store_seq(&stopping, true);
+    for (uint32_t w = 0; w < idle.workers; w++)
+        (void)idle_wake(&idle, w);
 }
 
-static void await_and_stop(void)
-{
-    while (!load_acquire(&finished))
-        mc_spin();
-    sched_stop(&sched);
-}
+/* ---- workers ---- */
 
-static void only_stop(int self)
+static void arrive(uint32_t worker, struct task *task)
 {
-    if (!is_worker(self))
-        await_and_stop();
-}
-
-static void submit_two(int self)
-{
-    if (is_worker(self))
+    long number = task - tasks;
+    mc_assert(plain_read(&payload[number]) == number);
+    plain_write(&payload[number], (int)number);
+    came[number]++;
+    if (hops[number]-- > 0) {
+        idle_deliver(&idle, 1 - worker, task, task);
         return;
-    sched_submit(&sched, &tasks[0]);
-    sched_submit(&sched, &tasks[1]);
-    await_and_stop();
+    }
+    if (--pending == 0)
+        was_still = true;
+    (void)fetch_add_acq_rel(&done, 1);
 }
 
-static void submit_one_each(int self)
+static bool take(uint32_t worker)
 {
-    if (is_worker(self))
+    struct task *task = NULL, *next;
+    if (idle_has_arrivals(&idle, worker))
+        task = idle_take_arrivals(&idle, worker);
+    bool some = task != NULL;
+    for (; task; task = next) {
+        next = plain_read(&task->arrival);
+        arrive(worker, task);
+    }
+    return some;
+}
+
+static void say_if_all_sleep(void)
+{
+    was_still = pending == 0;
+    if (!idle_all_asleep(&idle))
         return;
-    sched_submit(&sched, &tasks[self - 2]);
-    if (self == 2)
-        await_and_stop();
+    mc_assert(was_still || from_outside); /* what is on its way, wakes nobody yet */
+    if (load_acquire(&done) == expected)
+        (void)exchange_seq(&quiet, true);
 }
 
-/* Stops at once: what was submitted before is run all the same. */
-static void submit_and_stop(int self)
+/* Until everything has come: who takes the last one knows. */
+static void work(uint32_t worker, bool hungry, int64_t timeout)
 {
-    if (is_worker(self))
+    while (load_acquire(&done) < expected) {
+        if (take(worker) || !idle_lie_down(&idle, worker, hungry))
+            continue;
+        (void)idle_sleep(&idle, worker, timeout);
+        idle_get_up(&idle, worker);
+    }
+}
+
+/* Until the stop. */
+static void work_and_say(uint32_t worker)
+{
+    for (;;) {
+        bool last = load_seq(&stopping);
+        if (take(worker))
+            continue;
+        if (last)
+            return;
+        if (!idle_lie_down(&idle, worker, false))
+            continue;
+        if (!load_seq(&stopping)) {
+            say_if_all_sleep();
+            (void)idle_sleep(&idle, worker, PARK_FOREVER);
+        }
+        idle_get_up(&idle, worker);
+    }
+}
+
+/* Until it has got one. */
+static void starve(uint32_t worker)
+{
+    while (!take(worker))
+        if (idle_lie_down(&idle, worker, true)) {
+            (void)idle_sleep(&idle, worker, PARK_FOREVER);
+            idle_get_up(&idle, worker);
+        }
+}
+
+/* ---- programs ---- */
+
+static void two_deliver(int self)
+{
+    if (self == 1)
+        work(0, false, PARK_FOREVER);
+    else
+        deliver(0, self - 2);
+}
+
+static void one_delivers_two(int self)
+{
+    if (self == 1) {
+        work(0, true, PARK_FOREVER);
+    } else {
+        deliver(0, 0);
+        deliver(0, 1);
+    }
+}
+
+static void sleeps_a_while(int self)
+{
+    if (self == 1)
+        work(0, false, 1000);
+    else
+        deliver(0, self - 2);
+}
+
+static void deliver_a_list(int self)
+{
+    if (self == 1) {
+        work(0, false, PARK_FOREVER);
         return;
-    sched_submit(&sched, &tasks[0]);
-    sched_submit(&sched, &tasks[1]);
-    sched_stop(&sched);
+    }
+    plain_write(&payload[0], 0);
+    plain_write(&payload[1], 1);
+    plain_write(&tasks[0].arrival, &tasks[1]);
+    idle_deliver(&idle, 0, &tasks[0], &tasks[1]);
 }
 
-static void say_quiet(void *user) { store_seq(&quiet, true); }
-
-static void two_workers_quiet(void)
+static void wake_up(int self)
 {
-    setup(2, 1, run_simply);
-    sched.all_asleep = say_quiet;
+    if (self == 1)
+        while (!load_seq(&stopping)) {
+            if (!idle_lie_down(&idle, 0, true))
+                break;
+            if (!load_seq(&stopping))
+                (void)idle_sleep(&idle, 0, PARK_FOREVER);
+            idle_get_up(&idle, 0);
+        }
+    else if (self == 2)
+        stop();
+    else
+        (void)idle_wake(&idle, 0);
 }
 
-/* When all have fallen asleep after the last task, somebody says so. It may also be said
- * late, of the sleep before a task that comes from outside. */
-static void await_quiet(int self)
+static void wake_and_deliver(int self)
 {
-    if (is_worker(self))
+    if (self == 1)
+        work(0, false, PARK_FOREVER);
+    else if (self == 2)
+        deliver(0, 0), deliver(0, 1);
+    else
+        (void)idle_wake(&idle, 0);
+}
+
+static void give(int self)
+{
+    int32_t to;
+    while ((to = idle_take_hungry(&idle, -1)) < 0)
+        cpu_relax();
+    if (self == 4 && mc_choose(2)) { /* there is nothing after all */
+        int32_t but = to;
+        idle_keep_hungry(&idle, (uint32_t)to);
+        while ((to = idle_take_hungry(&idle, but)) < 0)
+            cpu_relax();
+    }
+    deliver((uint32_t)to, self - 3);
+}
+
+/* Both get one, and no more. */
+static void two_give(int self)
+{
+    if (self <= 2)
+        starve((uint32_t)self - 1);
+    else
+        give(self);
+}
+
+/* The hungry one may have got something else meanwhile, and be up. */
+static void give_and_deliver(int self)
+{
+    if (self == 1)
+        work(0, true, PARK_FOREVER);
+    else if (self == 2)
+        give(4);
+    else
+        deliver(0, 0);
+}
+
+static void pass_twice(void)
+{
+    setup(2, 1);
+    hops[0] = 2;
+}
+
+/* When all sleep after the last one, somebody says so. */
+static void last_one_says(int self)
+{
+    if (self <= 2) {
+        work_and_say((uint32_t)self - 1);
         return;
-    sched_submit(&sched, &tasks[0]);
-    while (!load_acquire(&finished))
-        mc_spin();
-    store_seq(&quiet, false);
-    sched_submit(&sched, &tasks[1]);
+    }
+    from_outside = true;
+    deliver(0, 0);
     while (!load_seq(&quiet))
-        mc_spin();
-    sched_stop(&sched);
+        cpu_relax();
+    stop();
 }
 
-/* ---- afterwards ---- */
-
-static void each_ran(uint32_t from, uint32_t to, uint32_t times)
+/* Two workers on one thread: one of them is always awake. */
+static void lie_down(uint32_t worker)
 {
-    for (uint32_t i = 0; i < TASKS; i++)
-        mc_assert(load_relaxed(&runs[i]) == (i >= from && i < to ? times : 0));
-    mc_assert(inject_is_empty(&sched.crew.injected));
-    uint32_t searching = 0;
-    for (uint32_t i = 0; i < sched.crew.count; i++)
-        searching += sched.crew.workers[i].searching;
-    mc_assert(load_relaxed(&sched.crew.idle.searching) == searching);
+    mc_assert(idle_lie_down(&idle, worker, false));
 }
 
-static void two_ran(void) { each_ran(0, 2, 1); }
-static void two_ran_twice(void) { each_ran(0, 2, 2); }
-static void all_ran(void) { each_ran(0, TASKS, 1); }
-
-static void starter_and_others(void)
+static void get_up(uint32_t worker)
 {
-    mc_assert(load_relaxed(&runs[STARTER]) == 1);
-    store_relaxed(&runs[STARTER], 0);
-    each_ran(0, expected - 1, 1);
+    mc_assert(idle_sleep(&idle, worker, PARK_FOREVER));
+    idle_get_up(&idle, worker);
+    mc_assert(idle_take_arrivals(&idle, worker) == &tasks[0]);
 }
 
-#define TEST(text, n, set, run, end)                                                   \
-    .name = "idle: " text, .threads = n, .setup = set, .thread = run, .final = end,    \
-    .switched = switched, .unordered_stores = true /* `taking` is a lock */
+static void pass_to(uint32_t worker)
+{
+    idle_deliver(&idle, worker, &tasks[0], &tasks[0]);
+    lie_down(1 - worker);
+    get_up(worker);
+}
+
+static void look_all_the_time(int self)
+{
+    if (self == 2) {
+        mc_assert(!idle_all_asleep(&idle));
+        return;
+    }
+    lie_down(0);
+    pass_to(0);
+    pass_to(1);
+    idle_get_up(&idle, 0); /* its time was up */
+    lie_down(1);
+    pass_to(1);
+    pass_to(0);
+}
+
+static void nobody_is_left(void)
+{
+    uint64_t mask = load_relaxed(&idle.mask[0]); /* who was kept may be up */
+    mc_assert(load_relaxed(&idle.wants) == (uint32_t)__builtin_popcountll(mask));
+}
+
+static void nobody_is_hungry(void)
+{
+    nobody_is_left();
+    mc_assert(load_relaxed(&idle.mask[0]) == 0);
+}
+
+static void all_came(void)
+{
+    nobody_is_left();
+    mc_assert(load_relaxed(&done) == expected);
+    for (uint32_t i = 0; i < expected; i++)
+        mc_assert(hops[i] == -1);
+}
+
+static void all_came_and_none_is_hungry(void)
+{
+    nobody_is_hungry();
+    all_came();
+}
+
+#define TEST(text, n, set, what, end)                                                  \
+    .name = "idle: " text, .threads = n, .setup = set, .thread = what, .final = end
+#define FEW                                                                            \
+    .bounds = {.preemptions = 3, .stale = 1}, .deep = {.preemptions = 4, .stale = 2}
 
 int main(int argc, char **argv)
 {
     static const struct mc_test tests[] = {
-        {TEST("one worker, two tasks", 2, one_worker, submit_two, two_ran),
-         .bounds = {.preemptions = 3, .stale = 1},
-         .deep = {.preemptions = 4, .stale = 2}},
-        {TEST("one worker, a thread wakes early", 2, one_worker, submit_two, two_ran),
-         .bounds = {.preemptions = 2, .stale = 0, .spurious = 1},
-         .deep = {.preemptions = 3, .stale = 1, .spurious = 2}},
-        {TEST("one worker, two who submit", 3, one_worker, submit_one_each, two_ran),
+        {TEST("two deliver", 3, one_worker, two_deliver, all_came), FEW},
+        {TEST("one delivers two to a hungry one", 2, one_worker, one_delivers_two,
+              all_came_and_none_is_hungry),
+         FEW},
+        {TEST("wakes early", 2, one_worker, one_delivers_two, all_came),
+         .bounds = {.preemptions = 2, .stale = 1, .spurious = 1},
+         .deep = {.preemptions = 4, .stale = 1, .spurious = 2}},
+        {TEST("sleeps a while", 3, one_worker, sleeps_a_while, all_came),
+         .bounds = {.preemptions = 2, .stale = 1, .timeouts = 2},
+         .deep = {.preemptions = 3, .stale = 1, .timeouts = 3}},
+        {TEST("one delivers a list", 2, one_worker, deliver_a_list, all_came), FEW},
+        {TEST("woken by two", 3, one_worker, wake_up, nobody_is_hungry), FEW},
+        {TEST("woken and delivered to", 3, one_worker, wake_and_deliver, all_came),
+         FEW},
+        {TEST("two hungry, two give", 4, two_workers, two_give, all_came),
+         .bounds = {.preemptions = 2, .stale = 0},
+         .deep = {.preemptions = 3, .stale = 1}},
+        {TEST("one hungry, given to and delivered to", 3, one_worker, give_and_deliver,
+              all_came),
          .bounds = {.preemptions = 2, .stale = 1},
          .deep = {.preemptions = 3, .stale = 1}},
-        {TEST("one worker, tasks that come again", 2, one_worker_again, submit_two,
-              two_ran_twice),
+        {TEST("the last to sleep says so", 3, pass_twice, last_one_says, all_came),
          .bounds = {.preemptions = 2, .stale = 1},
-         .deep = {.preemptions = 4, .stale = 2}},
-        {TEST("one worker, more tasks than the ring holds", 2, one_worker_many,
-              only_stop, all_ran),
-         .bounds = {.preemptions = 2, .stale = 1},
-         .deep = {.preemptions = 4, .stale = 2}},
-        {TEST("two workers need each other, injected", 3, two_workers_together,
-              submit_two, two_ran),
-         .bounds = {.preemptions = 2, .stale = 0},
-         .deep = {.preemptions = 2, .stale = 1}},
-        {TEST("two workers need each other, woken", 3, two_workers_woken, only_stop,
-              starter_and_others),
-         .bounds = {.preemptions = 2, .stale = 0},
-         .deep = {.preemptions = 2, .stale = 1}},
-        {TEST("two workers, one steals", 3, two_workers_stealing, only_stop,
-              starter_and_others),
-         .bounds = {.preemptions = 2, .stale = 0},
-         .deep = {.preemptions = 2, .stale = 1}},
-        {TEST("two workers, the last to sleep says so", 3, two_workers_quiet,
-              await_quiet, two_ran),
-         .bounds = {.preemptions = 2, .stale = 0},
-         .deep = {.preemptions = 2, .stale = 1}},
-        {TEST("two workers, stopped at once", 3, two_workers, submit_and_stop, two_ran),
-         .bounds = {.preemptions = 2, .stale = 0},
-         .deep = {.preemptions = 2, .stale = 1}},
+         .deep = {.preemptions = 3, .stale = 1}},
+        {TEST("nobody says so too early", 2, two_workers, look_all_the_time,
+              nobody_is_left),
+         .bounds = {.preemptions = 9, .stale = 1},
+         .deep = {.preemptions = 12, .stale = 2}},
     };
     return mc_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }

@@ -3,6 +3,7 @@
 #include "base/atomic.h"
 #include "base/cc.h"
 #include "base/park.h"
+#include "base/thread.h"
 
 static ATOMIC(uint32_t) x, y;
 static int data;
@@ -109,6 +110,60 @@ static void sb_seq_store_relaxed_load(int self)
     }
 }
 
+/* A barrier in all threads pays for both sides. */
+static void sb_barrier(int self)
+{
+    if (self == 1) {
+        store_relaxed(&x, 1);
+        r1 = load_relaxed(&y);
+    } else {
+        store_relaxed(&y, 1);
+        thread_barrier_everywhere();
+        r2 = load_relaxed(&x);
+    }
+}
+
+static void sb_barrier_too_early(int self)
+{
+    if (self == 1) {
+        store_relaxed(&x, 1);
+        r1 = load_relaxed(&y);
+    } else {
+        thread_barrier_everywhere();
+        store_relaxed(&y, 1);
+        r2 = load_relaxed(&x);
+    }
+}
+
+static void sb_fence_for_barrier(int self)
+{
+    if (self == 1) {
+        store_relaxed(&x, 1);
+        r1 = load_relaxed(&y);
+    } else {
+        store_relaxed(&y, 1);
+        fence_seq();
+        r2 = load_relaxed(&x);
+    }
+}
+
+/* Two threads that pay nothing, one that pays for both: is there one order? */
+static void iriw_barrier(int self)
+{
+    if (self == 1) {
+        store_relaxed(&x, 1);
+    } else if (self == 2) {
+        r1 = load_relaxed(&x);
+        thread_barrier_everywhere();
+        r2 = load_relaxed(&y);
+    } else if (self == 3) {
+        store_relaxed(&y, 1);
+        r3 = load_relaxed(&x);
+    }
+}
+
+static void seen_or_sees(void) { mc_assert(r1 != 1 || r2 == 1 || r3 == 1); }
+
 /* ---- message passing: is the data there when the flag is? ---- */
 
 static void mp_release_acquire(int self)
@@ -150,6 +205,31 @@ static void mp_fences(int self)
     } else if (load_relaxed(&x)) {
         mc_fence_order(MC_ACQUIRE);
         (void)plain_read(&data);
+    }
+}
+
+/* A barrier in all threads orders what is atomic ... */
+static void mp_barrier(int self)
+{
+    if (self == 1) {
+        store_relaxed(&x, 1);
+        store_relaxed(&y, 1);
+    } else {
+        r1 = load_relaxed(&y);
+        thread_barrier_everywhere();
+        r2 = load_relaxed(&x);
+    }
+}
+
+/* ... but, here, not what is plain. */
+static void mp_barrier_plain(int self)
+{
+    if (self == 1) {
+        plain_write(&data, 7);
+        store_relaxed(&x, 1);
+    } else if (load_relaxed(&x)) {
+        thread_barrier_everywhere();
+        mc_assert(plain_read(&data) == 7);
     }
 }
 
@@ -452,10 +532,16 @@ int main(int argc, char **argv)
         FORBIDDEN(sb_fence_beside_seq, 2, not_both_zero),
         ALLOWED(sb_exchange_for_fence, 2, not_both_zero, "r1 == 1 || r2 == 1"),
         ALLOWED(sb_seq_store_relaxed_load, 2, not_both_zero, "r1 == 1 || r2 == 1"),
+        FORBIDDEN(sb_barrier, 2, not_both_zero),
+        ALLOWED(sb_barrier_too_early, 2, not_both_zero, "r1 == 1 || r2 == 1"),
+        ALLOWED(sb_fence_for_barrier, 2, not_both_zero, "r1 == 1 || r2 == 1"),
+        FORBIDDEN(iriw_barrier, 3, seen_or_sees),
         FORBIDDEN(mp_release_acquire, 2, NULL),
         ALLOWED(mp_relaxed_store, 2, NULL, "plain read after plain write of data"),
         ALLOWED(mp_relaxed_load, 2, NULL, "plain read after plain write of data"),
         FORBIDDEN(mp_fences, 2, NULL),
+        FORBIDDEN(mp_barrier, 2, not_one_zero),
+        ALLOWED(mp_barrier_plain, 2, NULL, "plain read after plain write of data"),
         ALLOWED(mp_atomics_only, 2, not_one_zero, "r1 != 1 || r2 == 1"),
         FORBIDDEN(release_sequence, 3, NULL),
         ALLOWED(broken_release_sequence, 3, NULL, "unordered stores"),

@@ -1,45 +1,70 @@
 /* test_pool.c: blocks from pools of several threads, freed from any, through the depot.
  *
  * A block has one owner at a time, who writes all over it; blocks that went from pool to
- * pool do not race with their former owners; none is lost. */
+ * pool do not race with their former owners; none is lost. Memory that goes back has no
+ * owner and is not touched any more; and all of it goes back that can, once every thread
+ * has reclaimed to the end.
+ *
+ * Two blocks to a chain, two to a slab, and the first block of each pool is from a mixed
+ * one. */
 #include "mem/pool.h"
 
 #include <string.h>
 
-enum { SIZE = 32, WORDS = SIZE / 8, BLOCKS = 16 };
+enum { SIZE = 32, WORDS = SIZE / 8, BLOCKS = 40 };
 
 static struct heap heap;
 static struct pool_depot depot;
 static struct pool pools[4];
 static uint64_t *blocks[BLOCKS]; /* that were ever seen */
 static int owner[BLOCKS];        /* 0: free */
-static int block_count, slabs;
+static int block_count, gone, slabs;
 static ATOMIC(uint64_t *) mail[3];
+
+/* This slab goes: none of its blocks may be anybody's. */
+static void forget_blocks(const char *slab, size_t size)
+{
+    for (int i = 0; i < block_count; i++)
+        if ((uintptr_t)blocks[i] - (uintptr_t)slab < size) {
+            mc_assert(owner[i] == 0);
+            gone++;
+        }
+}
 
 static void *from_arena(void *user, void *old, size_t old_size, size_t new_size)
 {
     slabs += new_size ? 1 : -1;
-    return new_size ? mc_alloc(new_size) : NULL;
+    if (new_size)
+        return mc_alloc(new_size);
+    forget_blocks(old, old_size);
+    mc_free(old, old_size);
+    return NULL;
 }
 
 static void setup(void)
 {
-    block_count = slabs = 0;
+    block_count = gone = slabs = 0;
     heap_init(&heap, from_arena, NULL, SIZE_MAX);
     mc_quiet(&heap.bytes, sizeof heap.bytes);
     pool_depot_init(&depot, &heap);
-    for (unsigned c = 0; c < POOL_CLASSES; c++)
-        depot.chains[c].inbox.head = NULL;
-    struct inject *chain = &depot.chains[pool_class_of(SIZE)];
-    mc_plain_write(&chain->inbox.head, sizeof chain->inbox.head);
-    mc_plain_write(&depot.slabs.head, sizeof depot.slabs.head);
+    unsigned c = pool_class_of(SIZE);
+    struct depot_class *d = &depot.classes[c];
+    mc_quiet(depot.classes, c * sizeof *d); /* nothing happens there */
+    mc_quiet(d + 1, (POOL_CLASSES - 1 - c) * sizeof *d);
+    mc_quiet(&d->slab_count, sizeof d->slab_count); /* numbers and hints */
+    mc_quiet(&d->stocked, sizeof d->stocked);
+    mc_quiet(&depot.spare, sizeof depot.spare + sizeof depot.held);
+    mc_plain_write(&d->inbox.head, sizeof d->inbox.head);
+    mc_plain_write(&d->newcomers.head, sizeof d->newcomers.head);
+    mc_plain_write(&depot.mixed.head, sizeof depot.mixed.head);
     for (int i = 0; i < 4; i++)
         pool_init(&pools[i], &depot);
     for (int i = 0; i < 3; i++)
         atomic_set(&mail[i], NULL);
-    mc_name(&chain->inbox, 8, "inbox");
-    mc_name(&chain->taking, 1, "taking");
-    mc_name(&chain->oldest, 8, "oldest");
+    mc_name(&d->inbox, 8, "inbox");
+    mc_name(&d->newcomers, 8, "newcomers");
+    mc_name(&d->taken, 1, "taken");
+    mc_name(&d->chains, 8, "chains");
     mc_name(mail, sizeof mail, "mail");
 }
 
@@ -114,6 +139,36 @@ static void stream(int self)
         get_and_put(self);
 }
 
+/* As a worker does that finds no work. */
+static void go_idle(void)
+{
+    while (pool_reclaim(&pools[mc_self()]))
+        cpu_relax();
+}
+
+static void use_and_go_idle(int self)
+{
+    get_and_put(self);
+    go_idle();
+}
+
+/* One goes idle again and again beside one who works. */
+static void idle_beside_work(int self)
+{
+    get_and_put(self);
+    if (self == 1)
+        go_idle();
+    get_and_put(self);
+    go_idle();
+}
+
+/* Some get what others free, who go idle then; some of it stays in use. */
+static void send_and_go_idle(int self)
+{
+    send_and_put(self);
+    go_idle();
+}
+
 /* ---- afterwards ---- */
 
 static int free_in(const struct pool *pool)
@@ -127,12 +182,19 @@ static int free_in(const struct pool *pool)
 
 static int free_in_depot(void)
 {
-    struct inject_node *node;
+    struct pool_block *b;
     int n = 0;
-    while (inject_take(&depot.chains[pool_class_of(SIZE)], &node, 1) == 1)
-        for (const struct pool_block *b = container_of(node, struct pool_block, chain);
-             b; b = b->next)
+    while ((b = pool_depot_take(&depot, pool_class_of(SIZE))))
+        for (; b; b = b->next)
             n++;
+    return n;
+}
+
+static int free_anywhere(void)
+{
+    int n = free_in_depot();
+    for (int i = 0; i < 4; i++)
+        n += free_in(&pools[i]);
     return n;
 }
 
@@ -141,32 +203,68 @@ static void none_lost(void)
     for (int i = 0; i < 3; i++)
         if (load_relaxed(&mail[i]))
             put(load_relaxed(&mail[i]));
-    int n = free_in_depot();
-    for (int i = 0; i < 4; i++)
-        n += free_in(&pools[i]);
-    mc_assert(n == block_count);
+    mc_assert(free_anywhere() == block_count - gone);
     pool_depot_fini(&depot);
     mc_assert(slabs == 0);
 }
 
-#define TEST(text, n, run)                                                             \
-    .name = "pool: " text, .threads = n, .setup = setup, .thread = run,                \
-    .final = none_lost, .unordered_stores = true /* `taking` is a lock */
+/* Those that are mixed, or still being cut. */
+static int slabs_that_stay(void)
+{
+    int n = 0;
+    for (int i = 0; i < 4; i++) {
+        const struct pool_fresh *fresh = &pools[i].fresh[pool_class_of(SIZE)];
+        n += pools[i].mixed.start != NULL;
+        n += fresh->start && fresh->start + SIZE <= fresh->end;
+    }
+    return n;
+}
+
+static void all_gone_that_can(void)
+{
+    int in_mail = 0;
+    for (int i = 0; i < 3; i++)
+        in_mail += load_relaxed(&mail[i]) != NULL;
+    mc_assert(slabs <= slabs_that_stay() + in_mail);
+    /* Each account is settled. */
+    int in_pools = 0;
+    for (int i = 0; i < 4; i++)
+        in_pools += free_in(&pools[i]);
+    mc_assert(load_relaxed(&depot.spare) ==
+              SIZE * (block_count - gone - in_mail - in_pools));
+    none_lost();
+}
+
+#define TEST(text, n, run, end)                                                        \
+    .name = "pool: " text, .threads = n, .setup = setup, .thread = run, .final = end,  \
+    .unordered_stores = true /* `taken` is a lock */
 
 int main(int argc, char **argv)
 {
     static const struct mc_test tests[] = {
-        {TEST("chains through the depot", 2, get_and_put),
+        {TEST("chains through the depot", 2, get_and_put, none_lost),
          .bounds = {.preemptions = 3, .stale = 2},
          .deep = {.preemptions = 6, .stale = 3}},
-        {TEST("three threads", 3, get_and_put),
+        {TEST("three threads", 3, get_and_put, none_lost),
          .bounds = {.preemptions = 2, .stale = 1},
          .deep = {.preemptions = 4, .stale = 2}},
-        {TEST("chains there and back", 2, stream),
-         .bounds = {.preemptions = 3, .stale = 2},
-         .deep = {.preemptions = 5, .stale = 3}},
-        {TEST("freed by others", 3, send_and_put),
+        {TEST("chains there and back", 2, stream, none_lost),
          .bounds = {.preemptions = 2, .stale = 1},
+         .deep = {.preemptions = 3, .stale = 3}},
+        {TEST("freed by others", 3, send_and_put, none_lost),
+         .bounds = {.preemptions = 2, .stale = 1},
+         .deep = {.preemptions = 4, .stale = 2}},
+        {TEST("idle, both", 2, use_and_go_idle, all_gone_that_can),
+         .bounds = {.preemptions = 3, .stale = 1},
+         .deep = {.preemptions = 4, .stale = 2}},
+        {TEST("idle, three threads", 3, use_and_go_idle, all_gone_that_can),
+         .bounds = {.preemptions = 1, .stale = 1},
+         .deep = {.preemptions = 2, .stale = 1}},
+        {TEST("idle beside work", 2, idle_beside_work, all_gone_that_can),
+         .bounds = {.preemptions = 2, .stale = 1},
+         .deep = {.preemptions = 3, .stale = 2}},
+        {TEST("idle with what others got", 2, send_and_go_idle, all_gone_that_can),
+         .bounds = {.preemptions = 3, .stale = 1},
          .deep = {.preemptions = 4, .stale = 2}},
     };
     return mc_main(argc, argv, tests, sizeof tests / sizeof *tests);

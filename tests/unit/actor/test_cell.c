@@ -1,37 +1,32 @@
-/* test_cell.c: one actor's place: the life word, halts, retiring, and the notice to the
- * parent. */
+/* test_cell.c: one actor's place: whose it is, its life word, halts, retiring. */
 #include "actor/cell.h"
 
+#include "base/thread.h"
 #include "support/support.h"
 
-enum { SLOT = 17, FIRST = 5, LAST = GENERATION_MAX };
+enum { SLOT = 17, FIRST = 5, LAST = GENERATION_MAX, WORKER = 3, TAG = 200 };
 
 static struct cell cell;
-static struct letter start, mail; /* its first letter, and somebody else's */
+static struct letter mail; /* somebody's */
+static const cadre_class small = {.state_size = CELL_INLINE};
 
 /* A free cell; FIRST is the generation that is not born yet. */
 static int make_free(void **state)
 {
+    memset(&cell, 0xa5, sizeof cell);
     cell_init(&cell, SLOT, FIRST);
     return 0;
 }
 
-/* A running one, with `start` in hand. */
-static int make_running(void **state)
+/* A claimed one, whose life has begun. */
+static int make_born(void **state)
 {
     cell_init(&cell, SLOT, FIRST);
-    return cell_claim(&cell, &start) ? 0 : -1;
+    if (!cell_claim(&cell, WORKER))
+        return -1;
+    cell_begin(&cell, &small, SLOT_NONE);
+    return 0;
 }
-
-static struct letter *in_hand(void) { return letter_of(mpsc_first(&cell.mailbox)); }
-
-static void advance_to(struct letter *letter)
-{
-    assert_int_equal(mpsc_advance(&cell.mailbox), MPSC_MORE);
-    assert_ptr_equal(in_hand(), letter);
-}
-
-static void go_idle(void) { assert_int_equal(mpsc_advance(&cell.mailbox), MPSC_IDLE); }
 
 static void assert_life(uint32_t generation, unsigned halts, int reason)
 {
@@ -43,6 +38,15 @@ static void assert_life(uint32_t generation, unsigned halts, int reason)
 
 static bool ask_stop(int reason) { return cell_halt(&cell, FIRST, HALT_STOP, reason); }
 static bool ask_kill(int reason) { return cell_halt(&cell, FIRST, HALT_KILL, reason); }
+
+/* Its last turn is over: it is nobody's. */
+static void end_turn(void)
+{
+    cell.task.scheduled = false;
+    task_give(&cell.task, TASK_NOBODY);
+}
+
+static uint64_t accepts(void) { return load_relaxed(&cell.accepts); }
 
 /* ---- words ---- */
 
@@ -71,46 +75,154 @@ static void cell_address_gives_back_its_parts(void **state)
                 assert_int_equal(address_tag(id), tag);
                 assert_int_equal(address_slot(id), values[s]);
                 assert_int_equal(address_generation(id), values[g]);
-                assert_true(id > NOTE_KINDS); /* never mistaken for a note */
+                assert_true(id != NOTE_STOP && id != NOTE_ENDED);
             }
+}
+
+static void cell_address_is_never_a_note(void **state)
+{
+    /* A note has no tag, and no generation, which a closed cell's address has. */
+    assert_int_equal(address_tag(NOTE_STOP), 0);
+    assert_int_equal(address_tag(NOTE_ENDED), 0);
+    assert_int_equal(address_generation(NOTE_STOP), 0);
+    assert_int_equal(address_generation(NOTE_ENDED), 0);
+    assert_int_not_equal(NOTE_STOP, NOTE_ENDED);
+}
+
+static void cell_is_two_lines_of_which_the_first_is_hot(void **state)
+{
+    assert_int_equal(sizeof(struct cell), 2 * CACHE_LINE);
+    assert_true(offsetof(struct cell, kind) + sizeof cell.kind <= CACHE_LINE);
+    assert_int_equal(offsetof(struct cell, family), CACHE_LINE);
+    assert_int_equal(offsetof(struct cell, task), 0);
 }
 
 /* ---- claiming ---- */
 
-static void cell_at_first_is_vacant_and_idle(void **state)
+static void cell_at_first_is_free_and_nobodys(void **state)
 {
     assert_life(FIRST, LIFE_VACANT, 0);
-    assert_true(mpsc_is_idle(&cell.mailbox));
-    assert_true(list_is_empty(&cell.children));
-    assert_int_equal(cell.slot, SLOT);
+    assert_int_equal(load_relaxed(&cell.task.owner), TASK_NOBODY);
+    assert_true(inbox_is_empty(&cell.task.inbox));
+    assert_null(cell.mailbox.newest);
+    assert_int_equal(cell_slot(&cell), SLOT);
     assert_int_equal(cell.phase, PHASE_FREE);
-    assert_int_equal(cell.accepts, 0);
+    assert_true(cell_is_closed(&cell));
+    assert_int_equal(cell.note.to, NOTE_STOP);
 }
 
-static void cell_claimed_runs_with_start_in_hand(void **state)
+static void cell_claimed_is_the_workers_and_not_run_yet(void **state)
 {
-    assert_true(cell_claim(&cell, &start));
-    assert_ptr_equal(in_hand(), &start);
-    assert_int_equal(start.to, NOTE_START);
-    assert_life(FIRST, 0, 0);
-    assert_int_equal(cell.generation, FIRST);
-    assert_int_equal(cell.phase, PHASE_RUNNING);
+    assert_true(cell_claim(&cell, WORKER));
+    assert_true(task_is_owned_by(&cell.task, WORKER));
+    assert_true(cell.task.scheduled);
+    assert_life(FIRST, LIFE_VACANT, 0); /* not born yet */
 }
 
 static void cell_claimed_cannot_be_claimed_again(void **state)
 {
-    assert_false(cell_claim(&cell, &mail));
-    assert_ptr_equal(in_hand(), &start);
-    assert_life(FIRST, 0, 0);
+    assert_true(cell_claim(&cell, WORKER));
+    assert_false(cell_claim(&cell, WORKER));
+    assert_false(cell_claim(&cell, 0));
+    assert_true(task_is_owned_by(&cell.task, WORKER));
 }
 
-static void cell_with_a_letter_in_hand_cannot_be_claimed(void **state)
+static void cell_in_its_last_turn_cannot_be_claimed(void **state)
 {
-    assert_true(mpsc_push(&cell.mailbox, &mail.node)); /* for its former actor */
-    assert_false(cell_claim(&cell, &start));
-    assert_life(FIRST, LIFE_VACANT, 0);
-    go_idle();
-    assert_true(cell_claim(&cell, &start));
+    assert_true(task_claim(&cell.task, 0)); /* it bounces what came late */
+    assert_false(cell_claim(&cell, WORKER));
+    assert_false(cell.task.scheduled);
+    end_turn();
+    assert_true(cell_claim(&cell, WORKER));
+}
+
+static void cell_with_strays_cannot_be_claimed(void **state)
+{
+    assert_true(inbox_push(&cell.task.inbox, &mail.node)); /* for its former actor */
+    assert_false(cell_claim(&cell, WORKER));
+    assert_int_equal(load_relaxed(&cell.task.owner), TASK_NOBODY);
+    assert_false(cell.task.scheduled);
+    (void)inbox_take(&cell.task.inbox, INBOX_AWAKE);
+    assert_false(cell_claim(&cell, WORKER)); /* nor while a token is on its way */
+    (void)inbox_take(&cell.task.inbox, INBOX_EMPTY);
+    assert_true(cell_claim(&cell, WORKER));
+}
+
+/* ---- beginning ---- */
+
+static void cell_begun_is_born_and_accepts_nothing(void **state)
+{
+    assert_life(FIRST, 0, 0);
+    assert_int_equal(cell.phase, PHASE_BORN);
+    assert_true(cell_is_closed(&cell));
+    assert_ptr_equal(cell_class(&cell), &small);
+    assert_int_equal(cell.family.parent, SLOT_NONE);
+    assert_int_equal(cell.family.child, SLOT_NONE);
+    assert_int_equal(cell.family.older, SLOT_NONE);
+    assert_int_equal(cell.family.younger, SLOT_NONE);
+}
+
+static void cell_open_accepts_its_address_until_it_is_closed(void **state)
+{
+    cell_open(&cell, TAG);
+    assert_true(accepts() == address(TAG, SLOT, FIRST));
+    assert_false(cell_is_closed(&cell));
+    cell_close(&cell);
+    assert_true(accepts() == address(0, SLOT, FIRST));
+    assert_true(cell_is_closed(&cell));
+    assert_int_equal(cell_slot(&cell), SLOT);
+    cell_open(&cell, TAG);
+    assert_true(accepts() == address(TAG, SLOT, FIRST));
+}
+
+static void cell_begun_again_has_forgotten_its_former_life(void **state)
+{
+    static const cadre_class other;
+    assert_true(ask_stop(-3));
+    assert_true(ask_kill(-9));
+    cell_open(&cell, TAG);
+    cell_close(&cell);
+    cell.reason = -9;
+    cell.started = cell.killed = cell.stop_came = true;
+    cell.note.to = NOTE_ENDED;
+    cell.family = (struct family){1, 2, 3, 4};
+    assert_true(cell_retire(&cell, LAST));
+    end_turn();
+    cell.free_next = &cell; /* shares its place with the stash */
+    assert_true(cell_claim(&cell, 0));
+    cell_begin(&cell, &other, 99);
+    assert_life(FIRST + 1, 0, 0);
+    assert_true(accepts() == address(0, SLOT, FIRST + 1));
+    assert_ptr_equal(cell_class(&cell), &other);
+    assert_int_equal(cell.phase, PHASE_BORN);
+    assert_int_equal(cell.reason, 0);
+    assert_false(cell.started || cell.killed || cell.stop_came);
+    assert_null(cell.stash);
+    assert_int_equal(cell.note.to, NOTE_STOP);
+    assert_int_equal(cell.family.parent, 99);
+    assert_int_equal(cell.family.child, SLOT_NONE);
+    assert_int_equal(cell.family.older, SLOT_NONE);
+    assert_int_equal(cell.family.younger, SLOT_NONE);
+    assert_false(ask_stop(-1)); /* to the former one */
+    assert_true(cell_halt(&cell, FIRST + 1, HALT_STOP, -2));
+    assert_false(cell_retire(&cell, LAST)); /* the old note does not count */
+}
+
+static void cell_state_is_inside_when_there_is_room(void **state)
+{
+    static const cadre_class none = {.state_size = 0}, one = {.state_size = 1},
+                             big = {.state_size = CELL_INLINE + 1};
+    char outside;
+    assert_ptr_equal(cell_state(&cell), cell.inline_state);
+    store_relaxed(&cell.kind, &one);
+    assert_ptr_equal(cell_state(&cell), cell.inline_state);
+    store_relaxed(&cell.kind, &big);
+    cell.outer_state = &outside;
+    assert_ptr_equal(cell_state(&cell), &outside);
+    store_relaxed(&cell.kind, &none);
+    cell.outer_state = NULL;
+    assert_null(cell_state(&cell));
+    assert_int_equal((uintptr_t)cell.inline_state % alignof(max_align_t), 0);
 }
 
 /* ---- halts ---- */
@@ -119,68 +231,92 @@ static void cell_vacant_cannot_be_halted(void **state)
 {
     assert_false(ask_stop(0));
     assert_false(ask_kill(-1));
+    assert_true(cell_claim(&cell, WORKER));
+    assert_false(ask_kill(-1)); /* nor while it is being made */
     assert_life(FIRST, LIFE_VACANT, 0);
-    assert_true(mpsc_is_idle(&cell.mailbox));
 }
 
-static void cell_stopped_gets_one_note(void **state)
+static void cell_stopped_says_so_once(void **state)
 {
-    assert_false(ask_stop(-3)); /* it is running: nothing to wake */
+    assert_true(ask_stop(-3));
     assert_life(FIRST, HALT_STOP, -3);
-    advance_to(&cell.stop_note);
-    assert_int_equal(in_hand()->to, NOTE_STOP);
-    go_idle();
-}
-
-static void cell_stopped_again_keeps_the_first_reason(void **state)
-{
-    (void)ask_stop(-3);
     assert_false(ask_stop(-4));
-    assert_life(FIRST, HALT_STOP, -3);
-    advance_to(&cell.stop_note);
-    go_idle(); /* one note only */
+    assert_life(FIRST, HALT_STOP, -3); /* the first reason */
 }
 
-static void cell_idle_that_is_halted_must_be_run(void **state)
+static void cell_killed_says_so_once(void **state)
 {
-    go_idle();
-    assert_true(ask_stop(0));
-    assert_ptr_equal(in_hand(), &cell.stop_note);
-    assert_false(ask_stop(0)); /* not twice */
-    assert_false(ask_kill(0)); /* it is running by now */
-    advance_to(&cell.kill_note);
-    go_idle();
+    assert_true(ask_kill(-9));
+    assert_false(ask_kill(-10));
+    assert_false(ask_stop(-3));
+    assert_life(FIRST, HALT_KILL, -9);
 }
 
 static void cell_killed_over_a_stop_has_the_kills_reason(void **state)
 {
-    (void)ask_stop(-3);
-    (void)ask_kill(-9);
+    assert_true(ask_stop(-3));
+    assert_true(ask_kill(-9));
     assert_life(FIRST, HALT_STOP | HALT_KILL, -9);
-    advance_to(&cell.stop_note);
-    advance_to(&cell.kill_note);
-    assert_int_equal(in_hand()->to, NOTE_KILL);
-    go_idle();
-}
-
-static void cell_killed_cannot_be_stopped_or_killed_again(void **state)
-{
-    (void)ask_kill(-9);
     assert_false(ask_stop(-3));
-    assert_false(ask_kill(-10));
-    assert_life(FIRST, HALT_KILL, -9);
-    advance_to(&cell.kill_note);
-    go_idle();
+    assert_false(ask_kill(-9));
 }
 
 static void cell_of_another_generation_is_left_alone(void **state)
 {
-    go_idle();
     assert_false(cell_halt(&cell, FIRST - 1, HALT_KILL, -1));
     assert_false(cell_halt(&cell, FIRST + 1, HALT_STOP, -1));
     assert_false(cell_halt(&cell, 0, HALT_STOP, -1));
     assert_life(FIRST, 0, 0);
-    assert_true(mpsc_is_idle(&cell.mailbox));
+}
+
+static void cell_halts_leave_mail_and_owner_alone(void **state)
+{
+    (void)ask_stop(-3);
+    (void)ask_kill(-9);
+    assert_true(
+        inbox_is_empty(&cell.task.inbox)); /* sending the note is the caller's */
+    assert_true(task_is_owned_by(&cell.task, WORKER));
+}
+
+/* Several ask at once: one is told to send the note, one to wake. */
+enum { ASKERS = 3, ROUNDS = 500 };
+static atomic_uint at_start, stops, kills, ended;
+
+static void *ask_both(void *arg)
+{
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        while (atomic_load(&at_start) <= round)
+            thread_yield();
+        if (cell_halt(&cell, FIRST + round, HALT_STOP, -3))
+            atomic_fetch_add(&stops, 1);
+        if (cell_halt(&cell, FIRST + round, HALT_KILL, -9))
+            atomic_fetch_add(&kills, 1);
+        atomic_fetch_add(&ended, 1);
+    }
+    return NULL;
+}
+
+static void cell_asked_by_many_tells_one_of_each(void **state)
+{
+    struct thread askers[ASKERS];
+    atomic_store(&at_start, 0);
+    atomic_store(&ended, 0);
+    for (int i = 0; i < ASKERS; i++)
+        assert_int_equal(thread_start(&askers[i], "asker", ask_both, NULL), 0);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        atomic_store(&stops, 0);
+        atomic_store(&kills, 0);
+        atomic_fetch_add(&at_start, 1);
+        await(&ended, (round + 1) * ASKERS);
+        assert_int_equal(atomic_load(&stops), 1);
+        assert_int_equal(atomic_load(&kills), 1);
+        assert_life(FIRST + round, HALT_STOP | HALT_KILL, -9);
+        cell.stop_came = true;
+        assert_true(cell_retire(&cell, LAST));
+        cell_begin(&cell, &small, SLOT_NONE);
+    }
+    for (int i = 0; i < ASKERS; i++)
+        thread_join(&askers[i]);
 }
 
 /* ---- retiring ---- */
@@ -192,64 +328,35 @@ static void cell_retired_is_vacant_in_the_next_generation(void **state)
     assert_int_equal(cell.phase, PHASE_FREE);
     assert_false(ask_stop(0)); /* its address reaches nobody */
     assert_false(cell_halt(&cell, FIRST + 1, HALT_STOP, 0));
+    assert_ptr_equal(cell_class(&cell), &small); /* for the report */
 }
 
 static void cell_cannot_retire_while_its_stop_is_on_its_way(void **state)
 {
-    (void)ask_stop(-3);
+    assert_true(ask_stop(-3));
+    cell.phase = PHASE_LINGERS;
     assert_false(cell_retire(&cell, LAST));
     assert_life(FIRST, HALT_STOP, -3);
-    cell_note_came(&cell, NOTE_STOP);
+    assert_int_equal(cell.phase, PHASE_LINGERS);
+    cell.stop_came = true;
+    assert_true(cell_retire(&cell, LAST));
+    assert_life(FIRST + 1, LIFE_VACANT, 0);
+}
+
+static void cell_killed_retires_at_once(void **state)
+{
+    assert_true(ask_kill(-9));
     assert_true(cell_retire(&cell, LAST));
 }
 
-static void cell_cannot_retire_while_its_kill_is_on_its_way(void **state)
+static void cell_killed_over_a_stop_waits_for_the_stop(void **state)
 {
-    (void)ask_kill(-9);
-    assert_false(cell_retire(&cell, LAST));
-    cell_note_came(&cell, NOTE_KILL);
-    assert_true(cell_retire(&cell, LAST));
-}
-
-static void cell_cannot_retire_before_both_notes_have_come(void **state)
-{
-    (void)ask_stop(-3);
-    (void)ask_kill(-9);
-    assert_false(cell_retire(&cell, LAST));
-    cell_note_came(&cell, NOTE_STOP);
-    assert_false(cell_retire(&cell, LAST));
-    cell_note_came(&cell, NOTE_KILL);
-    assert_true(cell_retire(&cell, LAST));
-}
-
-static void cell_asked_to_stop_while_it_lingers_waits_for_that_too(void **state)
-{
-    (void)ask_stop(-3);
-    cell_note_came(&cell, NOTE_STOP);
-    (void)ask_kill(-9); /* just before it would have retired */
+    assert_true(ask_stop(-3));
+    assert_true(ask_kill(-9));
     assert_false(cell_retire(&cell, LAST));
     assert_life(FIRST, HALT_STOP | HALT_KILL, -9);
-}
-
-static void cell_claimed_again_has_forgotten_its_former_life(void **state)
-{
-    (void)ask_stop(-3);
-    (void)ask_kill(-9);
-    cell_note_came(&cell, NOTE_STOP);
-    cell_note_came(&cell, NOTE_KILL);
-    cell.late = cell.started = cell.killed = true;
-    cell.stash = (void *)&cell;
+    cell.stop_came = true;
     assert_true(cell_retire(&cell, LAST));
-    mpsc_init(&cell.mailbox); /* its letters have been handled */
-    assert_true(cell_claim(&cell, &start));
-    assert_life(FIRST + 1, 0, 0);
-    assert_int_equal(cell.generation, FIRST + 1);
-    assert_false(cell.late || cell.started || cell.killed);
-    assert_null(cell.stash);
-    assert_false(ask_stop(-1)); /* to the former one */
-    (void)cell_halt(&cell, FIRST + 1, HALT_STOP, -2);
-    assert_life(FIRST + 1, HALT_STOP, -2);
-    assert_false(cell_retire(&cell, LAST)); /* the old notes do not count */
 }
 
 static void cell_of_the_last_generation_retires_for_ever(void **state)
@@ -257,125 +364,44 @@ static void cell_of_the_last_generation_retires_for_ever(void **state)
     assert_true(cell_retire(&cell, FIRST));
     assert_life(0, LIFE_VACANT, 0);
     assert_false(cell_halt(&cell, 0, HALT_STOP, 0));
+    assert_false(cell_halt(&cell, FIRST, HALT_STOP, 0));
 }
 
-/* ---- the notice to the parent ---- */
-
-/* The notice must be out of the cell's own mailbox: not the letter in hand. */
-static void assert_notice(struct letter *expected, enum note kind)
+static void cell_before_the_last_generation_has_one_more(void **state)
 {
-    struct letter *notice = cell_notice(&cell);
-    assert_ptr_equal(notice, expected);
-    assert_int_equal(notice->to, kind);
-    assert_ptr_not_equal(notice, in_hand());
-    assert_ptr_equal(cell_of_notice(notice), &cell);
-}
-
-static void cell_notice_without_notes_is_the_kill_note(void **state)
-{
-    assert_true(cell_retire(&cell, LAST));
-    assert_notice(&cell.kill_note, NOTE_ENDED_B);
-}
-
-static void cell_notice_with_the_stop_in_hand_is_the_kill_note(void **state)
-{
-    (void)ask_stop(0);
-    advance_to(&cell.stop_note);
-    cell_note_came(&cell, NOTE_STOP);
-    assert_true(cell_retire(&cell, LAST));
-    assert_notice(&cell.kill_note, NOTE_ENDED_B);
-}
-
-static void cell_notice_after_the_stop_is_the_kill_note(void **state)
-{
-    (void)ask_stop(0);
-    (void)mpsc_push(&cell.mailbox, &mail.node); /* a child's notice, say */
-    advance_to(&cell.stop_note);
-    cell_note_came(&cell, NOTE_STOP);
-    advance_to(&mail);
-    assert_true(cell_retire(&cell, LAST));
-    assert_notice(&cell.kill_note, NOTE_ENDED_B);
-}
-
-static void cell_notice_with_the_kill_in_hand_is_the_stop_note(void **state)
-{
-    (void)ask_kill(-9);
-    advance_to(&cell.kill_note);
-    cell_note_came(&cell, NOTE_KILL);
-    assert_true(cell_retire(&cell, LAST));
-    assert_notice(&cell.stop_note, NOTE_ENDED_A);
-}
-
-/* Both come, in this order, and the end finds the one in hand that is last. */
-static void come_both(enum halt first, enum halt second)
-{
-    static const enum note notes[] = {[HALT_STOP] = NOTE_STOP, [HALT_KILL] = NOTE_KILL};
-    struct letter *letters[] = {
-        [HALT_STOP] = &cell.stop_note, [HALT_KILL] = &cell.kill_note};
-    (void)mpsc_push(&cell.mailbox, &letters[first]->node);
-    (void)mpsc_push(&cell.mailbox, &letters[second]->node);
-    advance_to(letters[first]);
-    cell_note_came(&cell, notes[first]);
-    advance_to(letters[second]);
-    cell_note_came(&cell, notes[second]);
-    store_relaxed(&cell.life, life_word(FIRST, HALT_STOP | HALT_KILL, -9));
-}
-
-static void cell_notice_after_both_with_the_kill_in_hand_is_the_stop_note(void **state)
-{
-    come_both(HALT_STOP, HALT_KILL);
-    assert_true(cell_retire(&cell, LAST));
-    assert_notice(&cell.stop_note, NOTE_ENDED_A);
-}
-
-/* A stop is pushed after its bit is set, so a kill that was asked for later may come
- * first. */
-static void cell_notice_after_both_with_the_stop_in_hand_is_the_kill_note(void **state)
-{
-    come_both(HALT_KILL, HALT_STOP);
-    assert_true(cell_retire(&cell, LAST));
-    assert_notice(&cell.kill_note, NOTE_ENDED_B);
-}
-
-static void cell_notice_after_both_with_another_in_hand_is_either(void **state)
-{
-    come_both(HALT_STOP, HALT_KILL);
-    (void)mpsc_push(&cell.mailbox, &mail.node);
-    advance_to(&mail);
-    assert_true(cell_retire(&cell, LAST));
-    assert_notice(&cell.kill_note, NOTE_ENDED_B);
+    assert_true(cell_retire(&cell, FIRST + 1));
+    assert_life(FIRST + 1, LIFE_VACANT, 0);
 }
 
 #define FREE(test) cmocka_unit_test_setup(test, make_free)
-#define RUNNING(test) cmocka_unit_test_setup(test, make_running)
+#define BORN(test) cmocka_unit_test_setup(test, make_born)
 
 int main(void)
 {
     TESTS(cmocka_unit_test(cell_life_word_gives_back_its_parts),
           cmocka_unit_test(cell_address_gives_back_its_parts),
-          FREE(cell_at_first_is_vacant_and_idle),
-          FREE(cell_claimed_runs_with_start_in_hand),
-          RUNNING(cell_claimed_cannot_be_claimed_again),
-          FREE(cell_with_a_letter_in_hand_cannot_be_claimed),
-          FREE(cell_vacant_cannot_be_halted), RUNNING(cell_stopped_gets_one_note),
-          RUNNING(cell_stopped_again_keeps_the_first_reason),
-          RUNNING(cell_idle_that_is_halted_must_be_run),
-          RUNNING(cell_killed_over_a_stop_has_the_kills_reason),
-          RUNNING(cell_killed_cannot_be_stopped_or_killed_again),
-          RUNNING(cell_of_another_generation_is_left_alone),
-          RUNNING(cell_retired_is_vacant_in_the_next_generation),
-          RUNNING(cell_cannot_retire_while_its_stop_is_on_its_way),
-          RUNNING(cell_cannot_retire_while_its_kill_is_on_its_way),
-          RUNNING(cell_cannot_retire_before_both_notes_have_come),
-          RUNNING(cell_asked_to_stop_while_it_lingers_waits_for_that_too),
-          RUNNING(cell_claimed_again_has_forgotten_its_former_life),
-          RUNNING(cell_of_the_last_generation_retires_for_ever),
-          RUNNING(cell_notice_without_notes_is_the_kill_note),
-          RUNNING(cell_notice_with_the_stop_in_hand_is_the_kill_note),
-          RUNNING(cell_notice_after_the_stop_is_the_kill_note),
-          RUNNING(cell_notice_with_the_kill_in_hand_is_the_stop_note),
-          RUNNING(cell_notice_after_both_with_the_kill_in_hand_is_the_stop_note),
-          RUNNING(cell_notice_after_both_with_the_stop_in_hand_is_the_kill_note),
-          RUNNING(cell_notice_after_both_with_another_in_hand_is_either));
+          cmocka_unit_test(cell_address_is_never_a_note),
+          cmocka_unit_test(cell_is_two_lines_of_which_the_first_is_hot),
+          FREE(cell_at_first_is_free_and_nobodys),
+          FREE(cell_claimed_is_the_workers_and_not_run_yet),
+          FREE(cell_claimed_cannot_be_claimed_again),
+          FREE(cell_in_its_last_turn_cannot_be_claimed),
+          FREE(cell_with_strays_cannot_be_claimed),
+          BORN(cell_begun_is_born_and_accepts_nothing),
+          BORN(cell_open_accepts_its_address_until_it_is_closed),
+          BORN(cell_begun_again_has_forgotten_its_former_life),
+          BORN(cell_state_is_inside_when_there_is_room),
+          FREE(cell_vacant_cannot_be_halted), BORN(cell_stopped_says_so_once),
+          BORN(cell_killed_says_so_once),
+          BORN(cell_killed_over_a_stop_has_the_kills_reason),
+          BORN(cell_of_another_generation_is_left_alone),
+          BORN(cell_halts_leave_mail_and_owner_alone),
+          BORN(cell_asked_by_many_tells_one_of_each),
+          BORN(cell_retired_is_vacant_in_the_next_generation),
+          BORN(cell_cannot_retire_while_its_stop_is_on_its_way),
+          BORN(cell_killed_retires_at_once),
+          BORN(cell_killed_over_a_stop_waits_for_the_stop),
+          BORN(cell_of_the_last_generation_retires_for_ever),
+          BORN(cell_before_the_last_generation_has_one_more));
     return RUN_TESTS();
 }

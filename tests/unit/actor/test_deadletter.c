@@ -112,11 +112,25 @@ static void deadletter_drops_the_body_and_frees_the_envelope(void **state)
     assert_int_equal(pool_get(&self.pool, &p, size), 0);
     struct envelope *e = p;
     write_letter(e, SLOT, &owned_type);
+    e->pool_class = pool_class_of(size);
     memcpy(e->body, &(owned){0}, sizeof(owned));
     deadletter(&self, e, &clerk, DEAD_NOBODY);
     assert_dropped_once(1);
     assert_int_equal(load_relaxed(&self.dead), 1);
     assert_int_equal(self.pool.classes[pool_class_of(size)].count, 1);
+}
+
+static void deadletter_too_big_for_the_pool_goes_back_to_the_heap(void **state)
+{
+    static const cadre_type big = {.name = "big", .size = POOL_BLOCK_MAX};
+    void *p;
+    size_t before = load_relaxed(&world.heap.bytes);
+    assert_int_equal(pool_get(&self.pool, &p, envelope_size(&big)), 0);
+    assert_true(load_relaxed(&world.heap.bytes) > before);
+    write_letter(p, SLOT, &big);
+    ((struct envelope *)p)->pool_class = ENVELOPE_FROM_HEAP;
+    deadletter(&self, p, &clerk, DEAD_NOBODY);
+    assert_int_equal(load_relaxed(&world.heap.bytes), before);
 }
 
 /* ---- the log ---- */
@@ -259,6 +273,7 @@ int main(void)
           cmocka_unit_test(deadletter_class_without_name_is_a_question_mark),
           IN_WORLD(deadletter_recorded_is_counted_and_keeps_its_body),
           IN_WORLD(deadletter_drops_the_body_and_frees_the_envelope),
+          IN_WORLD(deadletter_too_big_for_the_pool_goes_back_to_the_heap),
           IN_WORLD(deadletter_log_says_what_from_whom_to_whom_and_why),
           IN_WORLD(deadletter_log_has_a_reason_of_its_own_for_each_case),
           IN_WORLD(deadletter_log_copes_without_names),

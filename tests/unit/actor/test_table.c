@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-enum { ALL_SLOTS = 1 << 28 };
+enum { ALL_SLOTS = TABLE_CHUNKS * TABLE_CHUNK, TAG = 200 };
 
 static struct heap heap;
 static struct table table;
@@ -40,10 +40,11 @@ static struct cell *take(struct table_cache *from)
 /* An actor's whole life in this cell. */
 static void live_and_die(struct cell *cell)
 {
-    struct letter start;
-    assert_true(cell_claim(cell, &start));
+    static const cadre_class anybody;
+    assert_true(cell_claim(cell, 0));
+    cell_begin(cell, &anybody, SLOT_NONE);
     assert_true(cell_retire(cell, table.last_generation));
-    assert_int_equal(mpsc_advance(&cell->mailbox), MPSC_IDLE);
+    task_give(&cell->task, TASK_NOBODY);
 }
 
 /* ---- slots ---- */
@@ -59,7 +60,7 @@ static void table_finds_a_taken_cell_by_its_slot(void **state)
 {
     for (uint32_t slot = 0; slot < 200; slot++) {
         struct cell *cell = take(&cache);
-        assert_int_equal(cell->slot, slot);
+        assert_int_equal(cell_slot(cell), slot);
         assert_ptr_equal(table_find(&table, slot), cell);
     }
 }
@@ -74,16 +75,15 @@ static void table_makes_cells_ready_in_batches(void **state)
     assert_null(table_find(&table, 3 * TABLE_FRESH));
 }
 
-static void run_nothing(struct task *task, struct worker *worker) {}
-
-static void table_cells_have_its_task_and_its_first_generation(void **state)
+static void table_cells_are_free_and_of_its_first_generation(void **state)
 {
     table.first_generation = 7;
-    table.run = run_nothing;
-    struct cell *cell = take(&cache);
-    assert_true(cell->task.run == run_nothing);
-    assert_true(load_relaxed(&cell->life) == life_word(7, LIFE_VACANT, 0));
-    assert_int_equal((uintptr_t)cell % CACHE_LINE, 0);
+    for (int i = 0; i < TABLE_FRESH + 1; i++) {
+        struct cell *cell = take(&cache);
+        assert_true(load_relaxed(&cell->life) == life_word(7, LIFE_VACANT, 0));
+        assert_int_equal(load_relaxed(&cell->task.owner), TASK_NOBODY);
+        assert_int_equal((uintptr_t)cell % CACHE_LINE, 0);
+    }
 }
 
 static void table_cells_stay_where_they_are_across_chunks(void **state)
@@ -93,7 +93,7 @@ static void table_cells_stay_where_they_are_across_chunks(void **state)
     for (uint32_t slot = 0; slot < CELLS; slot++)
         cells[slot] = take(&cache);
     for (uint32_t slot = 0; slot < CELLS; slot++) {
-        assert_int_equal(cells[slot]->slot, slot);
+        assert_int_equal(cell_slot(cells[slot]), slot);
         assert_ptr_equal(table_find(&table, slot), cells[slot]);
         if (slot % TABLE_CHUNK != 0)
             assert_ptr_equal(cells[slot], cells[slot - 1] + 1);
@@ -101,20 +101,60 @@ static void table_cells_stay_where_they_are_across_chunks(void **state)
 }
 
 /* As if all cells below this one had been made; they are not to be looked at. */
-static void skip_to(uint32_t slot) { atomic_set(&table.used, slot); }
+static void skip_to(uint32_t slot)
+{
+    void *p;
+    uint32_t room = slot / TABLE_CHUNK + 1;
+    size_t size = sizeof(struct table_directory) + room * sizeof(struct cell *);
+    assert_int_equal(heap_get_lines(&heap, &p, size), 0);
+    struct table_directory *d = p;
+    d->room = room;
+    atomic_set(&table.directory, d);
+    atomic_set(&table.used, slot);
+}
 
+/* Larger directories; and the chunks stay where they are. */
 static void table_goes_on_in_the_next_directory(void **state)
 {
-    enum { BORDER = TABLE_CHUNK * TABLE_FAN };
-    skip_to(BORDER - TABLE_FRESH);
-    for (uint32_t i = 0; i < 2 * TABLE_FRESH; i++) {
+    enum { CELLS = (4 * TABLE_FIRST + 1) * TABLE_CHUNK };
+    struct cell *firsts[4 * TABLE_FIRST + 1];
+    for (uint32_t slot = 0; slot < CELLS; slot++) {
         struct cell *cell = take(&cache);
-        assert_int_equal(cell->slot, BORDER - TABLE_FRESH + i);
-        assert_ptr_equal(table_find(&table, cell->slot), cell);
+        assert_int_equal(cell_slot(cell), slot);
+        if (slot % TABLE_CHUNK == 0)
+            firsts[slot / TABLE_CHUNK] = cell;
     }
-    assert_non_null(load_relaxed(&table.directories[0]));
-    assert_non_null(load_relaxed(&table.directories[1]));
-    assert_null(load_relaxed(&table.directories[2]));
+    const struct table_directory *d = load_relaxed(&table.directory);
+    assert_int_equal(d->room, 8 * TABLE_FIRST);
+    for (uint32_t room = 4 * TABLE_FIRST; room >= TABLE_FIRST; room /= 2) {
+        d = d->smaller;
+        assert_int_equal(d->room, room);
+    }
+    assert_null(d->smaller);
+    for (uint32_t slot = 0; slot < CELLS; slot += TABLE_CHUNK) {
+        assert_ptr_equal(table_find(&table, slot), firsts[slot / TABLE_CHUNK]);
+        assert_ptr_equal(table_find(&table, slot + TABLE_CHUNK - 1),
+                         firsts[slot / TABLE_CHUNK] + TABLE_CHUNK - 1);
+    }
+    assert_null(table_find(&table, CELLS));
+}
+
+static void table_resolves_addresses_with_its_tag_only(void **state)
+{
+    table.tag_bits = (uint64_t)TAG << 56;
+    for (uint32_t slot = 0; slot < TABLE_FRESH; slot++) {
+        struct cell *cell = take(&cache);
+        assert_ptr_equal(table_resolve(&table, address(TAG, slot, 1)), cell);
+        assert_ptr_equal(table_resolve(&table, address(TAG, slot, 77)), cell);
+        assert_null(table_resolve(&table, address(0, slot, 1)));
+        assert_null(table_resolve(&table, address(TAG + 1, slot, 1)));
+        assert_null(table_resolve(&table, address(TAG ^ 1, slot, 1)));
+        assert_null(table_resolve(&table, address(255, slot, 1)));
+    }
+    assert_null(table_resolve(&table, address(TAG, TABLE_FRESH, 1)));
+    assert_null(table_resolve(&table, address(TAG, GENERATION_MAX, 1)));
+    assert_null(table_resolve(&table, 0));
+    assert_null(table_resolve(&table, UINT64_MAX));
 }
 
 static void table_that_is_full_is_enomem(void **state)
@@ -123,8 +163,9 @@ static void table_that_is_full_is_enomem(void **state)
     skip_to(ALL_SLOTS - TABLE_FRESH);
     for (int i = 0; i < TABLE_FRESH; i++)
         cell = take(&cache);
-    assert_int_equal(cell->slot, GENERATION_MAX); /* the greatest that an address has */
-    assert_ptr_equal(table_find(&table, GENERATION_MAX), cell);
+    assert_int_equal(cell_slot(cell), ALL_SLOTS - 1);
+    assert_true(ALL_SLOTS - 1 <= GENERATION_MAX); /* slots have as many bits */
+    assert_ptr_equal(table_find(&table, ALL_SLOTS - 1), cell);
     struct cell *none = cell;
     assert_int_equal(table_take(&table, &cache, &none), -ENOMEM);
     assert_ptr_equal(none, cell);
@@ -157,7 +198,7 @@ static void table_drops_a_cell_whose_generations_are_used_up(void **state)
     }
     for (int i = 0; i < 3 * TABLE_FRESH; i++)
         assert_ptr_not_equal(take(&cache), first);
-    assert_ptr_equal(table_find(&table, first->slot), first); /* but it stays */
+    assert_ptr_equal(table_find(&table, cell_slot(first)), first); /* but it stays */
 }
 
 static void table_addresses_are_never_given_twice(void **state)
@@ -168,8 +209,9 @@ static void table_addresses_are_never_given_twice(void **state)
     for (int i = 0; i < CELLS * LIVES; i++) {
         struct cell *cell = take(&cache);
         live_and_die(cell);
-        assert_in_range(cell->generation, 1, LIVES);
-        assert_int_equal(seen[cell->slot][cell->generation]++, 0);
+        uint32_t generation = address_generation(load_relaxed(&cell->accepts));
+        assert_in_range(generation, 1, LIVES);
+        assert_int_equal(seen[cell_slot(cell)][generation]++, 0);
         table_put(&table, &cache, cell);
     }
     assert_int_equal(used(), 2 * TABLE_FRESH); /* each slot lived twice */
@@ -257,8 +299,8 @@ static void table_gives_each_free_cell_to_one_taker(void **state)
     put_many(&other, 2 * TABLE_CACHE);
     for (uint32_t i = 0; i < 3 * TABLE_CACHE; i++) {
         struct cell *cell = take(i % 2 ? &cache : &other);
-        assert_false(is_out[cell->slot]);
-        is_out[cell->slot] = true;
+        assert_false(is_out[cell_slot(cell)]);
+        is_out[cell_slot(cell)] = true;
     }
 }
 
@@ -278,7 +320,33 @@ static void table_without_memory_is_enomem_then_goes_on(void **state)
         assert_int_equal(table_take(&table, &cache, &cell), -ENOMEM);
         assert_null(cell);
         assert_int_equal(used(), 0);
-        assert_int_equal(take(&cache)->slot, 0);
+        assert_int_equal(cell_slot(take(&cache)), 0);
+        table_fini(&table);
+        assert_int_equal(atomic_load(&below.blocks), 0);
+    }
+    assert_false(verdict_has_failed());
+}
+
+static void table_without_memory_for_a_larger_directory_stays_whole(void **state)
+{
+    struct short_heap below;
+    cadre_config config = {0};
+    struct cell *cell = NULL;
+    enum { CELLS = TABLE_FIRST * TABLE_CHUNK };
+    for (uint64_t late = 0; late < 2; late++) { /* the directory, the chunk in it */
+        short_heap_init(&below, 1 + TABLE_FIRST + 1 + late, 1);
+        short_heap_serve(&below, &config);
+        heap_init(&heap, config.alloc, config.alloc_user, SIZE_MAX);
+        table_init(&table, &heap);
+        cache = (struct table_cache){0};
+        for (int i = 0; i < CELLS; i++)
+            (void)take(&cache);
+        assert_int_equal(table_take(&table, &cache, &cell), -ENOMEM);
+        assert_null(cell);
+        assert_int_equal(used(), CELLS);
+        assert_int_equal(cell_slot(table_find(&table, CELLS - 1)), CELLS - 1);
+        assert_null(table_find(&table, CELLS));
+        assert_int_equal(cell_slot(take(&cache)), CELLS);
         table_fini(&table);
         assert_int_equal(atomic_load(&below.blocks), 0);
     }
@@ -299,9 +367,10 @@ int main(void)
     TESTS(WITH_TABLE(table_at_first_finds_nothing),
           WITH_TABLE(table_finds_a_taken_cell_by_its_slot),
           WITH_TABLE(table_makes_cells_ready_in_batches),
-          WITH_TABLE(table_cells_have_its_task_and_its_first_generation),
+          WITH_TABLE(table_cells_are_free_and_of_its_first_generation),
           WITH_TABLE(table_cells_stay_where_they_are_across_chunks),
           WITH_TABLE(table_goes_on_in_the_next_directory),
+          WITH_TABLE(table_resolves_addresses_with_its_tag_only),
           WITH_TABLE(table_that_is_full_is_enomem),
           WITH_TABLE(table_gives_the_most_recently_freed_cell_first),
           WITH_TABLE(table_drops_a_cell_whose_generations_are_used_up),
@@ -313,6 +382,7 @@ int main(void)
           WITH_TABLE(table_cells_going_round_need_no_more_memory),
           WITH_TABLE(table_gives_each_free_cell_to_one_taker),
           cmocka_unit_test(table_without_memory_is_enomem_then_goes_on),
+          cmocka_unit_test(table_without_memory_for_a_larger_directory_stays_whole),
           WITH_TABLE(table_at_the_limit_is_efull));
     return RUN_TESTS();
 }

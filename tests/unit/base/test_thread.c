@@ -6,7 +6,10 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <semaphore.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* ---- a pthread_create that fails on demand, in front of the real one ---- */
 
@@ -149,6 +152,56 @@ static void thread_start_cuts_a_name_after_15_bytes(void **state)
     assert_name("1234567890123456789", "123456789012345");
 }
 
+/* ---- the barrier ---- */
+
+static void thread_has_barrier_when_the_kernel_offers_it(void **state)
+{
+    long offered = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+    bool expected = offered > 0 && offered & MEMBARRIER_CMD_PRIVATE_EXPEDITED;
+    assert_int_equal(thread_has_barrier(), expected);
+    assert_int_equal(thread_has_barrier(), expected); /* asking again does no harm */
+}
+
+/* One thread writes its own word and looks at the other's, without a fence; so do we,
+ * with a barrier for both. At least one of us sees the other. */
+static atomic_uint mine, others, goes, seen_by_other;
+
+static void *write_and_look(void *arg)
+{
+    for (unsigned round = 1; round <= *(unsigned *)arg; round++) {
+        while (atomic_load(&goes) < round)
+            thread_yield();
+        atomic_store_explicit(&others, round, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst);
+        unsigned seen = atomic_load_explicit(&mine, memory_order_relaxed);
+        atomic_store(&seen_by_other, 2 * round + (seen == round));
+    }
+    return NULL;
+}
+
+static bool has_answered(void *arg)
+{
+    return atomic_load(&seen_by_other) / 2 == *(unsigned *)arg;
+}
+
+static void thread_barrier_reaches_every_thread(void **state)
+{
+    struct thread thread;
+    unsigned rounds = 2000;
+    if (!thread_has_barrier())
+        skip();
+    assert_int_equal(thread_start(&thread, "other", write_and_look, &rounds), 0);
+    for (unsigned round = 1; round <= rounds; round++) {
+        atomic_store(&goes, round);
+        atomic_store_explicit(&mine, round, memory_order_relaxed);
+        thread_barrier_everywhere();
+        bool sees = atomic_load_explicit(&others, memory_order_relaxed) == round;
+        await_true(has_answered, &round);
+        assert_true(sees || atomic_load(&seen_by_other) % 2);
+    }
+    thread_join(&thread);
+}
+
 /* ---- what a handler must leave as it was ---- */
 
 static void block(int sig)
@@ -249,6 +302,8 @@ int main(void)
         cmocka_unit_test(thread_start_that_fails_is_eagain_and_leaves_the_callers_mask),
         cmocka_unit_test(thread_start_gives_the_name),
         cmocka_unit_test(thread_start_cuts_a_name_after_15_bytes),
+        cmocka_unit_test(thread_has_barrier_when_the_kernel_offers_it),
+        cmocka_unit_test(thread_barrier_reaches_every_thread),
         cmocka_unit_test(thread_state_unchanged_is_null),
         cmocka_unit_test(thread_state_with_changed_mask_is_named_and_put_back),
         cmocka_unit_test(thread_state_with_unblocked_signal_is_put_back_too),

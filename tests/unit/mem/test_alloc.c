@@ -1,6 +1,7 @@
 /* test_alloc.c: the heap counts, limits, aligns, and fails as it says. */
 #include "mem/alloc.h"
 
+#include "support/process.h"
 #include "support/short_heap.h"
 #include "support/support.h"
 #include "support/verdict.h"
@@ -54,6 +55,100 @@ static void heap_put_of_null_does_nothing(void **state)
     heap_put(&heap, NULL, 100);
     heap_put_lines(&heap, NULL, 100);
     assert_nothing_is_out();
+}
+
+/* Pages are counted and limited like the rest, by size and to the byte. */
+static void heap_counts_pages(void **state)
+{
+    enum { PIECE = 64 << 10 };
+    void *a, *b;
+    use_malloc(2 * PIECE);
+    assert_int_equal(heap_get_pages(&heap, &a, PIECE), 0);
+    assert_int_equal(heap_get_pages(&heap, &b, PIECE), 0);
+    memset(a, 1, PIECE);
+    memset(b, 2, PIECE);
+    assert_int_equal(held(), 2 * PIECE);
+    assert_int_equal(heap_get_pages(&heap, &b, 1), CADRE_EFULL);
+    heap_put_pages(&heap, a, PIECE);
+    assert_int_equal(held(), PIECE);
+    heap_put_pages(&heap, b, PIECE);
+    heap_put_pages(&heap, NULL, PIECE);
+    assert_int_equal(held(), 0);
+}
+
+static void heap_pages_that_cannot_be_had_are_enomem(void **state)
+{
+    void *p = &heap;
+    use_malloc(SIZE_MAX);
+    assert_int_equal(heap_get_pages(&heap, &p, SIZE_MAX / 2), -ENOMEM);
+    assert_ptr_equal(p, &heap);
+    assert_int_equal(held(), 0);
+}
+
+static void heap_pages_come_from_the_users_function(void **state)
+{
+    void *p;
+    use_short_heap(2, 1, SIZE_MAX);
+    assert_int_equal(heap_get_pages(&heap, &p, 4096), 0);
+    assert_int_equal(atomic_load(&below.bytes), 4096);
+    heap_put_pages(&heap, p, 4096);
+    assert_int_equal(heap_get_pages(&heap, &p, 4096), -ENOMEM);
+    assert_nothing_is_out();
+}
+
+/* Other pieces above them do not matter. */
+static void heap_pages_leave_the_process_when_they_are_put(void **state)
+{
+    enum { PIECE = 64 << 10, PIECES = 512 };
+    static void *pieces[PIECES];
+    if (CC_ASAN)
+        skip(); /* malloc's there, and kept to be watched */
+    use_malloc(SIZE_MAX);
+    for (int i = 0; i < PIECES; i++) {
+        assert_int_equal(heap_get_pages(&heap, &pieces[i], PIECE), 0);
+        memset(pieces[i], 1, PIECE);
+    }
+    uint64_t before = process_resident();
+    for (int i = 0; i < PIECES; i += 2)
+        heap_put_pages(&heap, pieces[i], PIECE);
+    assert_true(process_resident() + PIECES / 2 * PIECE / 10 * 9 <= before);
+    for (int i = 1; i < PIECES; i += 2)
+        heap_put_pages(&heap, pieces[i], PIECE);
+}
+
+/* A small heap has no region, and a large one cuts all from there. */
+static void heap_cuts_pages_from_huge_ones_once_it_is_large(void **state)
+{
+    enum { PIECE = REGION_PIECE, SMALL = HEAP_SMALL / PIECE, PIECES = SMALL + 40 };
+    static void *pieces[PIECES];
+    if (CC_ASAN)
+        skip(); /* malloc's there */
+    use_malloc(SIZE_MAX);
+    for (int i = 0; i < PIECES; i++) {
+        assert_int_equal(heap_get_pages(&heap, &pieces[i], PIECE), 0);
+        assert_int_equal(heap.region.next != NULL, i >= SMALL);
+        if (heap.region.next)
+            assert_ptr_equal((char *)pieces[i] + PIECE, heap.region.next);
+        assert_int_equal(held(), (size_t)(i + 1) * PIECE); /* nothing for the rest */
+    }
+    for (int i = 0; i < PIECES; i++)
+        heap_put_pages(&heap, pieces[i], PIECE);
+    assert_int_equal(held(), 0);
+    heap_trim(&heap);
+    assert_null(heap.region.next);
+}
+
+static void heap_pages_that_do_not_suit_a_region_are_mapped_apart(void **state)
+{
+    void *large, *odd;
+    use_malloc(SIZE_MAX);
+    assert_int_equal(heap_get_pages(&heap, &large, HEAP_SMALL + REGION_PIECE), 0);
+    assert_int_equal(heap_get_pages(&heap, &odd, 5000), 0);
+    assert_null(heap.region.next);
+    memset(odd, 1, 5000);
+    heap_put_pages(&heap, odd, 5000);
+    heap_put_pages(&heap, large, HEAP_SMALL + REGION_PIECE);
+    assert_int_equal(held(), 0);
 }
 
 static void heap_gives_aligned_memory(void **state)
@@ -239,10 +334,43 @@ static void heap_get_lines_counts_what_the_alignment_costs(void **state)
     assert_int_equal(held(), 0);
 }
 
+/* As chunks of cells are. */
+static void heap_get_lines_of_whole_pieces_is_pages(void **state)
+{
+    char *p;
+    void *raw;
+    use_malloc(SIZE_MAX);
+    assert_int_equal(heap_get_lines(&heap, &raw, REGION_PIECE), 0);
+    assert_int_equal(held(), REGION_PIECE + (CC_ASAN ? CACHE_PAIR : 0));
+    p = raw;
+    assert_int_equal((uintptr_t)p % CACHE_PAIR, 0);
+    for (size_t i = 0; i < REGION_PIECE; i++)
+        assert_int_equal(p[i], 0);
+    memset(p, 0xff, REGION_PIECE);
+    heap_put_lines(&heap, p, REGION_PIECE);
+    assert_int_equal(held(), 0);
+}
+
+static void heap_get_lines_of_whole_pieces_asks_the_user(void **state)
+{
+    void *p;
+    use_short_heap(0, 0, SIZE_MAX);
+    assert_int_equal(heap_get_lines(&heap, &p, REGION_PIECE), 0);
+    assert_int_equal(atomic_load(&below.bytes), REGION_PIECE + CACHE_PAIR);
+    heap_put_lines(&heap, p, REGION_PIECE);
+    assert_nothing_is_out();
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(heap_counts_what_it_gave),
           cmocka_unit_test(heap_put_of_null_does_nothing),
+          cmocka_unit_test(heap_counts_pages),
+          cmocka_unit_test(heap_pages_that_cannot_be_had_are_enomem),
+          cmocka_unit_test(heap_pages_come_from_the_users_function),
+          cmocka_unit_test(heap_pages_leave_the_process_when_they_are_put),
+          cmocka_unit_test(heap_cuts_pages_from_huge_ones_once_it_is_large),
+          cmocka_unit_test(heap_pages_that_do_not_suit_a_region_are_mapped_apart),
           cmocka_unit_test(heap_gives_aligned_memory),
           cmocka_unit_test(heap_gives_sizes_back_as_they_were),
           cmocka_unit_test(heap_asks_the_users_function_as_documented),
@@ -253,6 +381,8 @@ int main(void)
           cmocka_unit_test(heap_get_lines_that_fails_below_is_enomem),
           cmocka_unit_test(heap_get_lines_of_an_impossible_size_is_enomem),
           cmocka_unit_test(heap_get_lines_is_aligned_and_zeroed_wherever_memory_begins),
-          cmocka_unit_test(heap_get_lines_counts_what_the_alignment_costs));
+          cmocka_unit_test(heap_get_lines_counts_what_the_alignment_costs),
+          cmocka_unit_test(heap_get_lines_of_whole_pieces_is_pages),
+          cmocka_unit_test(heap_get_lines_of_whole_pieces_asks_the_user));
     return RUN_TESTS();
 }

@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-enum { SLAB = 64 << 10 };
+enum { SLAB = SLAB_SIZE };
 
 /* ---- two pools of one depot, on a heap that can be told to fail ---- */
 
@@ -138,18 +138,36 @@ static void pool_in_use_takes_no_more_memory(void **state)
         for (int i = 0; i < BLOCKS; i++)
             pool_put(&pool, p[i], 200);
     }
+    /* What is out of use fills one more. */
+    assert_int_equal(held(), POOL_QUARANTINE ? 2 * SLAB : SLAB);
+}
+
+static void pool_cuts_the_first_of_all_classes_from_one_slab(void **state)
+{
+    assert_int_equal(held(), 0);
+    for (size_t size = 16; size <= 1024; size += 16) /* 33 KB */
+        (void)get(&pool, size);
     assert_int_equal(held(), SLAB);
 }
 
-static void pool_takes_its_memory_slab_by_slab(void **state)
+static void pool_takes_slabs_for_a_class_that_is_used_much(void **state)
 {
-    assert_int_equal(held(), 0);
-    for (int i = 0; i < 15; i++) { /* and a header, so 16 do not fit */
+    for (int i = 0; i < POOL_MIXED_BYTES / 4096; i++)
         (void)get(&pool, 4096);
-        assert_int_equal(held(), SLAB);
-    }
-    (void)get(&pool, 4096);
-    assert_int_equal(held(), 2 * SLAB);
+    for (int slab = 2; slab <= 4; slab++)
+        for (int i = 0; i < 15; i++) { /* and a header, so 16 do not fit */
+            (void)get(&pool, 4096);
+            assert_int_equal(held(), slab * SLAB);
+        }
+}
+
+static void pool_blocks_of_a_line_stand_in_one(void **state)
+{
+    for (int i = 0; i < 2000; i++)
+        assert_int_equal((uintptr_t)get(&pool, 64) % 64, 0);
+    (void)get(&pool, 16);
+    assert_int_equal((uintptr_t)get(&other, 16) % 16, 0);
+    assert_int_equal((uintptr_t)get(&other, 192) % 64, 0);
 }
 
 /* ---- big blocks ---- */
@@ -172,6 +190,15 @@ static void pool_block_of_the_greatest_class_does_not(void **state)
 
 /* ---- chains from one pool to another ---- */
 
+static bool depot_has(unsigned c) { return depot.classes[c].inbox.head != NULL; }
+
+/* Nothing left to cut from. */
+static void use_up(struct pool *from, size_t size)
+{
+    from->mixed.start = from->mixed.end;
+    from->fresh[pool_class_of(size)].start = from->fresh[pool_class_of(size)].end;
+}
+
 /* How many free blocks of this size a pool keeps at most. */
 static uint32_t most_kept(size_t size)
 {
@@ -189,10 +216,10 @@ static void pool_keeps_what_it_may_then_gives_a_chain_away(void **state)
         for (uint32_t i = 0; i < most_kept(size); i++)
             pool_put(&other, get(&pool, size), size);
         assert_int_equal(other.classes[c].count, most_kept(size));
-        assert_true(inject_is_empty(&depot.chains[c]));
+        assert_false(depot_has(c));
         pool_put(&other, get(&pool, size), size);
         assert_int_equal(other.classes[c].count, most_kept(size) + 1 - POOL_CHAIN);
-        assert_false(inject_is_empty(&depot.chains[c]));
+        assert_true(depot_has(c));
     }
 }
 
@@ -203,9 +230,9 @@ static void pool_that_runs_out_takes_a_chain(void **state)
     for (uint32_t i = 0; i <= most_kept(SIZE); i++)
         pool_put(&other, get(&pool, SIZE), SIZE);
     size_t before = held();
-    pool.fresh = pool.fresh_end; /* nothing left to cut from */
-    heap_fails = true;           /* and no more to be had */
-    if (POOL_QUARANTINE) {       /* all of it waits there */
+    use_up(&pool, SIZE);
+    heap_fails = true;
+    if (POOL_QUARANTINE) { /* all of it waits there */
         void *p;
         assert_int_equal(pool_get(&pool, &p, SIZE), -ENOMEM);
         assert_int_equal(pool.classes[c].count, POOL_CHAIN);
@@ -215,7 +242,7 @@ static void pool_that_runs_out_takes_a_chain(void **state)
         memset(get(&pool, SIZE), 1, SIZE);
         assert_int_equal(pool.classes[c].count, left);
     }
-    assert_true(inject_is_empty(&depot.chains[c]));
+    assert_false(depot_has(c));
     assert_int_equal(held(), before);
 }
 
@@ -239,18 +266,17 @@ static void pool_chain_holds_each_block_once(void **state)
 {
     enum { SIZE = 64 };
     unsigned c = pool_class_of(SIZE);
-    struct inject_node *node;
     for (uint32_t i = 0; i <= most_kept(SIZE); i++)
         pool_put(&other, get(&pool, SIZE), SIZE);
-    assert_int_equal(inject_take(&depot.chains[c], &node, 1), 1);
-    struct pool_block *first = container_of(node, struct pool_block, chain), *b = first;
+    struct pool_block *first = pool_depot_take(&depot, c), *b = first;
+    assert_non_null(first);
     for (int i = 1; i < POOL_CHAIN; i++) {
         b = b->next;
         assert_non_null(b);
         assert_ptr_not_equal(b, first);
     }
     assert_null(b->next);
-    assert_int_equal(inject_take(&depot.chains[c], &node, 1), 0);
+    assert_null(pool_depot_take(&depot, c));
 }
 
 /* ---- no memory ---- */
@@ -286,10 +312,139 @@ static void pool_needs_no_heap_while_it_has_free_blocks(void **state)
     for (int i = 0; i < BLOCKS; i++)
         pool_put(&pool, p[i], 100);
     heap_fails = true;
-    pool.fresh = pool.fresh_end;
+    use_up(&pool, 100);
     for (int i = 0; i < 10; i++)
         (void)get(&pool, 100);
     assert_int_equal(pool_get(&pool, &p[0], 100), -ENOMEM);
+}
+
+/* ---- reclaim ---- */
+
+static void go_idle(struct pool *idle)
+{
+    while (pool_reclaim(idle)) {
+    }
+}
+
+/* As many blocks of this size as make the depot worth the trouble, and twice that. */
+enum { MANY = 4096 };
+static void *many[MANY];
+
+static void get_many(struct pool *from, size_t size)
+{
+    for (int i = 0; i < MANY; i++)
+        many[i] = get(from, size);
+}
+
+static void put_many(struct pool *to, size_t size)
+{
+    for (int i = 0; i < MANY; i++)
+        pool_put(to, many[i], size);
+}
+
+static void pool_that_goes_idle_keeps_a_chain_of_each_class(void **state)
+{
+    static const size_t sizes[] = {16, 64, 1024};
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+        for (int i = 0; i < 600; i++)
+            pool_put(&other, get(&pool, sizes[s]), sizes[s]);
+    size_t before = held();
+    go_idle(&other);
+    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+        assert_int_equal(other.classes[pool_class_of(sizes[s])].count,
+                         POOL_KEEP_ASLEEP + POOL_QUARANTINE);
+    assert_int_equal(held(), before); /* that little is not worth the trouble */
+}
+
+static void pool_reclaims_in_pieces(void **state)
+{
+    get_many(&pool, 4096);
+    put_many(&other, 4096);
+    size_t before = held(), last = before;
+    assert_true(pool_reclaim(&other));
+    assert_true(held() < before);
+    while (pool_reclaim(&other)) {
+        size_t most = POOL_STEP / DEPOT_RELEASE_COST + POOL_CHAIN;
+        assert_true(last - held() <= most * SLAB);
+        last = held();
+    }
+    size_t kept = POOL_SPARE + POOL_QUARANTINE * 4096;
+    assert_true(held() <= kept + kept / 15 + 4 * SLAB); /* 15 blocks and a header */
+}
+
+static void pool_slab_with_a_block_in_use_stays(void **state)
+{
+    get_many(&pool, 4096);
+    char *one = many[MANY / 2];
+    many[MANY / 2] = get(&pool, 4096);
+    memset(one, 7, 4096);
+    put_many(&other, 4096);
+    go_idle(&other);
+    go_idle(&pool);
+    for (int i = 0; i < 4096; i++)
+        assert_int_equal(one[i], 7);
+    pool_put(&pool, one, 4096);
+}
+
+/* One block in eight stays, so no slab can go, and all the others are sorted. */
+static void pool_takes_what_was_sorted(void **state)
+{
+    if (POOL_QUARANTINE)
+        skip(); /* the first chains would wait there */
+    unsigned c = pool_class_of(4096);
+    uint32_t got = 0;
+    get_many(&pool, 4096);
+    for (int i = 0; i < MANY; i++)
+        if (i % 8)
+            pool_put(&other, many[i], 4096);
+        else
+            memset(many[i], 1 + i / 8 % 100, 4096);
+    size_t before = held();
+    go_idle(&other);
+    assert_int_equal(held(), before);
+    assert_false(depot_has(c) || depot.classes[c].chains);
+    use_up(&pool, 4096);
+    heap_fails = true;
+    for (void *p; pool_get(&pool, &p, 4096) == 0; got++)
+        memset(p, 0, 4096);
+    assert_int_equal(got, MANY / 8 * 7);
+    for (int i = 0; i < MANY; i += 8)
+        for (int k = 0; k < 4096; k += 64)
+            assert_int_equal(((char *)many[i])[k], 1 + i / 8 % 100);
+}
+
+/* Gets, puts and goes idle while the heap gives nothing from its n-th piece on. */
+static void with_heap_that_ends(uint64_t pieces)
+{
+    static const size_t sizes[] = {16, 64, 200, 4096, 5000};
+    void *p[1000] = {NULL};
+    heap_init(&heap, maybe, NULL, pieces * SLAB);
+    for (int i = 0; i < 4000; i++) {
+        size_t size = sizes[i % 1000 % 5];
+        struct pool *here = i % 3 ? &pool : &other;
+        if (p[i % 1000])
+            pool_put(here, p[i % 1000], size);
+        p[i % 1000] = NULL;
+        int err = pool_get(here, &p[i % 1000], size);
+        assert_true(err == 0 || (err == CADRE_EFULL && !p[i % 1000]));
+        if (!err)
+            memset(p[i % 1000], i, size);
+        if (i % 500 == 0)
+            go_idle(here);
+        assert_true(held() <= pieces * SLAB);
+    }
+    for (int i = 0; i < 1000; i++)
+        if (p[i])
+            pool_put(&pool, p[i], sizes[i % 5]);
+}
+
+static void pool_survives_a_heap_that_ends_anywhere(void **state)
+{
+    for (uint64_t pieces = 0; pieces < 40; pieces++) {
+        with_heap_that_ends(pieces);
+        assert_int_equal(end_pools(state), 0);
+        make_pools(state);
+    }
 }
 
 #define WITH_POOLS(test) cmocka_unit_test_setup_teardown(test, make_pools, end_pools)
@@ -303,7 +458,9 @@ int main(void)
           WITH_POOLS(pool_gives_a_free_block_again),
           WITH_POOLS(pool_blocks_of_other_classes_are_left_alone),
           WITH_POOLS(pool_in_use_takes_no_more_memory),
-          WITH_POOLS(pool_takes_its_memory_slab_by_slab),
+          WITH_POOLS(pool_cuts_the_first_of_all_classes_from_one_slab),
+          WITH_POOLS(pool_takes_slabs_for_a_class_that_is_used_much),
+          WITH_POOLS(pool_blocks_of_a_line_stand_in_one),
           WITH_POOLS(pool_big_blocks_come_from_the_heap),
           WITH_POOLS(pool_block_of_the_greatest_class_does_not),
           WITH_POOLS(pool_keeps_what_it_may_then_gives_a_chain_away),
@@ -312,6 +469,11 @@ int main(void)
           WITH_POOLS(pool_chain_holds_each_block_once),
           WITH_POOLS(pool_without_memory_is_enomem_then_goes_on),
           WITH_POOLS(pool_at_the_limit_is_efull),
-          WITH_POOLS(pool_needs_no_heap_while_it_has_free_blocks));
+          WITH_POOLS(pool_needs_no_heap_while_it_has_free_blocks),
+          WITH_POOLS(pool_that_goes_idle_keeps_a_chain_of_each_class),
+          WITH_POOLS(pool_reclaims_in_pieces),
+          WITH_POOLS(pool_slab_with_a_block_in_use_stays),
+          WITH_POOLS(pool_takes_what_was_sorted),
+          WITH_POOLS(pool_survives_a_heap_that_ends_anywhere));
     return RUN_TESTS();
 }

@@ -1,268 +1,24 @@
-/* test_sched.c: the set of workers, polled by the program's own loop or on threads. */
+/* test_sched.c: the set of workers on threads: start, stop, sleep, watch. */
 #include "sched/sched.h"
 
 #include "support/short_heap.h"
 #include "support/support.h"
 #include "support/verdict.h"
+#include "unit/sched/mail.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <pthread.h>
 #include <sys/resource.h>
-#include <unistd.h>
-
-static struct heap heap;
-static struct sched sched;
-
-static void open_sched(enum sched_mode mode, uint32_t workers)
-{
-    heap_init(&heap, NULL, NULL, SIZE_MAX);
-    assert_int_equal(sched_init(&sched, &heap, mode, workers, mode == SCHED_POLLED, 1),
-                     0);
-}
-
-static int open_polled(void **state)
-{
-    open_sched(SCHED_POLLED, 1);
-    return 0;
-}
-
-static int close_sched(void **state)
-{
-    sched_fini(&sched);
-    return load_relaxed(&heap.bytes) == 0 ? 0 : -1;
-}
-
-/* ---- tasks that count their runs ---- */
-
-enum { TASKS = 1000 };
-
-static struct job {
-    struct task task;
-    atomic_uint runs;
-    int again;
-} jobs[TASKS];
-static atomic_uint all_runs;
-
-static void run_job(struct task *task, struct worker *worker)
-{
-    struct job *job = container_of(task, struct job, task);
-    atomic_fetch_add(&job->runs, 1);
-    if (job->again > 0) {
-        job->again--;
-        worker_requeue(worker, task);
-    }
-    atomic_fetch_add(&all_runs, 1);
-}
-
-/* Jobs 0 .. count - 1, each run again so many times. */
-static void submit(int count, int again)
-{
-    atomic_store(&all_runs, 0);
-    for (int i = 0; i < count; i++) {
-        jobs[i].task.run = run_job;
-        jobs[i].again = again;
-        atomic_store(&jobs[i].runs, 0);
-        sched_submit(&sched, &jobs[i].task);
-    }
-}
-
-static void assert_runs(int count, unsigned each)
-{
-    for (int i = 0; i < count; i++)
-        assert_int_equal(atomic_load(&jobs[i].runs), each);
-    assert_int_equal(atomic_load(&all_runs), (unsigned)count * each);
-}
-
-/* ---- polled ---- */
-
-static bool is_readable(void)
-{
-    struct pollfd p = {.fd = sched.event_fd, .events = POLLIN};
-    return poll(&p, 1, 0) == 1;
-}
-
-static void sched_polled_is_readable_at_first(void **state)
-{
-    assert_true(sched.event_fd >= 0);
-    assert_true(is_readable());
-    assert_int_equal(sched_poll(&sched, 10, 0), 0);
-    assert_false(is_readable());
-}
-
-static void sched_start_of_a_polled_one_rings(void **state)
-{
-    (void)sched_poll(&sched, 10, 0);
-    assert_int_equal(sched_start(&sched), 0);
-    assert_true(is_readable());
-    assert_int_equal(sched.started, 0);
-}
-
-static void sched_submit_makes_a_polled_one_readable(void **state)
-{
-    (void)sched_poll(&sched, 10, 0);
-    submit(1, 0);
-    assert_true(is_readable());
-    assert_int_equal(sched_poll(&sched, 10, 0), 1);
-    assert_runs(1, 1);
-    assert_false(is_readable());
-    assert_int_equal(sched_poll(&sched, 10, 0), 0);
-}
-
-static void sched_submit_of_many_rings_once_asleep(void **state)
-{
-    for (int round = 0; round < 10; round++) {
-        submit(20, 0);
-        assert_true(is_readable());
-        assert_int_equal(sched_poll(&sched, 100, 0), 20);
-        assert_runs(20, 1);
-        assert_false(is_readable());
-    }
-}
-
-static void sched_poll_runs_at_most_max_and_stays_readable(void **state)
-{
-    (void)sched_poll(&sched, 10, 0);
-    submit(10, 0);
-    assert_int_equal(sched_poll(&sched, 4, 0), 4);
-    assert_true(is_readable());
-    assert_int_equal(sched_poll(&sched, 4, 0), 4);
-    assert_true(is_readable());
-    assert_int_equal(sched_poll(&sched, 4, 0), 2);
-    assert_false(is_readable());
-    assert_runs(10, 1);
-}
-
-static void sched_poll_of_exactly_all_looks_once_more(void **state)
-{
-    submit(4, 0);
-    assert_int_equal(sched_poll(&sched, 4, 0), 4);
-    assert_true(is_readable()); /* it cannot know */
-    assert_int_equal(sched_poll(&sched, 4, 0), 0);
-    assert_false(is_readable());
-}
-
-static void sched_poll_goes_on_with_what_tasks_wake(void **state)
-{
-    submit(3, 5);
-    assert_int_equal(sched_poll(&sched, 100, 0), 18);
-    assert_runs(3, 6);
-}
-
-static void sched_poll_returns_when_its_time_is_over(void **state)
-{
-    (void)sched_poll(&sched, 10, 0);
-    int64_t before = real_now();
-    assert_int_equal(sched_poll(&sched, 10, CADRE_MS), 0);
-    assert_true(real_now() - before >= CADRE_MS);
-}
-
-static void *submit_one(void *arg)
-{
-    sched_submit(&sched, arg);
-    return NULL;
-}
-
-static void sched_poll_waits_for_a_task_from_another_thread(void **state)
-{
-    for (int i = 0; i < 50; i++) {
-        pthread_t thread;
-        jobs[0] = (struct job){.task.run = run_job};
-        assert_int_equal(pthread_create(&thread, NULL, submit_one, &jobs[0].task), 0);
-        int turns = 0; /* the first ring may be the one from the start */
-        while (turns == 0)
-            turns = sched_poll(&sched, 10, 60 * CADRE_SECOND);
-        assert_int_equal(turns, 1);
-        assert_int_equal(pthread_join(thread, NULL), 0);
-    }
-}
-
-static void sched_stop_of_a_polled_one_runs_what_is_left(void **state)
-{
-    submit(500, 2);
-    sched_stop(&sched);
-    assert_runs(500, 3);
-}
-
-static void sched_unring_takes_all_rings_at_once(void **state)
-{
-    for (int i = 0; i < 5; i++)
-        sched_ring(&sched);
-    assert_true(is_readable());
-    sched_unring(&sched, 0);
-    assert_false(is_readable());
-    sched_unring(&sched, 0); /* and does not wait for more */
-}
-
-/* ---- who runs here ---- */
-
-static struct worker *seen_here, *seen_elsewhere;
-static struct sched stranger;
-
-static void look_around(struct task *task, struct worker *worker)
-{
-    seen_here = sched_here(&sched);
-    seen_elsewhere = sched_here(&stranger);
-}
-
-static void sched_here_is_the_worker_inside_a_task_only(void **state)
-{
-    jobs[0].task.run = look_around;
-    assert_null(sched_here(&sched));
-    sched_submit(&sched, &jobs[0].task);
-    assert_int_equal(sched_poll(&sched, 10, 0), 1);
-    assert_ptr_equal(seen_here, &sched.crew.workers[0]);
-    assert_null(seen_elsewhere);
-    assert_null(sched_here(&sched));
-}
-
-/* ---- all asleep ---- */
-
-static void count_call(void *user) { atomic_fetch_add((atomic_uint *)user, 1); }
-
-static void sched_polled_says_when_all_sleep(void **state)
-{
-    atomic_uint calls = 0;
-    sched.all_asleep = count_call;
-    sched.all_asleep_user = &calls;
-    submit(3, 0);
-    (void)sched_poll(&sched, 2, 0);
-    assert_int_equal(atomic_load(&calls), 0); /* one is left */
-    (void)sched_poll(&sched, 2, 0);
-    assert_int_equal(atomic_load(&calls), 1);
-}
-
-static void sched_threads_say_when_all_sleep(void **state)
-{
-    static atomic_uint calls;
-    atomic_store(&calls, 0);
-    open_sched(SCHED_THREADS, 4);
-    sched.all_asleep = count_call;
-    sched.all_asleep_user = &calls;
-    assert_int_equal(sched_start(&sched), 0);
-    await(&calls, 1);
-    for (unsigned round = 1; round <= 20; round++) {
-        unsigned before = atomic_load(&calls);
-        submit(1, 0);
-        await(&all_runs, 1);
-        await(&calls, before + 1);
-    }
-    sched_stop(&sched);
-    assert_int_equal(close_sched(NULL), 0);
-}
 
 /* ---- threads ---- */
 
 static void sched_threads_run_every_task_once(void **state)
 {
     for (uint32_t workers = 1; workers <= 4; workers++) {
-        open_sched(SCHED_THREADS, workers);
-        assert_int_equal(sched_start(&sched), 0);
-        submit(TASKS, 0);
-        await(&all_runs, TASKS);
-        sched_stop(&sched);
-        assert_runs(TASKS, 1);
-        assert_int_equal(close_sched(NULL), 0);
+        start_threads(workers);
+        post_all(JOBS);
+        await(&all_runs, JOBS);
+        end_threads();
+        assert_runs(JOBS, 1);
     }
 }
 
@@ -270,10 +26,11 @@ static void sched_stop_waits_until_threads_have_run_what_is_left(void **state)
 {
     for (uint32_t workers = 1; workers <= 4; workers++) {
         open_sched(SCHED_THREADS, workers);
+        make_jobs(10);
         assert_int_equal(sched_start(&sched), 0);
-        submit(TASKS, 10);
+        post_all(JOBS);
         sched_stop(&sched); /* at once */
-        assert_runs(TASKS, 11);
+        assert_runs(JOBS, 11);
         assert_int_equal(sched.started, 0);
         assert_int_equal(close_sched(NULL), 0);
     }
@@ -282,11 +39,188 @@ static void sched_stop_waits_until_threads_have_run_what_is_left(void **state)
 static void sched_stop_without_work_ends_the_threads(void **state)
 {
     for (int i = 0; i < 20; i++) {
-        open_sched(SCHED_THREADS, 3);
+        start_threads(3);
+        end_threads();
+    }
+}
+
+/* Each job sends letters to some others, so that they move, sleep and wake. */
+static void mail_around(struct job *job, struct worker *worker)
+{
+    int me = (int)(job - jobs);
+    static const int steps[MAIL] = {1, 7, 31, 57};
+    if (atomic_load(&job->runs) > 0)
+        return;
+    for (int i = 0; i < MAIL; i++)
+        post(worker, (me + steps[i]) % JOBS);
+}
+
+static bool has_all_mail(void *arg)
+{
+    unsigned sum = 0;
+    for (int i = 0; i < JOBS; i++)
+        sum += atomic_load(&jobs[i].letters);
+    return sum == JOBS * MAIL;
+}
+
+/* Nothing is lost, wherever tasks have moved: the first letters make each job run once
+ * and send its own; each gets as many as it has places for. */
+static void sched_letters_between_workers_all_arrive(void **state)
+{
+    for (uint32_t workers = 1; workers <= 4; workers++) {
+        open_sched(SCHED_THREADS, workers);
+        for (int i = 0; i < JOBS; i++)
+            jobs[i].act = mail_around;
         assert_int_equal(sched_start(&sched), 0);
-        assert_int_equal(sched.started, 3);
-        sched_stop(&sched);
-        assert_int_equal(close_sched(NULL), 0);
+        assert_true(inbox_poke(&jobs[0].task.inbox)); /* without one that counts */
+        crew_wake(&sched.crew, NULL, &jobs[0].task);
+        await_true(has_all_mail, NULL);
+        end_threads();
+        for (int i = 0; i < JOBS; i++) {
+            assert_int_equal(atomic_load(&jobs[i].letters), MAIL);
+            assert_in_range(atomic_load(&jobs[i].runs), 1, MAIL + 1);
+        }
+    }
+}
+
+/* ---- all asleep, tidying ---- */
+
+static void count_call(void *user) { atomic_fetch_add((atomic_uint *)user, 1); }
+
+static void sched_threads_say_when_all_sleep(void **state)
+{
+    static atomic_uint calls;
+    for (uint32_t workers = 1; workers <= 4; workers += 3) {
+        atomic_store(&calls, 0);
+        open_sched(SCHED_THREADS, workers);
+        sched.all_asleep = count_call;
+        sched.all_asleep_user = &calls;
+        assert_int_equal(sched_start(&sched), 0);
+        await(&calls, 1);
+        for (unsigned round = 1; round <= 20; round++) {
+            unsigned before = atomic_load(&calls);
+            post(NULL, 0);
+            await(&all_runs, round);
+            await(&calls, before + 1);
+        }
+        end_threads();
+    }
+}
+
+static atomic_uint tidied, to_tidy;
+
+static bool tidy_some(struct worker *worker)
+{
+    atomic_fetch_add(&tidied, 1);
+    if (atomic_load(&to_tidy) == 0)
+        return false;
+    return atomic_fetch_sub(&to_tidy, 1) > 1;
+}
+
+static void sched_threads_tidy_until_there_is_no_more(void **state)
+{
+    open_sched(SCHED_THREADS, 2);
+    sched.tidy = tidy_some;
+    atomic_store(&tidied, 0);
+    atomic_store(&to_tidy, 100);
+    assert_int_equal(sched_start(&sched), 0);
+    await(&tidied, 100);
+    post_all(10);
+    await(&all_runs, 10);
+    end_threads();
+    assert_int_equal(atomic_load(&to_tidy), 0);
+}
+
+/* ---- the watch ---- */
+
+enum { BEHIND = 5 };
+static atomic_uint holds;
+
+/* Does not end before those that it wakes have run. */
+static void wait_for_those_behind(struct job *job, struct worker *worker)
+{
+    bias_enter(&worker->bias);
+    for (int i = 1; i <= BEHIND; i++) {
+        if (!task_claim(&jobs[i].task, worker->id))
+            abort();
+        worker_schedule(worker, &jobs[i].task);
+    }
+    bias_leave(&worker->bias);
+    while (atomic_load(&all_runs) < BEHIND)
+        thread_yield();
+}
+
+static uint64_t moves(void)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < sched.crew.count; i++)
+        sum += load_relaxed(&sched.crew.workers[i].steals);
+    return sum;
+}
+
+/* All workers, the watch too. */
+static bool all_sleep(void *arg)
+{
+    return load_seq(&sched.crew.idle.wants) & IDLE_UNWATCHED &&
+           idle_all_asleep(&sched.crew.idle);
+}
+
+static void sched_work_behind_a_handler_is_rescued(void **state)
+{
+    if (!thread_has_barrier())
+        skip();
+    for (uint32_t workers = 2; workers <= 4; workers++) {
+        start_threads(workers);
+        for (int round = 0; round < 10; round++) {
+            await_true(all_sleep, NULL); /* so the watch must be called */
+            make_jobs(0);
+            jobs[0].act = wait_for_those_behind;
+            post(NULL, 0);
+            await(&all_runs, BEHIND + 1);
+        }
+        assert_true(moves() > 0);
+        end_threads();
+    }
+}
+
+/* Ends when the main thread says so. */
+static void hold(struct job *job, struct worker *worker)
+{
+    atomic_fetch_add(&holds, 1);
+    while (atomic_load(&holds) < 2)
+        thread_yield();
+}
+
+static void sched_letters_behind_a_handler_are_rescued(void **state)
+{
+    if (!thread_has_barrier())
+        skip();
+    for (int round = 0; round < 10; round++) {
+        start_threads(2);
+        atomic_store(&holds, 0);
+        jobs[0].act = hold;
+        post(NULL, 0);
+        await(&holds, 1);
+        for (int i = 1; i <= BEHIND; i++)
+            post(NULL, i); /* nobody's, so the first worker's, which may be the one */
+        await(&all_runs, BEHIND);
+        assert_int_equal(atomic_load(&jobs[0].runs), 0);
+        atomic_fetch_add(&holds, 1);
+        await(&all_runs, BEHIND + 1);
+        end_threads();
+    }
+}
+
+static void sched_watch_sleeps_when_all_do(void **state)
+{
+    for (uint32_t workers = 2; workers <= 4; workers++) {
+        start_threads(workers);
+        for (unsigned round = 1; round <= 10; round++) {
+            await_true(all_sleep, NULL);
+            post(NULL, 0);
+            await(&all_runs, round);
+        }
+        end_threads();
     }
 }
 
@@ -330,28 +264,18 @@ static void sched_init_without_descriptors_is_emfile_and_leaves_nothing(void **s
     assert_int_equal(load_relaxed(&heap.bytes), 0);
 }
 
-#define POLLED(test) cmocka_unit_test_setup_teardown(test, open_polled, close_sched)
-
 int main(void)
 {
     TESTS(
-        POLLED(sched_polled_is_readable_at_first),
-        POLLED(sched_start_of_a_polled_one_rings),
-        POLLED(sched_submit_makes_a_polled_one_readable),
-        POLLED(sched_submit_of_many_rings_once_asleep),
-        POLLED(sched_poll_runs_at_most_max_and_stays_readable),
-        POLLED(sched_poll_of_exactly_all_looks_once_more),
-        POLLED(sched_poll_goes_on_with_what_tasks_wake),
-        POLLED(sched_poll_returns_when_its_time_is_over),
-        POLLED(sched_poll_waits_for_a_task_from_another_thread),
-        POLLED(sched_stop_of_a_polled_one_runs_what_is_left),
-        POLLED(sched_unring_takes_all_rings_at_once),
-        POLLED(sched_here_is_the_worker_inside_a_task_only),
-        POLLED(sched_polled_says_when_all_sleep),
         cmocka_unit_test(sched_threads_say_when_all_sleep),
+        cmocka_unit_test(sched_threads_tidy_until_there_is_no_more),
         cmocka_unit_test(sched_threads_run_every_task_once),
         cmocka_unit_test(sched_stop_waits_until_threads_have_run_what_is_left),
         cmocka_unit_test(sched_stop_without_work_ends_the_threads),
+        cmocka_unit_test(sched_letters_between_workers_all_arrive),
+        cmocka_unit_test(sched_work_behind_a_handler_is_rescued),
+        cmocka_unit_test(sched_letters_behind_a_handler_are_rescued),
+        cmocka_unit_test(sched_watch_sleeps_when_all_do),
         cmocka_unit_test(sched_init_without_memory_is_enomem_and_leaves_nothing),
         cmocka_unit_test(sched_init_without_descriptors_is_emfile_and_leaves_nothing));
     return RUN_TESTS();

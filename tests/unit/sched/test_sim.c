@@ -12,11 +12,58 @@ static struct heap heap;
 static struct sched sched;
 static struct sim sim;
 
+/* Each run is recorded as worker * 100 + task. */
+static struct job {
+    struct task task;
+    int again;
+    struct inbox_node mail;
+} jobs[TASKS];
+
+static void wake(struct worker *worker, int i)
+{
+    if (inbox_push(&jobs[i].task.inbox, &jobs[i].mail))
+        crew_wake(&sched.crew, worker, &jobs[i].task);
+}
+
+/* The even ones have more to do, the odd ones wake themselves. */
+static void run_job(struct job *job, struct worker *worker)
+{
+    int i = (int)(job - jobs);
+    record_add((uint64_t)worker->id * 100 + (uint64_t)i);
+    assert_true(load_relaxed(&worker->bias.inside));
+    assert_false(bias_is_resting(&worker->bias));
+    if (job->task.token) {
+        job->task.token = false;
+        (void)inbox_take(&job->task.inbox, INBOX_EMPTY);
+    }
+    (void)worker_slice_is_over(worker);
+    if (job->again > 0 && i % 2 == 0) {
+        job->again--;
+        worker_requeue(worker, &job->task);
+        return;
+    }
+    job->task.scheduled = false;
+    if (job->again > 0) {
+        job->again--;
+        wake(worker, i);
+    }
+}
+
+static uint32_t run_jobs(struct worker *worker, uint32_t max)
+{
+    struct task *task;
+    uint32_t n = 0;
+    for (; n < max && (task = worker_next(worker)); n++)
+        run_job(container_of(task, struct job, task), worker);
+    return n;
+}
+
 static void open_sim(uint64_t seed)
 {
     heap_init(&heap, NULL, NULL, SIZE_MAX);
     assert_int_equal(sched_init(&sched, &heap, SCHED_SIMULATED, WORKERS, false, seed),
                      0);
+    sched.crew.run = run_jobs;
     assert_int_equal(sim_init(&sim, &sched, seed), 0);
     assert_int_equal(sched_start(&sched), 0);
 }
@@ -28,28 +75,13 @@ static void close_sim(void)
     assert_int_equal(load_relaxed(&heap.bytes), 0);
 }
 
-/* Each run is recorded as worker * 100 + task. */
-static struct job {
-    struct task task;
-    int again;
-} jobs[TASKS];
-
-static void run_job(struct task *task, struct worker *worker)
-{
-    struct job *job = container_of(task, struct job, task);
-    record_add((uint64_t)worker->id * 100 + (uint64_t)(job - jobs));
-    if (job->again > 0) {
-        job->again--;
-        worker_requeue(worker, task);
-    }
-}
-
 static void submit_jobs(void)
 {
     record_clear();
     for (int i = 0; i < TASKS; i++) {
-        jobs[i] = (struct job){.task.run = run_job, .again = AGAIN};
-        sched_submit(&sched, &jobs[i].task);
+        task_init(&jobs[i].task);
+        jobs[i].again = AGAIN;
+        wake(NULL, i);
     }
 }
 
@@ -128,7 +160,7 @@ static void sim_step_without_work_is_false_once_all_sleep(void **state)
     int steps = 0;
     while (sim_step(&sim, &sched))
         assert_true(++steps <= 100);
-    assert_int_equal(idle_sleepers(&sched.crew.idle), WORKERS);
+    assert_true(idle_all_asleep(&sched.crew.idle));
     int64_t now = clock_now(&sched.crew.clock);
     assert_false(sim_step(&sim, &sched));
     assert_int_equal(clock_now(&sched.crew.clock), now); /* no time passes */
@@ -142,8 +174,9 @@ static void sim_asleep_wakes_up_for_a_task(void **state)
     }
     for (int i = 0; i < 10; i++) {
         record_clear();
-        jobs[0] = (struct job){.task.run = run_job};
-        sched_submit(&sched, &jobs[0].task);
+        task_init(&jobs[0].task);
+        jobs[0].again = 0;
+        wake(NULL, 0);
         while (sim_step(&sim, &sched)) {
         }
         assert_int_equal(record.count, 1);
@@ -157,6 +190,47 @@ static void sim_step_leaves_the_thread_without_a_worker(void **state)
     submit_jobs();
     while (sim_step(&sim, &sched))
         assert_null(worker_current());
+    close_sim();
+}
+
+/* ---- what moves ---- */
+
+static void sim_moves_work_between_workers(void **state)
+{
+    uint64_t moves = 0;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        open_sim(seed);
+        submit_jobs();
+        while (sim_step(&sim, &sched)) {
+        }
+        for (int i = 0; i < WORKERS; i++)
+            moves += load_relaxed(&sched.crew.workers[i].steals);
+        close_sim();
+    }
+    assert_true(moves > 0);
+}
+
+/* ---- tidying ---- */
+
+static unsigned tidied, to_tidy;
+
+static bool tidy_some(struct worker *worker)
+{
+    assert_ptr_equal(worker_current(), worker);
+    tidied++;
+    return to_tidy > 0 && --to_tidy > 0;
+}
+
+static void sim_tidies_all_before_it_sleeps(void **state)
+{
+    open_sim(1);
+    sched.tidy = tidy_some;
+    tidied = 0;
+    to_tidy = 10;
+    while (sim_step(&sim, &sched)) {
+    }
+    assert_int_equal(to_tidy, 0);
+    assert_int_equal(tidied, 10 + WORKERS - 1); /* the others have nothing to do */
     close_sim();
 }
 
@@ -187,6 +261,8 @@ int main(void)
           cmocka_unit_test(sim_step_without_work_is_false_once_all_sleep),
           cmocka_unit_test(sim_asleep_wakes_up_for_a_task),
           cmocka_unit_test(sim_step_leaves_the_thread_without_a_worker),
+          cmocka_unit_test(sim_moves_work_between_workers),
+          cmocka_unit_test(sim_tidies_all_before_it_sleeps),
           cmocka_unit_test(sim_init_without_memory_is_enomem));
     return RUN_TESTS();
 }

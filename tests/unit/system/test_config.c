@@ -128,8 +128,8 @@ enum { NOT_NUMBERS = sizeof not_numbers / sizeof not_numbers[0] };
 
 static void config_workers_come_from_the_environment(void **state)
 {
-    static const struct reading good[] = {
-        {"1", 1}, {"3", 3}, {"1024", 1024}, {"0x10", 16}, {"0010", 8}};
+    static const struct reading good[] = {{"1", 1},     {"3", 3},     {"1024", 1024},
+                                          {"0x10", 16}, {"0010", 10}, {"08", 8}};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         setenv("CADRE_WORKERS", good[i].text, 1);
         assert_resolves(NULL);

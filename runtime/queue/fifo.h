@@ -1,0 +1,73 @@
+/* fifo.h: first in, first out, in one word: one thread at a time.
+ *
+ * A ring of nodes that the word enters at the newest, whose next is the oldest. It
+ * shares its nodes with inbox.h, whose contents it takes over in one go. */
+#ifndef QUEUE_FIFO_H
+#define QUEUE_FIFO_H
+
+#include "queue/inbox.h"
+
+struct fifo {
+    struct inbox_node *newest; /* NULL: empty */
+};
+
+static inline void fifo_append(struct fifo *q, struct inbox_node *n)
+{
+    struct inbox_node *newest = plain_read(&q->newest);
+    if (newest) {
+        plain_write(&n->next, plain_read(&newest->next));
+        plain_write(&newest->next, n);
+    } else {
+        plain_write(&n->next, n);
+    }
+    plain_write(&q->newest, n);
+}
+
+/* The oldest one, or NULL. */
+static inline struct inbox_node *fifo_take(struct fifo *q)
+{
+    struct inbox_node *newest = plain_read(&q->newest);
+    if (!newest)
+        return NULL;
+    struct inbox_node *oldest = plain_read(&newest->next);
+    if (oldest == newest)
+        plain_write(&q->newest, NULL);
+    else
+        plain_write(&newest->next, plain_read(&oldest->next));
+    return oldest;
+}
+
+/* All of another one, which is used up. */
+static inline void fifo_append_fifo(struct fifo *q, struct fifo *more)
+{
+    struct inbox_node *newest = more->newest, *before = q->newest;
+    if (!newest)
+        return;
+    if (before) {
+        struct inbox_node *oldest = newest->next;
+        newest->next = before->next;
+        before->next = oldest;
+    }
+    q->newest = newest;
+}
+
+/* What inbox_take returned: a list with the newest in front. */
+static inline void fifo_append_inbox(struct fifo *q, struct inbox_node *newest)
+{
+    struct inbox_node *oldest = NULL;
+    for (struct inbox_node *n = newest; n;) {
+        struct inbox_node *older = plain_read(&n->next);
+        plain_write(&n->next, oldest);
+        oldest = n;
+        n = older;
+    }
+    if (!newest)
+        return;
+    struct inbox_node *before = plain_read(&q->newest);
+    plain_write(&newest->next, before ? plain_read(&before->next) : oldest);
+    if (before)
+        plain_write(&before->next, oldest);
+    plain_write(&q->newest, newest);
+}
+
+#endif

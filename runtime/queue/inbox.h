@@ -1,0 +1,80 @@
+/* inbox.h: many producers push, one consumer takes all: how others reach a task.
+ *
+ * A stack in one word. Besides its newest node the word knows two tags: EMPTY, and AWAKE,
+ * empty but the consumer is told already. Telling is what the tags are for: whoever
+ * changes EMPTY to something else must see to it that the consumer looks, and nobody else
+ * need; it holds the inbox's token. The consumer, told, takes what is there and leaves
+ * EMPTY, which ends the token; taking in between, untold, it leaves AWAKE, for a token is
+ * still on its way. So a full inbox is told of once, and none is forgotten.
+ *
+ * Nodes are only ever taken all together, so there is no ABA (Treiber, 1986).
+ *
+ *   operation     by whom        allowed beside
+ *   inbox_push    anybody        everything; true: the caller holds the token now
+ *   inbox_poke    anybody        everything; the same, with nothing to push
+ *   inbox_take    the consumer   push, poke */
+#ifndef QUEUE_INBOX_H
+#define QUEUE_INBOX_H
+
+#include "base/atomic.h"
+#include "base/cc.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct inbox_node {
+    struct inbox_node *next; /* older; the producer's, then the consumer's */
+};
+
+#define INBOX_EMPTY ((struct inbox_node *)NULL)
+#define INBOX_AWAKE ((struct inbox_node *)(uintptr_t)1)
+
+struct inbox {
+    ATOMIC(struct inbox_node *) newest; /* or a tag */
+};
+
+static inline void inbox_init(struct inbox *q) { atomic_set(&q->newest, INBOX_EMPTY); }
+
+static inline bool inbox_push(struct inbox *q, struct inbox_node *n)
+{
+    struct inbox_node *before = load_relaxed(&q->newest);
+    do
+        plain_write(&n->next, before == INBOX_AWAKE ? NULL : before);
+    /* release: the node, for inbox_take's acquire. acquire: whoever gets the token may
+     * use what the last one who had it has left. */
+    while (!cas_acq_rel(&q->newest, &before, n));
+    return before == INBOX_EMPTY;
+}
+
+/* After this the consumer looks once more, and sees what was done before it. */
+static inline bool inbox_poke(struct inbox *q)
+{
+    struct inbox_node *before = load_relaxed(&q->newest), *after;
+    do
+        after = before == INBOX_EMPTY ? INBOX_AWAKE : before;
+    while (!cas_acq_rel(&q->newest, &before,
+                        after)); /* a store even where it is the same */
+    return before == INBOX_EMPTY;
+}
+
+/* Is there something to take? The consumer's look; out of date at once. */
+static inline bool inbox_has_nodes(const struct inbox *q)
+{
+    /* INBOX_EMPTY and INBOX_AWAKE are the smallest values. */
+    return (uintptr_t)load_relaxed(&q->newest) > (uintptr_t)INBOX_AWAKE;
+}
+
+static inline bool inbox_is_empty(const struct inbox *q)
+{
+    return load_acquire(&q->newest) == INBOX_EMPTY;
+}
+
+/* Everything, newest first, NULL when there was nothing. tag: what stays behind. */
+static inline struct inbox_node *inbox_take(struct inbox *q, struct inbox_node *tag)
+{
+    struct inbox_node *all = exchange_acq_rel(&q->newest, tag);
+    return all == INBOX_AWAKE ? NULL : all;
+}
+
+#endif

@@ -1,0 +1,213 @@
+/* lives.h: the real actor layer over the real scheduler, between an allocator and dead
+ * letters of the model's own; three classes of actors, and when all is over. */
+#ifndef MODEL_LIVES_H
+#define MODEL_LIVES_H
+
+#include "actor/deadletter.h"
+#include "actor/exit.h"
+#include "actor/family.h"
+#include "actor/send.h"
+#include "actor/spawn.h"
+#include "actor/turn.h"
+#include "workers.h"
+
+#include <string.h>
+
+enum { MAILS = 8, TAG = 1, SELVES = MC_THREADS_MAX + 1, BLOCKS = 3 };
+enum { FAIL = 3, END = 4, PASS_ON = 5, HELLO = 6, SPAWN = 7 }; /* messages */
+enum { FIRST = 1, SECOND = 2 };                                /* lives of the child */
+
+static struct world world;
+static struct cadre_self selves[SELVES]; /* the workers' come first */
+static struct cell *root, *parent, *child;
+static cadre_ref root_ref, parent_ref, child_ref, second_ref;
+
+/* What has happened so far; the threads' order is that of the execution. */
+static int fates[MAILS], handled[MAILS], sent;
+static int starts, stops, parent_stopped_after, root_endings;
+static int last_reason;
+static int scripts; /* threads outside that are not through */
+static ATOMIC(int) through;
+
+/* ---- memory: every block is new, and using a freed one is noticed ---- */
+
+int pool_get_slowly(struct pool *pool, void **p, unsigned class)
+{
+    mc_assert(false); /* no block is that small */
+    return 0;
+}
+bool pool_reclaim(struct pool *pool) { return false; }
+void pool_trim(struct pool *pool, unsigned class) { mc_assert(false); }
+
+/* A few for the shortest way to send. */
+void pool_init(struct pool *pool, struct pool_depot *depot)
+{
+    unsigned class = pool_class_of(sizeof(struct envelope) + 8);
+    pool->depot = depot;
+    pool->classes[class].keep = UINT32_MAX;
+    for (int i = 0; i < BLOCKS; i++)
+        pool_insert(pool, class, mc_alloc(pool_size_of(class)));
+}
+
+/* ---- messages ---- */
+
+typedef struct mail {
+    int number; /* of the message */
+    int life;   /* of the actor it is meant for; 0: does not matter */
+} mail;
+
+static void drop_mail(void *body)
+{
+    const mail *m = body;
+    mc_note("message %d has had its fate", m->number);
+    fates[m->number]++;
+}
+
+static CADRE_TYPE_DROP(mail, drop_mail);
+
+void deadletter_record(struct cadre_self *self, const struct envelope *e,
+                       const cadre_class *class, enum dead_reason reason)
+{
+    counter_add(&self->dead, 1);
+}
+
+void deadletter(struct cadre_self *self, struct envelope *e, const cadre_class *class,
+                enum dead_reason reason)
+{
+    deadletter_record(self, e, class, reason);
+    body_drop(e->type, e->body);
+    self_free(self, e);
+}
+
+/* Who runs here: a worker, the set-up, or a thread outside. */
+static struct cadre_self *here(void) { return &selves[mc_self()]; }
+
+/* From outside. */
+static void tell(cadre_ref to, int number, int life)
+{
+    struct envelope *e;
+    mail m = {number, life};
+    mc_note("sends message %d", number);
+    mc_assert(send_prepare(here(), &e, to.id, &mail_type, &m) == 0);
+    sent++;
+    send_deliver(here(), e);
+}
+
+static void halt(cadre_ref who, enum halt how)
+{
+    mc_note(how == HALT_STOP ? "asks it to stop" : "kills it");
+    send_halt(&world, here(), who.id, how, how == HALT_KILL ? CADRE_EKILLED : 0);
+}
+
+/* ---- actors ---- */
+
+struct life {
+    int number;
+    int busy; /* plain: whoever runs the actor writes here */
+};
+
+static void touch(void *state)
+{
+    plain_write(&((struct life *)state)->busy, mc_self());
+}
+
+static int life_start(cadre_self *self, void *state)
+{
+    touch(state);
+    starts++;
+    return 0;
+}
+
+static void life_stop(cadre_self *self, void *state, int reason)
+{
+    touch(state);
+    mc_note("it stops");
+    stops++;
+    last_reason = reason;
+}
+
+static void parent_stop(cadre_self *self, void *state, int reason)
+{
+    parent_stopped_after = stops;
+    life_stop(self, state, reason);
+}
+
+/* Takes what is meant for its life. */
+static int life_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    touch(state);
+    const mail *got = cadre_body(m, mail);
+    mc_note("message %d is handled", got->number);
+    mc_assert(got->life == 0 || got->life == ((struct life *)state)->number);
+    handled[got->number]++;
+    return 0;
+}
+
+static const cadre_class child_class = {.name = "child",
+                                        .state_size = sizeof(struct life),
+                                        .start = life_start,
+                                        .receive = life_receive,
+                                        .stop = life_stop};
+
+static void send(cadre_self *self, cadre_ref to, mail m)
+{
+    sent++;
+    mc_assert(cadre_send_as(self, to, &mail_type, &m) == 0);
+}
+
+static int parent_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    int number = cadre_body(m, mail)->number;
+    (void)life_receive(self, state, m);
+    if (number == PASS_ON)
+        send(self, child_ref, (mail){HELLO, FIRST});
+    if (number == SPAWN) {
+        struct life init = {.number = SECOND};
+        mc_assert(cadre_spawn(self, &second_ref, &child_class, &init) == 0);
+        send(self, second_ref, (mail){HELLO, SECOND});
+    }
+    return number == FAIL ? -1 : number == END ? CADRE_STOP : 0;
+}
+
+static const cadre_class parent_class = {.name = "parent",
+                                         .state_size = sizeof(struct life),
+                                         .start = life_start,
+                                         .receive = parent_receive,
+                                         .stop = parent_stop};
+
+static void on_root_ended(struct world *w, int reason) { root_endings++; }
+
+/* What the sources want besides, and this model never gets to. */
+const char *cadre_strerror(int code) { return "?"; }
+const char *class_name(const cadre_class *class) { return class->name; }
+const char *address_text(char text[ADDRESS_TEXT], uint64_t id) { return "?"; }
+void log_line(const struct log *log, int level, const char *fmt, ...) {}
+bool log_allows(struct log_limit *limit, int64_t now_ns, uint32_t *hidden)
+{
+    return false;
+}
+
+/* ---- rest ---- */
+
+/* As sched_stop does; the rest of it comes in the end. */
+static void stop_workers(void)
+{
+    store_seq(&world.sched.crew.stopping, true);
+    for (uint32_t i = 0; i < world.sched.crew.count; i++)
+        (void)idle_wake(&world.sched.crew.idle, i);
+}
+
+static void all_sleep(void *user)
+{
+    if (load_seq(&through) == scripts)
+        stop_workers();
+}
+
+static void script_ends(void)
+{
+    if (fetch_add_seq(&through, 1) + 1 == scripts &&
+        idle_all_asleep(&world.sched.crew.idle))
+        stop_workers();
+}
+
+#endif

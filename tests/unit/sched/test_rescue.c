@@ -1,0 +1,359 @@
+/* test_rescue.c: the watch takes what waits behind a handler that does not end. On one
+ * thread: a worker whose bias is left and which has run is one inside a handler. */
+#include "base/thread.h"
+#include "sched/worker.h"
+
+#include "support/support.h"
+#include "unit/sched/jobs.h"
+
+enum { RUNNING = JOBS - 1 };
+
+static struct worker *const victim = &workers[1];
+
+static void job_runs(struct job *job, struct worker *worker)
+{
+    if (record.count < RECORD_MAX)
+        record_add(worker->id * 1000 + (uint64_t)job->number);
+}
+
+/* w watches; the victim is in the handler of RUNNING; the others are inside. */
+static int make_stuck(void **state)
+{
+    make_crew(CREW, 1);
+    crew.can_stop = thread_has_barrier();
+    job_for(victim, RUNNING)->task.scheduled = true;
+    counter_add(&victim->turns, 1);
+    bias_leave(&victim->bias);
+    return 0;
+}
+
+static uint64_t steals(void) { return load_relaxed(&w->steals); }
+
+static void need_barrier(void)
+{
+    if (!crew.can_stop)
+        skip();
+}
+
+/* What its handler does: it sends something to somebody of its own. */
+static void wake_in_handler(int from, int end)
+{
+    bias_enter(&victim->bias);
+    schedule_jobs(victim, from, end);
+    bias_leave(&victim->bias);
+}
+
+static void line_up_before_handler(int from, int end)
+{
+    bias_enter(&victim->bias);
+    line_up_jobs(victim, from, end);
+    bias_leave(&victim->bias);
+}
+
+/* The watch has looked once. */
+static void look_once(void) { assert_false(worker_rescue(w)); }
+
+static void end_handler(void)
+{
+    bias_enter(&victim->bias);
+    jobs[RUNNING].task.scheduled = false;
+}
+
+/* It looks once more where the last came from before it sleeps. */
+static void take_all_the_rest(void)
+{
+    for (int i = 0; i == 0 || !worker_lie_down(w); i++) {
+        assert_in_range(i, 0, JOBS);
+        run_dry(w);
+    }
+    worker_get_up(w);
+}
+
+/* Nothing was taken: all of it runs where it was. */
+static void assert_left(int count)
+{
+    assert_int_equal(steals(), 0);
+    assert_int_equal(deque_size(&w->deque) + w->line.count, 0);
+    if (!load_relaxed(&victim->bias.inside))
+        end_handler();
+    record_clear();
+    run_dry(victim);
+    assert_int_equal(record.count, count);
+}
+
+static void assert_w_is_inside(void) { assert_true(load_relaxed(&w->bias.inside)); }
+
+/* ---- whom ---- */
+
+static void rescue_looks_twice(void **state)
+{
+    need_barrier();
+    wake_in_handler(0, 3);
+    assert_false(worker_rescue(w));
+    assert_int_equal(steals(), 0);
+    assert_w_is_inside();
+    assert_true(worker_rescue(w));
+    assert_int_equal(steals(), 1);
+    assert_w_is_inside();
+    assert_false(load_relaxed(&victim->bias.wanted));
+}
+
+static void rescue_leaves_one_that_has_run_meanwhile(void **state)
+{
+    wake_in_handler(0, 3);
+    for (int i = 0; i < 5; i++) {
+        assert_false(worker_rescue(w));
+        counter_add(&victim->turns, 1);
+    }
+    assert_left(3);
+}
+
+static void rescue_leaves_one_that_is_inside(void **state)
+{
+    wake_in_handler(0, 3);
+    look_once();
+    bias_enter(&victim->bias);
+    assert_false(worker_rescue(w));
+    assert_w_is_inside();
+    assert_left(3);
+}
+
+static void rescue_leaves_one_that_another_robs(void **state)
+{
+    need_barrier();
+    wake_in_handler(0, 3);
+    look_once();
+    assert_true(bias_seize(&victim->bias, true));
+    assert_false(worker_rescue(w));
+    bias_release(&victim->bias);
+    assert_left(3);
+}
+
+static void rescue_without_a_barrier_is_none(void **state)
+{
+    crew.can_stop = false;
+    wake_in_handler(0, 3);
+    look_once();
+    assert_false(worker_rescue(w));
+    assert_w_is_inside();
+    assert_left(3);
+}
+
+static void rescue_leaves_one_that_rests(void **state)
+{
+    end_handler();
+    assert_true(worker_lie_down(victim));
+    post(&crew, NULL, job_for(victim, 0)); /* wakes it, but it has not risen */
+    look_once();
+    assert_false(worker_rescue(w));
+    assert_false(load_relaxed(&victim->bias.wanted));
+    worker_get_up(victim);
+    assert_left(1);
+}
+
+static void rescue_leaves_sleepers(void **state)
+{
+    end_handler();
+    assert_true(worker_lie_down(victim));
+    look_once();
+    assert_false(worker_rescue(w));
+    assert_true(idle_is_asleep(&crew.idle, victim->id));
+    worker_get_up(victim);
+    assert_left(0);
+}
+
+static void rescue_of_a_handler_with_nothing_behind_it_is_none(void **state)
+{
+    look_once();
+    assert_false(worker_rescue(w));
+    assert_false(worker_rescue(w));
+    assert_w_is_inside();
+    assert_left(0);
+}
+
+static void rescue_finds_the_one_that_is_stuck(void **state)
+{
+    need_barrier();
+    for (uint32_t stuck = 1; stuck < CREW; stuck++) {
+        make_crew(CREW, 1);
+        crew.can_stop = true;
+        schedule_jobs(&workers[stuck], 0, 2);
+        counter_add(&workers[stuck].turns, 1);
+        bias_leave(&workers[stuck].bias);
+        look_once();
+        assert_true(worker_rescue(w));
+        run_dry(w);
+        assert_runs(0, 2, 1);
+    }
+}
+
+/* ---- what ---- */
+
+static void rescue_takes_what_its_handler_woke(void **state)
+{
+    need_barrier();
+    wake_in_handler(0, 5);
+    look_once();
+    assert_true(worker_rescue(w));
+    run_dry(w);
+    assert_record(4, 3, 2, 1, 0);
+    end_handler();
+    assert_false(worker_step(victim));
+}
+
+static void rescue_takes_the_line_in_its_order(void **state)
+{
+    need_barrier();
+    line_up_before_handler(0, 5);
+    look_once();
+    assert_true(worker_rescue(w));
+    assert_line(w, 0, 5);
+    run_dry(w);
+    assert_record(0, 1, 2, 3, 4);
+    end_handler();
+    assert_false(worker_step(victim));
+}
+
+static void rescue_takes_what_has_arrived(void **state)
+{
+    need_barrier();
+    for (int i = 0; i < 5; i++)
+        post(&crew, NULL, job_for(victim, i));
+    look_once();
+    assert_true(worker_rescue(w));
+    assert_false(idle_has_arrivals(&crew.idle, victim->id));
+    run_dry(w);
+    assert_record(0, 1, 2, 3, 4);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(atomic_load(&jobs[i].letters), 1);
+}
+
+static void rescue_takes_everything_that_waits(void **state)
+{
+    need_barrier();
+    line_up_before_handler(0, 200);
+    wake_in_handler(200, 400);
+    for (int i = 400; i < 600; i++)
+        post(&crew, NULL, job_for(victim, i));
+    look_once();
+    assert_true(worker_rescue(w));
+    assert_int_equal(steals(), 1);
+    take_all_the_rest();
+    assert_runs(0, 600, 1);
+    assert_true(steals() >= 4); /* some at a time: 400 of the line, 200 of the deque */
+    end_handler();
+    assert_false(worker_step(victim));
+}
+
+static void rescue_takes_a_full_deque(void **state)
+{
+    need_barrier();
+    wake_in_handler(0, DEQUE_SIZE + 1);
+    assert_true(deque_is_full(&victim->deque));
+    look_once();
+    assert_true(worker_rescue(w));
+    take_all_the_rest();
+    assert_runs(0, DEQUE_SIZE + 1, 1);
+}
+
+static void rescue_goes_on_before_it_sleeps_only_while_its_victim_is_stuck(void **state)
+{
+    need_barrier();
+    wake_in_handler(0, DEQUE_SIZE + 1);
+    look_once();
+    assert_true(worker_rescue(w));
+    run_dry(w);
+    counter_add(&victim->turns, 1); /* it has gone on */
+    assert_true(worker_lie_down(w));
+    worker_get_up(w);
+    assert_int_equal(steals(), 1);
+    end_handler();
+    run_dry(victim);
+    assert_runs(0, DEQUE_SIZE + 1, 1);
+}
+
+static void rescue_does_not_take_what_runs(void **state)
+{
+    need_barrier();
+    wake_in_handler(0, 1);
+    post(&crew, NULL, &jobs[RUNNING]);
+    look_once();
+    assert_true(worker_rescue(w));
+    run_dry(w);
+    assert_record(0);
+    assert_int_equal(load_relaxed(&jobs[RUNNING].task.owner), victim->id);
+    assert_true(jobs[RUNNING].task.token); /* it finds its mail */
+}
+
+static void rescue_of_mail_for_what_runs_only_is_none(void **state)
+{
+    need_barrier();
+    post(&crew, NULL, &jobs[RUNNING]);
+    look_once();
+    assert_false(worker_rescue(w));
+    assert_int_equal(steals(), 0);
+    assert_true(jobs[RUNNING].task.token);
+    assert_w_is_inside();
+}
+
+static void rescue_brings_mail_and_tokens_along(void **state)
+{
+    need_barrier();
+    wake_in_handler(0, 2);
+    post(&crew, NULL, &jobs[0]); /* scheduled: its token has arrived behind it */
+    look_once();
+    assert_true(worker_rescue(w));
+    run_dry(w);
+    assert_runs(0, 2, 1);
+    assert_int_equal(atomic_load(&jobs[0].letters), 1);
+}
+
+static void rescue_forwards_tokens_of_others(void **state)
+{
+    need_barrier();
+    post(&crew, NULL, job_for(victim, 0));
+    task_give(&jobs[0].task, 2);
+    look_once();
+    assert_false(worker_rescue(w));
+    assert_true(idle_has_arrivals(&crew.idle, 2));
+}
+
+static void rescue_lets_the_handler_go_on(void **state)
+{
+    need_barrier();
+    wake_in_handler(0, 3);
+    look_once();
+    assert_true(worker_rescue(w));
+    wake_in_handler(3, 6);
+    post(&crew, NULL, &jobs[RUNNING]);
+    bias_enter(&victim->bias); /* its end, as in run_job */
+    worker_requeue(victim, &jobs[RUNNING].task);
+    run_dry(victim);
+    run_dry(w);
+    assert_runs(0, 6, 1);
+    assert_runs(RUNNING, RUNNING + 1, 1);
+    assert_int_equal(atomic_load(&jobs[RUNNING].letters), 1);
+}
+
+#define STUCK(test) cmocka_unit_test_setup(test, make_stuck)
+
+int main(void)
+{
+    TESTS(
+        STUCK(rescue_looks_twice), STUCK(rescue_leaves_one_that_has_run_meanwhile),
+        STUCK(rescue_leaves_one_that_is_inside),
+        STUCK(rescue_leaves_one_that_another_robs),
+        STUCK(rescue_without_a_barrier_is_none), STUCK(rescue_leaves_one_that_rests),
+        STUCK(rescue_leaves_sleepers),
+        STUCK(rescue_of_a_handler_with_nothing_behind_it_is_none),
+        STUCK(rescue_finds_the_one_that_is_stuck),
+        STUCK(rescue_takes_what_its_handler_woke),
+        STUCK(rescue_takes_the_line_in_its_order), STUCK(rescue_takes_what_has_arrived),
+        STUCK(rescue_takes_everything_that_waits), STUCK(rescue_takes_a_full_deque),
+        STUCK(rescue_goes_on_before_it_sleeps_only_while_its_victim_is_stuck),
+        STUCK(rescue_does_not_take_what_runs),
+        STUCK(rescue_of_mail_for_what_runs_only_is_none),
+        STUCK(rescue_brings_mail_and_tokens_along),
+        STUCK(rescue_forwards_tokens_of_others), STUCK(rescue_lets_the_handler_go_on));
+    return RUN_TESTS();
+}

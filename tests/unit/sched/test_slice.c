@@ -1,0 +1,138 @@
+/* test_slice.c: fairness by time: when the clock is read, and whose turn it is then. */
+#include "sched/worker.h"
+
+#include "support/support.h"
+#include "unit/sched/jobs.h"
+
+static int64_t takes_ns; /* a run */
+/* A job wakes these when it runs, all together so often. */
+static struct job *wakes[JOBS], *wakes_too[JOBS];
+static int how_often;
+
+static void job_runs(struct job *job, struct worker *worker)
+{
+    if (record.count < RECORD_MAX)
+        record_add((uint64_t)job->number);
+    clock_advance(&crew.clock, takes_ns);
+    bias_enter(&worker->bias);
+    (void)worker_slice_is_over(worker);
+    if (wakes[job->number] && how_often-- > 0)
+        worker_schedule(worker, &wakes[job->number]->task);
+    if (wakes_too[job->number])
+        worker_schedule(worker, &wakes_too[job->number]->task);
+    bias_leave(&worker->bias);
+}
+
+static int make_one(void **state)
+{
+    takes_ns = 0;
+    memset(wakes, 0, sizeof wakes);
+    memset(wakes_too, 0, sizeof wakes_too);
+    make_crew(1, 1);
+    w->clock_left = UINT32_MAX; /* no slices, but in their own tests */
+    return 0;
+}
+
+/* Two that wake each other, so that the young end never runs out. */
+static void schedule_talkers(int a, int b, int times)
+{
+    struct job *one = job_for(w, a), *other = job_for(w, b);
+    wakes[a] = other;
+    wakes[b] = one;
+    how_often = times;
+    worker_schedule(w, &one->task);
+}
+
+/* ---- slices ---- */
+
+/* Messages of one task, each of this length, until its slice is over. */
+static int messages_in_a_slice(int64_t message_ns)
+{
+    int n = 0;
+    w->slice_start = 0;
+    do {
+        clock_advance(&crew.clock, message_ns);
+        n++;
+    } while (!worker_slice_is_over(w));
+    return n;
+}
+
+static int make_one_with_slices(void **state)
+{
+    (void)make_one(NULL);
+    w->clock_left = w->clock_every;
+    return 0;
+}
+
+static void slice_reads_the_clock_every_64_messages_at_first(void **state)
+{
+    clock_advance(&crew.clock, 1000 * CADRE_SECOND);
+    for (int i = 0; i < 63; i++)
+        assert_false(worker_slice_is_over(w));
+    assert_int_equal(w->clock_last, 0);
+    assert_false(worker_slice_is_over(w)); /* reads it: the slice begins */
+    assert_true(w->clock_last > 0);
+}
+
+static void slice_reads_the_clock_more_often_when_messages_are_long(void **state)
+{
+    (void)messages_in_a_slice(2 * CADRE_MS);
+    (void)messages_in_a_slice(2 * CADRE_MS);
+    assert_int_equal(w->clock_every, 1);
+    assert_in_range(messages_in_a_slice(2 * CADRE_MS), 1, 2);
+}
+
+static void slice_is_a_millisecond_whatever_messages_take(void **state)
+{
+    static const int64_t lengths[] = {5000, 10000, 50000, 100000, 200000};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        (void)messages_in_a_slice(lengths[i]); /* learns how long they are */
+        (void)messages_in_a_slice(lengths[i]);
+        int64_t slice = messages_in_a_slice(lengths[i]) * lengths[i];
+        assert_in_range(slice, WORKER_SLICE_NS, WORKER_SLICE_NS * 3 / 2 + lengths[i]);
+    }
+}
+
+static void slice_reads_the_clock_seldom_again_when_messages_are_short(void **state)
+{
+    (void)messages_in_a_slice(2 * CADRE_MS);
+    (void)messages_in_a_slice(2 * CADRE_MS);
+    assert_int_equal(w->clock_every, 1);
+    for (int i = 0; i < 1000; i++)
+        (void)worker_slice_is_over(w); /* no time passes */
+    assert_int_equal(w->clock_every, 64);
+}
+
+static void slice_over_gives_the_oldest_its_turn(void **state)
+{
+    schedule_jobs(w, 2, 3);
+    schedule_talkers(0, 1, 20);
+    w->clock_every = w->clock_left = 1;
+    takes_ns = WORKER_SLICE_NS;
+    steps(w, 4);
+    assert_record(0, 1, 2, 0); /* the slice begins when the clock is first read */
+}
+
+static void slice_begins_anew_after_an_old_one(void **state)
+{
+    w->backlog = 100; /* nothing piles up */
+    schedule_jobs(w, 2, 4);
+    schedule_talkers(0, 1, 20);
+    w->clock_every = w->clock_left = 1;
+    takes_ns = WORKER_SLICE_NS * 2 / 5; /* over with the third look after the first */
+    steps(w, 10);
+    assert_record(0, 1, 0, 1, 2, 0, 1, 0, 3, 1);
+}
+
+#define WITH_SLICES(test) cmocka_unit_test_setup(test, make_one_with_slices)
+
+int main(void)
+{
+    TESTS(WITH_SLICES(slice_reads_the_clock_every_64_messages_at_first),
+          WITH_SLICES(slice_reads_the_clock_more_often_when_messages_are_long),
+          WITH_SLICES(slice_is_a_millisecond_whatever_messages_take),
+          WITH_SLICES(slice_reads_the_clock_seldom_again_when_messages_are_short),
+          WITH_SLICES(slice_over_gives_the_oldest_its_turn),
+          WITH_SLICES(slice_begins_anew_after_an_old_one));
+    return RUN_TESTS();
+}
