@@ -1,7 +1,7 @@
 /* worker.c: one worker's choices: what to run, whom to give work, when to sleep. */
 #include "sched/worker.h"
 
-enum { CLOCK_EVERY_MAX = 64, SHUFFLE = 4, STAYS_ONCE_IN = 8 };
+enum { CLOCK_EVERY_MAX = 64, PATIENCE = 3, SLOW = 4, SHUFFLE = 4, STAYS_ONCE_IN = 8 };
 /* When work is spread too thin: see fold. */
 enum {
     CHATTY_NS = 1000, /* a message that takes longer is worth a worker of its own */
@@ -268,16 +268,21 @@ static void share(struct worker *w)
     idle_deliver(idle, (uint32_t)to, gift.first, gift.last);
 }
 
-/* What would be run here within a microsecond is not worth moving: something is when many
- * wait, or long enough. How many that is the clock knows: it is read more often when
- * messages take long. */
+/* How many tasks must wait, or have been run past those that do, before it is worth while
+ * to wake somebody, which costs as much as a few hundred short ones. How long they take
+ * the clock knows: it is read more often then. */
+static uint32_t patience(const struct worker *w)
+{
+    return w->clock_every < SLOW ? 0 : PATIENCE * w->clock_every;
+}
+
 void worker_attend(struct worker *w)
 {
     struct idle *idle = &w->crew->idle;
     idle_check_watch(idle);
     uint32_t waiting = waiting_here(w);
     if (load_relaxed(&idle->wants) & ~IDLE_UNWATCHED && waiting > 0 &&
-        (waiting + WORKER_STREAK - w->due >= w->clock_every / 2 ||
+        (waiting + WORKER_STREAK - w->due >= patience(w) ||
          (w->shuffled && rng_below(&w->rng, 2) == 0)))
         share(w);
 }
@@ -502,6 +507,9 @@ void worker_get_up(struct worker *w)
 {
     idle_get_up(&w->crew->idle, w->id);
     bias_rise(&w->bias);
+    w->clock_last = clock_now(&w->crew->clock); /* sleep is no time spent on messages */
+    w->clock_left = w->clock_every;
+    w->posts = 0;
 }
 
 bool worker_read_slice(struct worker *w)

@@ -267,17 +267,17 @@ static bool gives(void)
 
 static void gift_gives_when_many_wait(void **state)
 {
-    line_up_jobs(w, 0, 31);
+    line_up_jobs(w, 0, 191);
     assert_false(gives());
     worker_get_up(other);
-    line_up_jobs(w, 31, 32);
+    line_up_jobs(w, 191, 192);
     assert_true(gives());
 }
 
 static void gift_gives_when_one_waits_long(void **state)
 {
     line_up_jobs(w, 0, 1);
-    w->due = WORKER_STREAK - 30;
+    w->due = WORKER_STREAK - 190;
     assert_false(gives());
     worker_get_up(other);
     w->due--;
@@ -294,15 +294,15 @@ static void gift_gives_when_messages_are_long(void **state)
 static void gift_looks_for_the_hungry_when_one_more_waits(void **state)
 {
     assert_true(worker_lie_down(other));
-    schedule_jobs(w, 0, 32);
+    schedule_jobs(w, 0, 192);
     assert_int_equal(woken(1), 0);
-    schedule_jobs(w, 32, 33); /* 32 wait, besides the one that is next */
+    schedule_jobs(w, 192, 193); /* 192 wait, besides the one that is next */
     assert_int_equal(woken(1), 1);
 }
 
 static void gift_looks_for_the_hungry_when_an_old_one_runs(void **state)
 {
-    line_up_jobs(w, 0, 33);
+    line_up_jobs(w, 0, 193);
     assert_true(worker_lie_down(other));
     steps(w, 1);
     assert_int_equal(woken(1), 1);
@@ -310,7 +310,7 @@ static void gift_looks_for_the_hungry_when_an_old_one_runs(void **state)
 
 static void gift_looks_for_the_hungry_when_it_reads_the_clock(void **state)
 {
-    line_up_jobs(w, 0, 33);
+    line_up_jobs(w, 0, 193);
     assert_true(worker_lie_down(other));
     for (int i = 0; i < 64; i++)
         (void)worker_slice_is_over(w);
