@@ -4,6 +4,7 @@
  * that one's pong, and draws the next. Pings and pongs count as messages. The generator
  * is seeded with the actor's number, so how many pings each must have received is known
  * beforehand; and each pong must come from where the ping went. */
+#include "harness/l16.h"
 #include "harness/plan.h"
 #include "harness/trial.h"
 
@@ -11,13 +12,6 @@
 #include <stdio.h>
 
 enum { ACTORS = 120 };
-
-/* Savina's generator: 16 bits of state, the same for all languages. */
-static uint32_t draw(uint32_t *random)
-{
-    *random = (*random * 1309 + 13849) & 65535;
-    return *random % ACTORS;
-}
 
 typedef struct {
     cadre_ref refs[ACTORS];
@@ -64,7 +58,7 @@ static int send_ping(cadre_self *self, struct worker *me)
     if (me->left == 0)
         return cadre_send(self, cadre_parent(self), finished, .strays = me->strays);
     me->left--;
-    me->target = draw(&me->random);
+    me->target = l16_below(&me->random, ACTORS);
     return cadre_send(self, me->all.refs[me->target], ping, .from = me->index);
 }
 
@@ -161,7 +155,7 @@ static int check(const struct job *job)
     for (uint32_t i = 0; i < ACTORS; i++) {
         uint32_t random = i;
         for (uint64_t k = 0; k < job->each; k++)
-            expected[draw(&random)]++;
+            expected[l16_below(&random, ACTORS)]++;
     }
     for (int i = 0; i < ACTORS; i++)
         if (job->received[i] != expected[i]) {

@@ -1,4 +1,4 @@
-/* sched.c: the set of workers: start, submit from outside, stop. */
+/* sched.c: the set of workers: start, stop, and who steps them. */
 #include "sched/sched.h"
 
 #include <errno.h>

@@ -246,26 +246,30 @@ static void add_gift(struct line *gift, struct task *task, int32_t to)
     task_give(task, to);
 }
 
+/* Gives so many to another worker, at most. False: there was nothing to give. */
+static bool give(struct worker *w, int32_t to, uint32_t most)
+{
+    struct idle *idle = &w->crew->idle;
+    struct line gift = {0};
+    struct task *task;
+    while (gift.count < most && (task = spare(w)))
+        add_gift(&gift, task, to);
+    if (gift.count == 0)
+        return false;
+    counter_add(&w->steals, 1);
+    idle_deliver(idle, (uint32_t)to, gift.first, gift.last);
+    return true;
+}
+
 /* Gives half of what waits here to one that is hungry. */
 static void share(struct worker *w)
 {
     struct idle *idle = &w->crew->idle;
     int32_t watch = (int32_t)load_relaxed(&idle->watch) - 1; /* last: it has a duty */
     int32_t to = idle_take_hungry(idle, watch);
-    if (to < 0)
-        return;
-    struct line gift = {0};
     uint32_t half = (waiting_here(w) + 1) / 2;
-    struct task *task;
-    while (gift.count < half && gift.count < WORKER_GIFT && (task = spare(w))) {
-        add_gift(&gift, task, to);
-    }
-    if (gift.count == 0) {
+    if (to >= 0 && !give(w, to, half < WORKER_GIFT ? half : WORKER_GIFT))
         idle_keep_hungry(idle, (uint32_t)to);
-        return;
-    }
-    counter_add(&w->steals, 1);
-    idle_deliver(idle, (uint32_t)to, gift.first, gift.last);
 }
 
 /* How many tasks must wait, or have been run past those that do, before it is worth while
@@ -294,9 +298,6 @@ void worker_attend(struct worker *w)
  * work for a while. What it owns and nobody runs is pulled over when it is woken. */
 static void fold(struct worker *w)
 {
-    struct idle *idle = &w->crew->idle;
-    struct line gift = {0};
-    struct task *task;
     int64_t now = clock_now(&w->crew->clock), sated = load_relaxed(&w->sated);
     int32_t to = w->partner;
     w->folds = false;
@@ -305,13 +306,7 @@ static void fold(struct worker *w)
     /* It was another one when we judged: the turn may have gone on. */
     if (to == TASK_NOBODY || to == (int32_t)w->id)
         return;
-    while ((task = spare(w))) {
-        add_gift(&gift, task, to);
-    }
-    if (gift.count > 0) {
-        counter_add(&w->steals, 1);
-        idle_deliver(idle, (uint32_t)to, gift.first, gift.last);
-    }
+    (void)give(w, to, UINT32_MAX);
     if (now - sated > (int64_t)ABSTAIN_MAX_MS * 1000000)
         w->abstains_ms = ABSTAIN_MIN_MS;
     store_relaxed(&w->sated, now + (int64_t)w->abstains_ms * 1000000);

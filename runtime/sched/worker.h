@@ -7,8 +7,8 @@
  *
  * Nobody looks for work elsewhere. A worker with more than it can do at once gives half
  * of it to one that is hungry; a task that a sleeping worker owns is pulled over by
- * whoever wakes it; and one that another worker wakes moves there, on most
- * occasions, so that tasks which talk to each other come together.
+ * whoever wakes it; and one that another worker wakes mostly moves there, so that tasks
+ * which talk to each other come together.
  *
  * A worker is stepped by whoever it runs on: its thread, a program's own event loop, or
  * the simulation. That one is inside the worker's bias, except while a handler runs and
@@ -29,7 +29,7 @@
 #include "sched/task.h"
 
 enum {
-    WORKER_STREAK = 256, /* runs from the young end in a row */
+    WORKER_STREAK = 256, /* every so many runs the old end has its turn */
     WORKER_GIFT = 128,   /* tasks given at a time, at most */
     WORKER_SLICE_NS = 1000000
 };
@@ -71,15 +71,15 @@ struct worker {
     uint32_t clock_every, clock_left;
     int64_t clock_last, slice_start;
     /* Is it worth while to have work here? See fold. */
-    uint32_t posts; /* to other workers' tasks, since the clock was read */
-    ATOMIC(int64_t)
-    chatter;         /* time when it was not, less when it was; its partner looks */
-    int32_t partner; /* whose task the last of the posts was for, or TASK_NOBODY */
-    uint32_t abstains_ms;   /* how long it wants no work after the next folding */
-    bool folds;             /* it will do so at once */
-    int32_t victim;         /* whom it rescued work from last, or TASK_NOBODY */
-    ATOMIC(int64_t) sated;  /* it wants no work until then; read by the watch */
-    ATOMIC(uint64_t) turns; /* the worker's; read by anybody, as the next */
+    uint32_t posts;       /* to other workers' tasks, since the clock was read */
+    int32_t partner;      /* whose task the last of them was for, or TASK_NOBODY */
+    uint32_t abstains_ms; /* how long it wants no work after the next folding */
+    bool folds;           /* it will do so at once */
+    int32_t victim;       /* whom it rescued work from last, or TASK_NOBODY */
+    /* The worker's; others look. */
+    ATOMIC(int64_t) chatter; /* ns when it was not worth while, less when it was */
+    ATOMIC(int64_t) sated;   /* it wants no work until then */
+    ATOMIC(uint64_t) turns;
     ATOMIC(uint64_t) steals;
     ATOMIC(uint64_t) watched; /* `turns` when the watch last looked; the watch's */
     struct rng rng;
