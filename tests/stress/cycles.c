@@ -260,11 +260,11 @@ int main(int argc, char **argv)
     signal(SIGUSR1, on_signal);
     verdict_begin(300, "--seed %" PRIu64 " --cycles 1", seed);
     run_cycle(seed); /* what is made once per process is there now */
-    unsigned threads = process_threads(2), descriptors = process_descriptors();
+    unsigned descriptors = process_descriptors();
     for (uint64_t i = 1; i < cycles && !verdict_has_failed(); i++) {
         verdict_again(300, "--seed %" PRIu64 " --cycles 1", seed + i);
         run_cycle(seed + i);
-        CHECK_EQ(process_threads(threads), threads);
+        CHECK_EQ(process_workers(), 0);
         CHECK_EQ(process_descriptors(), descriptors);
     }
     printf("%" PRIu64 " cycles from seed %" PRIu64 "\n", cycles, seed);

@@ -4,9 +4,10 @@
 
 #include <stdint.h>
 
-/* Entries of /proc/self/task. A thread may stand there for a moment after its join: this
- * waits, giving the CPU away, until there are no more than `expected`, or too long. */
-unsigned process_threads(unsigned expected);
+/* Threads that are, or were a moment ago, a worker's. The kernel may show a thread for
+ * a moment after its join: this waits, giving the CPU away, until there is none, or too
+ * long. Others, such as a sanitizer's own, do not count. */
+unsigned process_workers(void);
 /* Entries of /proc/self/fd. */
 unsigned process_descriptors(void);
 /* Resident memory in bytes. */
