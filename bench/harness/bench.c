@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ void bench_options(struct bench *bench, const struct option_row *own, int argc,
          .max = 10000},
         {"pin", .help = "keep each row on as many CPUs as it has threads",
          .on = &bench->pin},
+        {"row", "NAME", "measure only the rows of this name", .text = &bench->row},
         {"csv", "FILE", "append one line per row to FILE", .text = &bench->csv},
         {0}};
     options_read(bench->name, bench->question, own, common, argc, argv);
@@ -153,8 +155,26 @@ static int measure(struct session *session)
                : 0;
 }
 
+/* Keeps the rows of one name, alone: without the ideal that has another. */
+static size_t keep_rows(struct bench_row *rows, size_t count, const char *name)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rows[i].name, name) == 0) {
+            rows[kept] = rows[i];
+            rows[kept++].ideal = NULL;
+        }
+    return kept;
+}
+
 int bench_run(const struct bench *bench, struct bench_row *rows, size_t count)
 {
+    if (bench->row)
+        count = keep_rows(rows, count, bench->row);
+    if (count == 0) {
+        fprintf(stderr, "%s: no row is called \"%s\"\n", bench->name, bench->row);
+        return 2;
+    }
     struct session session = {.bench = bench, .rows = rows, .count = count};
     session.runs = count * (bench->warmup + bench->repeat);
     session.use = calloc(count, sizeof *session.use);

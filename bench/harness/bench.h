@@ -47,6 +47,7 @@ struct bench {
     const char *method;      /* one line: what a run covers */
     uint64_t repeat, warmup; /* defaults; then what --repeat and --warmup say */
     bool pin;
+    const char *row; /* only the rows of this name; NULL: all */
     const char *csv;
 };
 
@@ -55,7 +56,8 @@ struct bench {
 void bench_options(struct bench *bench, const struct option_row *own, int argc,
                    char **argv);
 
-/* Measures and reports. Returns the exit status: 0, or 1 when a run failed. */
+/* Measures and reports. Returns the exit status: 0, 1 when a run failed, 2 when there is
+ * no row of the name that was asked for. */
 int bench_run(const struct bench *bench, struct bench_row *rows, size_t count);
 
 /* Monotonic time in nanoseconds. */

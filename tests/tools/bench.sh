@@ -32,6 +32,7 @@ judge "takes --nonsense" refused --nonsense
 judge "takes a word" refused nonsense
 judge "takes --repeat without a number" refused --repeat
 judge "takes --pin=1" refused --pin=1
+judge "takes an unknown --row" refused --row nonsense
 
 # Each option that takes a number, as --help has it: its name, least and most.
 "$program" --help >"$scratch/help" 2>&1
