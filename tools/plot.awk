@@ -177,8 +177,10 @@ function put_grid(u, above, below,    decade, step, v, room) {
             if (step > 1 && (room < 130 || decade == top[u]))
                 continue
             put(sprintf("<path class=\"g\" d=\"M%.1f %.1fV%.1f\"/>", x_of(v, u), above, below))
-            if (room >= 30 || (decade - bottom[u]) % 3 == 0)
+            if (room >= 30 || (decade - bottom[u]) % 3 == 0) {
+                put_text(x_of(v, u), above - 5, "t", readable(v))
                 put_text(x_of(v, u), below + 16, "t", readable(v))
+            }
         }
 }
 
@@ -200,7 +202,7 @@ function put_bar(g, s, u,    end, end_of_error) {
 
 function put_panel(u,    g, s, start, below) {
     set_scale(u)
-    start = below = y + 24
+    start = below = y + 34
     for (g = 1; g <= group_names[0]; g++)
         if (unit_of[g] == u)
             below += bars[g] * (BAR + 2) + GAP
@@ -217,7 +219,7 @@ function put_panel(u,    g, s, start, below) {
     }
     y = below + 36
     put_text((from_x + to_x) / 2, y, "a",
-        axis != "" && unit_names[0] == 1 ? axis : unit_names[u])
+        (axis != "" && unit_names[0] == 1 ? axis : unit_names[u]) " (logarithmic scale)")
     y += 8
 }
 

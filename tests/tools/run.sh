@@ -331,7 +331,7 @@ says 0 plot "$head"'a,x,3,2,4,ns\na,y,5,,,ns\n"b, ""<&>""",x,0.5,0.4,0.6,bytes\n
 holds 3 '<rect .* height="13"'
 holds 2 '<path class="e"'
 holds 1 '>b, &quot;&lt;&amp;&gt;&quot;</text>'
-holds 2 'class="a">(ns|bytes)<'
+holds 2 'class="a">(ns|bytes) .logarithmic scale.<'
 holds 0 'nan|inf'
 says 0 plot "$head"'same,x,100,100,100,ns\n' # the least and the most are one, and a power of ten
 holds 1 '<rect .* width="[1-9][0-9.]*" height="13"'
