@@ -8,7 +8,7 @@
 #                 "limit" is the machine itself
 #   runtimes      those measured, ours first
 #   table, pony   bench/peers/rows.txt and pony.csv
-#   scratch       the folder of the files versions, absent and lost
+#   scratch       the folder of the files versions and lost
 #   date, minutes, repeat, notes
 #
 # Rates are in million operations per second, memory in bytes per actor.
@@ -78,9 +78,7 @@ FNR > 1 {
     key = row SUBSEP field[2] SUBSEP field[3]
     if (field[3] == "limit") {
         key = row SUBSEP "limit"
-        if (!(row in limit_seen))
-            limit_name[++limit_count] = row
-        limit_seen[row] = 1
+        limits++
         add(key, 1e9 * field[5])
     } else {
         if (!(field[2] in threads_seen))
@@ -88,8 +86,11 @@ FNR > 1 {
         threads_seen[field[2]] = 1
         add(key, is_memory(row) ? field[6] / field[4] : field[4] / field[5] / 1e6)
     }
-    if (field[7] > BUSY)
+    runs++
+    if (field[7] > BUSY) {
         busy[key] = 1
+        disturbed++
+    }
 }
 
 function add(key, figure) { sample[key, ++count[key]] = figure }
@@ -120,20 +121,17 @@ function cell(key, row, t, who) {
         return span(figure[key], low[key], high[key]) ((key in busy) ? " †" : "")
     return ((row, t, who) in lost) ? lost[row, t, who] : "-"
 }
-# How many times better `mine` is: more of a rate, less of memory.
 function plural(row) { return operation[row] == "leaf" ? "leaves" : operation[row] "s" }
+# How many times better `mine` is: more of a rate, less of memory.
 function ratio(row, mine, theirs) {
     return readable(is_memory(row) ? theirs / mine : mine / theirs)
 }
 
-function best_peer(row, t,    i, key, best) {
-    for (i = 2; i <= runtime_count; i++) {
-        key = row SUBSEP t SUBSEP runtime[i]
-        if (!(key in count))
-            continue
-        if (best == "" || better(row, figure[key], figure[best]))
-            best = key
-    }
+function best_peer(row, t,    i, best) {
+    for (i = 2; i <= runtime_count; i++)
+        if (((row, t, runtime[i]) in count) &&
+            (best == "" || better(row, figure[row, t, runtime[i]], figure[row, t, best])))
+            best = runtime[i]
     return best
 }
 
@@ -144,7 +142,7 @@ function has_pony(row, t) { return queue > 0 && ((row, t) in pony_value) }
 
 function put_table(t,    i, r, row, line, mine, best, factor) {
     printf "\n## %s\n\n", t == 1 ? "One thread" : t " threads"
-    line = "| | what |"
+    line = "| row | counted |"
     for (i = 1; i <= runtime_count; i++)
         line = line " " title[runtime[i]] " |"
     print line " Cadre / best | Pony, scaled | Cadre / Pony |"
@@ -159,7 +157,7 @@ function put_table(t,    i, r, row, line, mine, best, factor) {
         for (i = 1; i <= runtime_count; i++)
             line = line " " cell(row SUBSEP t SUBSEP runtime[i], row, t, runtime[i]) " |"
         best = best_peer(row, t)
-        line = line " " (best == "" ? "-" : ratio(row, mine, figure[best])) " |"
+        line = line " " (best == "" ? "-" : ratio(row, mine, figure[row, t, best]) " (" title[best] ")") " |"
         factor = pony_factor_or_zero(row, t)
         if (factor > 0)
             line = line " " span(factor * pony_value[row, t], factor * pony_low[row, t], \
@@ -172,27 +170,34 @@ function put_table(t,    i, r, row, line, mine, best, factor) {
 
 function pony_factor_or_zero(row, t) { return has_pony(row, t) ? pony_factor(row) : 0 }
 
-function put_limits(    i, key, name) {
-    if (limit_count == 0)
+function put_limit(name, text,    key) {
+    key = name SUBSEP "limit"
+    if (key in count)
+        print "| " text " | " span(figure[key], low[key], high[key]) " |"
+}
+function put_limits() {
+    if (limits == 0)
         return
     print "\n## What the machine can do\n"
-    print "Measured in the same rounds as pingpong and pairs; median (least-most), in nanoseconds.\n"
+    print "Measured in the runs of pingpong, pairs and counting; nanoseconds, median (least-most).\n"
     print "| | |\n|---|---|"
-    for (i = 1; i <= limit_count; i++) {
-        key = limit_name[i] SUBSEP "limit"
-        name = limit_name[i]
-        sub(/pairs=1$/, "of one pair of actors", name)
-        sub(/pairs=/, "of pairs of actors: ", name)
-        sub(/cpus=2/, "between two CPUs, one way", name)
-        print "| " name " | " span(figure[key], low[key], high[key]) " |"
-    }
-    print "\nThe same-thread queue is a runtime without threads: a list of messages per actor, a list\n" \
-        "of actors and a call through a pointer. No actor runtime can be faster on one thread."
+    put_limit("same-thread queue pairs=1", "the queue of one thread, one pair of actors")
+    put_limit("same-thread queue pairs=1000", "the same, 1,000 pairs")
+    put_limit("filled and walked list", "a list of 64-byte nodes in fresh memory, filled, then walked; a node")
+    put_limit("cache-line hop cpus=2", "a cache line to another CPU")
+    put_limit("futex wake cpus=2", "waking a thread on another CPU")
+    print "\nThe queue of one thread is a runtime that can do nothing else: a list of messages for each actor,\n" \
+        "a list of actors, and a call through a pointer. It bounds pingpong and pairs on one thread. The list in\n" \
+        "fresh memory shows what the system takes for memory: where it is slow, as on many virtual machines,\n" \
+        "it decides counting, fanin, fjthroughput, spawn, fjcreate and skynet for whoever needs much of it."
 }
 
 function put_head(    line, part, i, n) {
     print "# Benchmarks: Cadre and other runtimes\n"
     print "<!-- written by `make compare`; to be changed there, and in bench/peers/notes.md -->\n"
+    if (disturbed > runs / 10)
+        notes = notes (notes == "" ? "" : "\n") sprintf("other programs were in the way of %.0f %% of the runs", \
+            100 * disturbed / runs)
     n = split(notes, part, "\n")
     if (n > 0) {
         line = part[1]
@@ -202,10 +207,17 @@ function put_head(    line, part, i, n) {
     }
     print "Million operations per second, so more is better, and for `memory` bytes, so less is better:\n" \
         "median (least-most) of " repeat (repeat == 1 ? " run" : " runs") ". *Cadre / best* compares with the best of the other runtimes\n" \
-        "that were measured, *Cadre / Pony* with Pony; above 1, Cadre is ahead, in every row."
+        "that were measured, and names it; *Cadre / Pony* with Pony; above 1, Cadre is ahead, in every row.\n" \
+        "Where the ranges of two cells overlap, their order means little."
+    if (queue > 0)
+        printf "\n**Pony was not measured here.** Its figures come from another machine, and are multiplied by %.2f:\n" \
+            "by how much faster this machine passes a message in the bare queue of one thread, %.1f ns there and\n" \
+            "%s ns here. `memory` is as it was there.\n", PONY_QUEUE / queue, PONY_QUEUE, \
+            span(queue, low["same-thread queue pairs=1", "limit"], high["same-thread queue pairs=1", "limit"])
     for (i = 1; i <= thread_count; i++)
         put_table(thread[i])
-    print "\n†: the cell has a run during which other programs took more than 6 % of the CPU time."
+    if (disturbed)
+        print "\n†: during a run of this cell other programs took more than 6 % of the CPU time."
     print "\n![The same as bars](benchmarks.svg)"
     put_method()
     put_limits()
@@ -214,30 +226,26 @@ function put_head(    line, part, i, n) {
 
 function put_method(    line, part) {
     print "\n## How it was measured\n"
-    print "* " date ", in " minutes (minutes == 1 ? " minute: " : " minutes: ") machine "."
-    print "* Cadre: " compiler ", `-O2`, linked to the static library that `make install` installs; no\n" \
-        "  link-time optimisation, no `-march`."
     while ((getline line < (scratch "/versions")) > 0) {
         split(line, part, ",")
         version[part[1]] = substr(line, length(part[1]) + 2)
     }
+    print "* " date ", in " minutes (minutes == 1 ? " minute: " : " minutes: ") machine ", " version["system"] ",\n" \
+        "  whose packages the other runtimes are."
+    print "* Cadre " version["cadre"] ": " compiler ", `-O2`, linked to the static library that `make install`\n" \
+        "  installs; no link-time optimisation, no `-march`."
     if ("erlang" in version)
-        print "* " version["erlang"] ", Debian's; `erlc` without options; `+S T:T +SDcpu 1:1 +SDio 1 +P 4000000`."
+        print "* " version["erlang"] "; `erlc` without options; `+S T:T +SDcpu 1:1 +SDio 1 +P 4000000`."
     if ("go" in version)
-        print "* " version["go"] ", Debian's; `go build` without options; `GOMAXPROCS` = T."
+        print "* " version["go"] "; `go build` without options; `GOMAXPROCS` = T, the collector as it is (`GOGC` = 100)."
     if ("caf" in version)
-        print "* " version["caf"] ", Debian's shared library; programs by g++ " version["g++"] \
-            " `-O2 -DNDEBUG`;\n  `scheduler.max-threads` = T."
-    while ((getline line < (scratch "/absent")) > 0) {
-        split(line, part, ",")
-        print "* Left out: " title[part[1]] ", " part[2] "."
-    }
+        print "* " version["caf"] ", the packaged shared library; programs by g++ " version["g++"] \
+            " `-O2 -DNDEBUG`;\n  `scheduler.max-threads` = T, `scheduler.policy` as said under Fairness."
     if (queue > 0)
-        printf "* Pony was **not measured here**: Debian does not package it. Its figures come from another machine\n" \
-            "  (bench/peers/pony.csv, the better of its two configurations), where the one-thread queue\n" \
-            "  took %.1f ns; they are multiplied by %.1f / %s = %.2f, memory excepted. With more than one\n" \
-            "  thread the cost of a cache line counts, which that factor says nothing about.\n", \
-            PONY_QUEUE, PONY_QUEUE, readable(queue), PONY_QUEUE / queue
+        print "* Pony: bench/peers/pony.csv, the better of its two configurations, measured where and how \"Fairness\"\n" \
+            "  says. The queue that took 4.5 ns there was another program for the same game; side by side on one\n" \
+            "  machine ours needs a quarter less, so the factor is rather too large than too small. With more\n" \
+            "  than one thread the cost of a cache line counts too, about which it says nothing."
     print "* T threads of the scheduler, pinned to T CPUs (`taskset`), in an empty environment; every run is a\n" \
         "  process of its own, without a warm-up."
     print "* All runtimes take turns with a row, then comes the next row; after the last the first again. So\n" \

@@ -20,6 +20,7 @@ FNR == 1 {
 name ~ /^(same-thread queue|cache-line hop|futex wake)$/ {
     printf "%s %s,%s\n", name, value[column["parameters"]], each > limits
 }
+name == "filled and walked list" { printf "%s,%s\n", name, each > limits }
 name != row { next }
 row == "memory" { printf "%s %d %d 0 %.0f\n", row, threads, n, each * n; next }
 {

@@ -16,10 +16,11 @@
 # the next, and again from the beginning. Each run is a process of its own, on as many
 # CPUs as it has threads, in an empty environment. One during which other programs took
 # more than 6 % of the CPU time is made again, twice; a peer that takes longer than
-# $RUN_LIMIT seconds (60), or fails, is left out of the cell, and the report says so.
+# $RUN_LIMIT seconds (60), or fails, loses the cell, and the report says so.
 #
-# Exit status: 0; 1 when something failed; 2 for a mistake in the call, no peer, or a
-# busy machine. The three files appear together at the end, or not at all.
+# Exit status: 0; 1 when something failed; 2 for a mistake in the call, a peer or a CPU
+# that is not there, or a busy machine. The three files appear together at the end, or
+# not at all.
 set -u
 export LC_ALL=C
 . bench/peers/peers.sh
@@ -42,14 +43,15 @@ refuse() {
 
 # choose WHAT ASKED KNOWN...: the asked ones in the order known; all if none is asked
 choose() {
-    local what=$1 asked=${2//,/ } one known
+    local what=$1 asked one known
+    read -ra asked <<<"${2//,/ }"
     shift 2
-    for one in $asked; do
+    for one in "${asked[@]}"; do
         [[ " $* " == *" $one "* ]] ||
             refuse "unknown $what \"$one\"; there are: $*"
     done
     for known; do
-        [ -n "$asked" ] && [[ " $asked " != *" $known "* ]] || echo "$known"
+        [ ${#asked[@]} -gt 0 ] && [[ " ${asked[*]} " != *" $known "* ]] || echo "$known"
     done
 }
 
@@ -63,6 +65,7 @@ repeat=${REPEAT:-7}
 scale=${SCALE:-1}
 number REPEAT "$repeat" 1000
 number SCALE "$scale" 1000000
+number RUN_LIMIT "$RUN_LIMIT" 3600
 [[ ${INSTALL:-0} == [01] ]] || refuse "INSTALL is 1 or 0, not \"$INSTALL\""
 [[ ${FORCE:-0} == [01] ]] || refuse "FORCE is 1 or 0, not \"$FORCE\""
 mapfile -t all_rows < <(awk '!/^#/ && NF { print $1 }' $table)
@@ -83,13 +86,11 @@ default="1 2"
 threads=
 for t in $(tr ', ' '\n\n' <<<"${THREADS:-$default}" | sort -n | uniq); do
     number THREADS "$t" 1024
-    if [ "$t" -le ${#cpus[@]} ]; then
-        threads="$threads $t"
-    else
-        say "no rows with $t threads: this machine allows ${#cpus[@]} CPU(s)"
-    fi
+    [ "$t" -le ${#cpus[@]} ] ||
+        refuse "$t threads need as many CPUs, and only ${#cpus[@]} may be used here (THREADS=${#cpus[@]}?)"
+    threads="$threads $t"
 done
-[ -n "$threads" ] || refuse "nothing is left to measure"
+[ -n "$threads" ] || refuse "THREADS names no number"
 
 out=${OUT:-docs}
 if [ -z "${OUT:-}" ] && { [ -n "${ROW:-}${PEER:-}${THREADS:-}" ] ||
@@ -106,28 +107,16 @@ trap 'exit 130' INT TERM
 
 # ---- the peers -----------------------------------------------------------------------
 
-present=
+lacking=$(for peer in $wanted; do "${peer}_missing"; done | sort -u | paste -sd ' ')
+[ -z "$lacking" ] || refuse "not installed: $lacking; INSTALL=1 installs them, PEER= chooses others"
 for peer in $wanted; do
-    lacking=$("${peer}_missing" | paste -sd ' ')
-    if [ -n "$lacking" ]; then
-        say "without $peer: $lacking is not installed"
-        echo "$peer,not installed" >>"$scratch/absent"
-        continue
-    fi
+    ! current "$peer" || continue
+    say "building $peer"
     mkdir -p "build/peers/$peer"
-    if ! current "$peer"; then
-        say "building $peer"
-        if ! "${peer}_build" >"build/peers/$peer/log" 2>&1; then
-            say "without $peer: it does not build, see build/peers/$peer/log"
-            echo "$peer,does not build here" >>"$scratch/absent"
-            continue
-        fi
-        touch "build/peers/$peer/done"
-    fi
-    present="$present $peer"
+    "${peer}_build" >"build/peers/$peer/log" 2>&1 ||
+        refuse "$peer does not build, see build/peers/$peer/log; PEER= chooses others"
+    touch "build/peers/$peer/done"
 done
-[ -n "$present" ] ||
-    refuse "no peer to compare with; \`make compare INSTALL=1\` installs them first"
 
 # ---- the machine ---------------------------------------------------------------------
 
@@ -183,7 +172,8 @@ size() {
         }' $table
 }
 
-# cadre_command ROW THREADS N: our benchmark programs have options of their own
+# cadre_command ROW THREADS N: our benchmark programs have options of their own. Three
+# rows measure the limits of the machine as well.
 cadre_command() {
     local row=$1 n=$3
     case $row in
@@ -196,9 +186,10 @@ cadre_command() {
     spawn) set -- spawn --actors "$n" --wave "$n" --workers "$2" ;;
     fjcreate) set -- fjcreate --actors "$n" --workers "$2" ;;
     skynet) set -- skynet --depth $((${#n} - 1)) --workers "$2" ;;
-    memory) set -- memory --actors "$n" --messages 1 --workers "$2" ;;
+    memory) set -- memory --actors "$n" --workers "$2" ;;
     *) refuse "$table has the row \"$row\", and tools/compare.sh does not know it" ;;
     esac
+    [[ $row =~ ^(pingpong|pairs|counting)$ ]] || set -- "$@" --row "$row"
     command=("$bench/$1" --repeat 1 --warmup 0 --csv "$scratch/bench.csv" "${@:2}")
 }
 
@@ -259,8 +250,8 @@ lose() {
 
 declare -A lost=()
 echo "row,threads,runtime,n,seconds,bytes,foreign" >"$scratch/raw.csv"
-touch "$scratch/lost" "$scratch/absent"
-total=$(($(wc -w <<<"$rows") * $(wc -w <<<"$threads") * ($(wc -w <<<"$present") + 1) * repeat))
+touch "$scratch/lost"
+total=$(($(wc -w <<<"$rows") * $(wc -w <<<"$threads") * ($(wc -w <<<"$wanted") + 1) * repeat))
 done=0
 SECONDS=0
 
@@ -273,7 +264,7 @@ progress() {
 for ((round = 0; round < repeat; round++)); do
     for row in $rows; do
         for t in $threads; do
-            for runtime in cadre $present; do
+            for runtime in cadre $wanted; do
                 progress "$row" "$t" "$runtime"
                 [ -n "${lost[$row/$t/$runtime]:-}" ] || measure "$row" "$t" "$runtime"
                 done=$((done + 1))
@@ -290,12 +281,15 @@ notes=$(
     [ "$repeat" -ge 7 ] || echo "each cell stands for $repeat run(s) only"
 )
 {
-    for peer in $present; do echo "$peer,$("${peer}_version")"; done
+    for peer in $wanted; do echo "$peer,$("${peer}_version")"; done
     echo "g++,$(g++ -dumpfullversion 2>/dev/null)"
+    echo "cadre,$(awk '/define CADRE_VERSION_/ { printf "%s%s", dot, $3; dot = "." }' include/cadre/base.h)$(
+        git describe --always --dirty --exclude '*' 2>/dev/null | sed 's/^/, commit /')"
+    echo "system,$(sed -n 's/^PRETTY_NAME=//p' /etc/os-release 2>/dev/null | tr -d '"')"
 } >"$scratch/versions"
 report() {
     awk -f tools/csv.awk -f tools/compare-report.awk -v what="$1" -v scratch="$scratch" \
-        -v runtimes="cadre $(echo $present)" -v repeat="$repeat" -v notes="$notes" \
+        -v runtimes="cadre $(echo $wanted)" -v repeat="$repeat" -v notes="$notes" \
         -v date="$(date -u +%Y-%m-%d)" -v minutes=$(((SECONDS + 59) / 60)) -v table=$table -v pony=bench/peers/pony.csv \
         "$scratch/machine.csv" "$scratch/raw.csv"
 }
@@ -304,6 +298,8 @@ report tables >"$scratch/benchmarks.md" &&
     report bars >"$scratch/bars.csv" &&
     awk -f tools/csv.awk -f tools/plot.awk -v errors="least to most of all runs" \
         -v title="Cadre and other runtimes" -v subtitle="$(report machine)" \
+        -v series="Cadre|Erlang|Go|CAF|Pony (scaled, not measured here)" \
+        -v colours="#2b6cb0|#e8871e|#8a9099|#3f9b5f|#dcb8da" \
         "$scratch/bars.csv" >"$scratch/benchmarks.svg" || {
     say "the report cannot be made; what was measured is in $out/partial.csv"
     mv "$scratch/raw.csv" "$out/partial.csv"

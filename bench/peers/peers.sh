@@ -16,9 +16,11 @@ erlang_missing() {
 }
 erlang_build() { erlc -o "$peers/erlang" bench/peers/erlang/*.erl; }
 erlang_version() {
-    erl -noinput -boot start_clean -eval 'io:format("Erlang/OTP ~s, ERTS ~s (~s)~n",
-        [erlang:system_info(otp_release), erlang:system_info(version),
-         erlang:system_info(emu_flavor)]), halt().'
+    erl -noinput -boot start_clean -eval '
+        Release = filename:join([code:root_dir(), "releases", erlang:system_info(otp_release)]),
+        {ok, Version} = file:read_file(filename:join(Release, "OTP_VERSION")),
+        io:format("Erlang/OTP ~s, ERTS ~s (~s)~n", [string:trim(Version),
+            erlang:system_info(version), erlang:system_info(emu_flavor)]), halt().'
 }
 erlang_command() {
     command=(env BEAMS="$peers/erlang" bench/peers/erlang/peer.sh "$@")
