@@ -12,7 +12,7 @@
 #include <pthread.h>
 
 enum {
-    TABLE_CHUNK = 1024,                          /* cells */
+    TABLE_CHUNK = 512,                           /* cells: 64 KiB */
     TABLE_CHUNKS = GENERATION_MAX / TABLE_CHUNK, /* at most; slots have as many bits */
     TABLE_FIRST = 16, /* chunks that the first directory has room for */
     TABLE_FRESH = 64, /* cells made ready at a time */

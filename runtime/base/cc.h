@@ -36,6 +36,8 @@ static inline unsigned bit_highest(unsigned long long x)
     return 63u - (unsigned)__builtin_clzll(x);
 }
 
+static inline unsigned bits_set(unsigned x) { return (unsigned)__builtin_popcount(x); }
+
 /* AddressSanitizer learns which pooled memory is free, so that touching it is an error.
  * Without it these are nothing. */
 #if defined(__SANITIZE_ADDRESS__)

@@ -18,22 +18,24 @@ static void *libc_realloc(void *user, void *old, size_t old_size, size_t new_siz
     return realloc(old, new_size);
 }
 
-static void *map(struct heap *heap, size_t size)
+/* *dirty: not zeroed. */
+static void *map(struct heap *heap, size_t size, bool *dirty)
 {
-    /* Relaxed: a number that is compared. */
-    void *p = load_relaxed(&heap->bytes) > HEAP_SMALL ? region_cut(&heap->region, size)
-                                                      : NULL;
-    if (p)
-        return p;
-    p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    *dirty = false;
+    if (size == REGION_PIECE) /* relaxed: a number that is compared */
+        return region_cut(&heap->regions, load_relaxed(&heap->bytes) > HEAP_SMALL,
+                          dirty);
+    void *p =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
-static void unmap(void *p, size_t size)
+static void unmap(struct heap *heap, void *p, size_t size)
 {
-    /* When this splits a mapping and there are too many, the memory goes at least. */
-    if (munmap(p, size) != 0)
-        (void)madvise(p, size, MADV_DONTNEED);
+    if (size == REGION_PIECE)
+        region_put(&heap->regions, p);
+    else
+        (void)munmap(p, size);
 }
 
 void heap_init(struct heap *heap,
@@ -46,10 +48,8 @@ void heap_init(struct heap *heap,
     heap->max = max;
     heap->maps = !realloc && !CC_ASAN;
     atomic_set(&heap->bytes, 0);
-    region_init(&heap->region);
+    regions_init(&heap->regions);
 }
-
-void heap_trim(struct heap *heap) { region_trim(&heap->region); }
 
 /* ---- the account ---- */
 
@@ -95,12 +95,16 @@ void heap_put(struct heap *heap, void *p, size_t size)
     pay_back(heap, size);
 }
 
+static int get_pages(struct heap *heap, void **p, size_t size, bool *dirty)
+{
+    int err = charge(heap, size);
+    return err ? err : deliver(heap, p, map(heap, size, dirty), size);
+}
+
 int heap_get_pages(struct heap *heap, void **p, size_t size)
 {
-    if (!heap->maps)
-        return heap_get(heap, p, size);
-    int err = charge(heap, size);
-    return err ? err : deliver(heap, p, map(heap, size), size);
+    bool dirty;
+    return heap->maps ? get_pages(heap, p, size, &dirty) : heap_get(heap, p, size);
 }
 
 void heap_put_pages(struct heap *heap, void *p, size_t size)
@@ -108,9 +112,14 @@ void heap_put_pages(struct heap *heap, void *p, size_t size)
     if (!heap->maps) {
         heap_put(heap, p, size);
     } else if (p) {
-        unmap(p, size);
+        unmap(heap, p, size);
         pay_back(heap, size);
     }
+}
+
+bool heap_tidy(struct heap *heap, bool busy)
+{
+    return heap->maps && region_tidy(&heap->regions, busy);
 }
 
 /* ---- lines ---- */
@@ -120,11 +129,20 @@ static bool are_pages(const struct heap *heap, size_t size)
     return heap->maps && size > 0 && size % REGION_PIECE == 0;
 }
 
+static int get_zeroed_pages(struct heap *heap, void **p, size_t size)
+{
+    bool dirty;
+    int err = get_pages(heap, p, size, &dirty);
+    if (!err && dirty)
+        memset(*p, 0, size);
+    return err;
+}
+
 int heap_get_lines(struct heap *heap, void **p, size_t size)
 {
     void *raw;
     if (are_pages(heap, size))
-        return heap_get_pages(heap, p, size);
+        return get_zeroed_pages(heap, p, size);
     int err = size > SIZE_MAX - CACHE_PAIR ? -ENOMEM
                                            : heap_get(heap, &raw, size + CACHE_PAIR);
     if (err)

@@ -20,7 +20,7 @@ struct heap {
     size_t max;           /* most bytes at a time */
     bool maps;            /* pages are mapped, not realloc's */
     ATOMIC(size_t) bytes; /* held now */
-    struct region region; /* where pages are cut from, once there are many */
+    struct regions regions;
 };
 
 /* realloc NULL: malloc's. */
@@ -42,13 +42,13 @@ void heap_put_lines(struct heap *heap, void *p, size_t size); /* NULL is fine */
 /* The same for pieces of some pages, which are to leave this process when they are put:
  * malloc keeps them where others stand above, and maps by itself only what is larger
  * than anything that was freed before (or 32 MiB). So without a user's function these
- * are mapped, and from HEAP_SMALL on cut from huge ones. Under AddressSanitizer they are
- * malloc's, which is watched. */
+ * are mapped, and those of REGION_PIECE cut from regions, which are huge pages from
+ * HEAP_SMALL on. Under AddressSanitizer they are malloc's, which is watched. */
 CC_MUST_CHECK int heap_get_pages(struct heap *heap, void **p, size_t size);
 void heap_put_pages(struct heap *heap, void *p, size_t size); /* NULL is fine */
 
-/* Nothing is kept for those who come: when the last have been, or not for long. */
-void heap_trim(struct heap *heap);
+/* A part of what was put may still be resident: see region_tidy, which this is. */
+bool heap_tidy(struct heap *heap, bool busy);
 
 /* What belongs to no system (buffers), and a system before it has a heap. */
 void *heap_outside_get(size_t size);

@@ -73,6 +73,8 @@ static int release(struct pool_depot *depot, unsigned class, struct slab *empty)
         fetch_add_relaxed(&depot->held, -(int64_t)SLAB_SIZE);
         empty = next;
     }
+    if (n > 0)
+        (void)heap_tidy(depot->heap, true);
     return n;
 }
 
@@ -106,7 +108,6 @@ void pool_depot_fini(struct pool_depot *depot)
         e = e->next;
         free_slab(depot, slab);
     }
-    heap_trim(depot->heap);
 }
 
 /* ---- the lock of a class ---- */

@@ -176,5 +176,5 @@ bool pool_reclaim(struct pool *pool)
         spare = spare_in(pool);
         pool->reclaiming = (c + 1) % POOL_CLASSES;
     }
-    return false;
+    return heap_tidy(pool->depot->heap, false);
 }

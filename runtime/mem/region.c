@@ -1,19 +1,61 @@
-/* region.c: pieces cut from huge pages. */
+/* region.c: pieces cut from huge pages, which go when they are whole again. */
 #include "mem/region.h"
 
+#include "base/cc.h"
+
+#include <assert.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 
-void region_init(struct region *r)
+enum { HEAD = REGION_PIECE }; /* before the first piece; one page of it is resident */
+#define ALL UINT32_MAX
+
+struct region {
+    struct list open;
+    uint32_t used; /* a bit for each piece that somebody has */
+    uint32_t idle; /* and for each that was put, and is resident */
+};
+
+static_assert(REGION_SIZE / REGION_PIECE == 32, "a bit for each piece");
+
+void regions_init(struct regions *regions)
 {
-    atomic_set(&r->taken, false);
-    r->next = r->end = NULL;
+    pthread_mutex_init(&regions->lock, NULL);
+    regions->open = NULL;
+    regions->used = regions->idle = 0;
 }
 
-static bool try_lock(struct region *r) { return !exchange_acquire(&r->taken, true); }
+static char *start_of(struct region *r) { return (char *)r + HEAD; }
 
-/* Pairs with the exchange in try_lock. */
-static void unlock(struct region *r) { store_release(&r->taken, false); }
+static struct region *region_of(char *piece)
+{
+    return (struct region *)(void *)(piece - (uintptr_t)piece % REGION_SIZE - HEAD);
+}
+
+/* ---- regions come and go, under the lock ---- */
+
+/* Behind the others. */
+static void enter(struct regions *all, struct region *r)
+{
+    list_init(&r->open);
+    if (all->open)
+        list_append(all->open, &r->open);
+    else
+        all->open = &r->open;
+}
+
+static void leave(struct regions *all, struct region *r)
+{
+    if (all->open == &r->open)
+        all->open = list_is_empty(&r->open) ? NULL : r->open.next;
+    list_remove(&r->open);
+}
+
+static struct region *first_of(struct regions *all)
+{
+    return container_of(all->open, struct region, open);
+}
 
 static void unmap(char *from, char *to)
 {
@@ -21,51 +63,106 @@ static void unmap(char *from, char *to)
         (void)munmap(from, (size_t)(to - from));
 }
 
-/* Under the lock. */
-static void drop(struct region *r)
+/* A new one, or none. Twice as much has an aligned one inside. */
+static struct region *add(struct regions *all, bool huge)
 {
-    unmap(r->next, r->end);
-    r->next = r->end = NULL;
-}
-
-/* Under the lock: a new one, or none. Twice as much has an aligned one inside. */
-static void renew(struct region *r)
-{
-    drop(r);
-    char *raw = mmap(NULL, 2 * REGION_SIZE, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t size = HEAD + 2 * (size_t)REGION_SIZE;
+    char *raw =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (raw == MAP_FAILED)
-        return;
-    char *start = raw + (0 - (uintptr_t)raw) % REGION_SIZE;
-    unmap(raw, start);
-    unmap(start + REGION_SIZE, raw + 2 * REGION_SIZE);
-    (void)madvise(start, REGION_SIZE, MADV_HUGEPAGE); /* a hint */
-    r->next = start;
-    r->end = start + REGION_SIZE;
+        return NULL;
+    char *head = raw + (0 - (uintptr_t)raw - HEAD) % REGION_SIZE;
+    char *end = head + HEAD + REGION_SIZE;
+    unmap(raw, head);
+    unmap(end, raw + size);
+    if (huge)
+        (void)madvise(head, HEAD + REGION_SIZE, MADV_HUGEPAGE); /* a hint */
+    struct region *r = (struct region *)(void *)head;
+    enter(all, r); /* the rest is zero */
+    return r;
 }
 
-void region_trim(struct region *r)
+static void drop(struct regions *all, struct region *r)
 {
-    if (!try_lock(r))
-        return;
-    drop(r);
-    unlock(r);
+    leave(all, r);
+    all->idle -= bits_set(r->idle);
+    unmap((char *)r, start_of(r) + REGION_SIZE);
 }
 
-void *region_cut(struct region *r, size_t size)
+/* ---- pieces ---- */
+
+static char *cut(struct regions *all, struct region *r, bool *dirty)
 {
-    char *piece = NULL;
-    /* Of larger ones too much would be left over. */
-    if (size == 0 || size % REGION_PIECE != 0 || size > REGION_SIZE / 4)
-        return NULL;
-    if (!try_lock(r))
-        return NULL;
-    if ((size_t)(r->end - r->next) < size)
-        renew(r);
-    if (r->next) {
-        piece = r->next;
-        r->next += size;
-    }
-    unlock(r);
+    unsigned i = bit_lowest((uint32_t)~r->used);
+    uint32_t bit = UINT32_C(1) << i;
+    *dirty = r->idle & bit;
+    all->idle -= *dirty;
+    all->used++;
+    r->idle &= ~bit;
+    r->used |= bit;
+    if (r->used == ALL)
+        leave(all, r);
+    return start_of(r) + (size_t)i * REGION_PIECE;
+}
+
+void *region_cut(struct regions *all, bool huge, bool *dirty)
+{
+    pthread_mutex_lock(&all->lock);
+    struct region *r = all->open ? first_of(all) : add(all, huge);
+    char *piece = r ? cut(all, r, dirty) : NULL;
+    pthread_mutex_unlock(&all->lock);
     return piece;
+}
+
+static void put(struct regions *all, struct region *r, char *piece)
+{
+    uint32_t bit = UINT32_C(1) << (piece - start_of(r)) / REGION_PIECE;
+    if (r->used == ALL)
+        enter(all, r);
+    all->used--;
+    all->idle++;
+    r->used &= ~bit;
+    r->idle |= bit;
+    if (r->used == 0)
+        drop(all, r);
+}
+
+void region_put(struct regions *all, void *piece)
+{
+    pthread_mutex_lock(&all->lock);
+    put(all, region_of(piece), piece);
+    pthread_mutex_unlock(&all->lock);
+}
+
+/* ---- tidying ---- */
+
+/* Zeroed when they are cut again. */
+static void cool_pieces(char *from, size_t size)
+{
+    if (madvise(from, size, MADV_DONTNEED) != 0)
+        memset(from, 0, size); /* locked into memory */
+}
+
+/* Under the lock. All that idle in this region; neighbours in one go. */
+static void cool(struct regions *all, struct region *r)
+{
+    while (r->idle) {
+        unsigned i = bit_lowest(r->idle), n = bit_lowest(~((uint64_t)r->idle >> i));
+        cool_pieces(start_of(r) + (size_t)i * REGION_PIECE, (size_t)n * REGION_PIECE);
+        r->idle &= ~(uint32_t)(((UINT64_C(1) << n) - 1) << i);
+        all->idle -= n;
+    }
+}
+
+bool region_tidy(struct regions *all, bool busy)
+{
+    pthread_mutex_lock(&all->lock);
+    unsigned most = busy && all->used > REGION_IDLE ? all->used : REGION_IDLE;
+    bool more = all->idle > most;
+    while (more && first_of(all)->idle == 0)
+        all->open = all->open->next; /* to the end of the ring */
+    if (more)
+        cool(all, first_of(all));
+    pthread_mutex_unlock(&all->lock);
+    return more;
 }

@@ -96,10 +96,20 @@ static void heap_pages_come_from_the_users_function(void **state)
     assert_nothing_is_out();
 }
 
+static uint64_t put_every_second(void **pieces, int first, int count, size_t size)
+{
+    uint64_t before = process_resident();
+    for (int i = first; i < count; i += 2)
+        heap_put_pages(&heap, pieces[i], size);
+    while (heap_tidy(&heap, false)) {
+    }
+    return before - process_resident();
+}
+
 /* Other pieces above them do not matter. */
 static void heap_pages_leave_the_process_when_they_are_put(void **state)
 {
-    enum { PIECE = 64 << 10, PIECES = 512 };
+    enum { PIECE = REGION_PIECE, PIECES = 512 };
     static void *pieces[PIECES];
     if (CC_ASAN)
         skip(); /* malloc's there, and kept to be watched */
@@ -108,34 +118,26 @@ static void heap_pages_leave_the_process_when_they_are_put(void **state)
         assert_int_equal(heap_get_pages(&heap, &pieces[i], PIECE), 0);
         memset(pieces[i], 1, PIECE);
     }
-    uint64_t before = process_resident();
-    for (int i = 0; i < PIECES; i += 2)
-        heap_put_pages(&heap, pieces[i], PIECE);
-    assert_true(process_resident() + PIECES / 2 * PIECE / 10 * 9 <= before);
-    for (int i = 1; i < PIECES; i += 2)
-        heap_put_pages(&heap, pieces[i], PIECE);
+    assert_true(put_every_second(pieces, 0, PIECES, PIECE) >=
+                (PIECES / 2 - REGION_IDLE) * PIECE / 10 * 9);
+    assert_true(put_every_second(pieces, 1, PIECES, PIECE) >=
+                PIECES / 2 * PIECE / 10 * 9);
+    assert_null(heap.regions.open);
 }
 
-/* A small heap has no region, and a large one cuts all from there. */
-static void heap_cuts_pages_from_huge_ones_once_it_is_large(void **state)
+static void heap_counts_pieces_to_the_byte(void **state)
 {
-    enum { PIECE = REGION_PIECE, SMALL = HEAP_SMALL / PIECE, PIECES = SMALL + 40 };
+    enum { PIECE = REGION_PIECE, PIECES = HEAP_SMALL / PIECE + 40 };
     static void *pieces[PIECES];
-    if (CC_ASAN)
-        skip(); /* malloc's there */
     use_malloc(SIZE_MAX);
     for (int i = 0; i < PIECES; i++) {
         assert_int_equal(heap_get_pages(&heap, &pieces[i], PIECE), 0);
-        assert_int_equal(heap.region.next != NULL, i >= SMALL);
-        if (heap.region.next)
-            assert_ptr_equal((char *)pieces[i] + PIECE, heap.region.next);
         assert_int_equal(held(), (size_t)(i + 1) * PIECE); /* nothing for the rest */
     }
-    for (int i = 0; i < PIECES; i++)
+    for (int i = PIECES; i-- > 0;) {
         heap_put_pages(&heap, pieces[i], PIECE);
-    assert_int_equal(held(), 0);
-    heap_trim(&heap);
-    assert_null(heap.region.next);
+        assert_int_equal(held(), (size_t)i * PIECE);
+    }
 }
 
 static void heap_pages_that_do_not_suit_a_region_are_mapped_apart(void **state)
@@ -144,7 +146,7 @@ static void heap_pages_that_do_not_suit_a_region_are_mapped_apart(void **state)
     use_malloc(SIZE_MAX);
     assert_int_equal(heap_get_pages(&heap, &large, HEAP_SMALL + REGION_PIECE), 0);
     assert_int_equal(heap_get_pages(&heap, &odd, 5000), 0);
-    assert_null(heap.region.next);
+    assert_null(heap.regions.open);
     memset(odd, 1, 5000);
     heap_put_pages(&heap, odd, 5000);
     heap_put_pages(&heap, large, HEAP_SMALL + REGION_PIECE);
@@ -351,6 +353,24 @@ static void heap_get_lines_of_whole_pieces_is_pages(void **state)
     assert_int_equal(held(), 0);
 }
 
+/* What another had before is not seen. */
+static void heap_get_lines_of_a_used_piece_is_zeroed(void **state)
+{
+    char *p;
+    void *raw, *other;
+    use_malloc(SIZE_MAX);
+    assert_int_equal(heap_get_pages(&heap, &raw, REGION_PIECE), 0);
+    assert_int_equal(heap_get_pages(&heap, &other, REGION_PIECE), 0);
+    memset(raw, 0xff, REGION_PIECE);
+    heap_put_pages(&heap, raw, REGION_PIECE);
+    assert_int_equal(heap_get_lines(&heap, &raw, REGION_PIECE), 0);
+    p = raw;
+    for (size_t i = 0; i < REGION_PIECE; i++)
+        assert_int_equal(p[i], 0);
+    heap_put_lines(&heap, raw, REGION_PIECE);
+    heap_put_pages(&heap, other, REGION_PIECE);
+}
+
 static void heap_get_lines_of_whole_pieces_asks_the_user(void **state)
 {
     void *p;
@@ -369,7 +389,7 @@ int main(void)
           cmocka_unit_test(heap_pages_that_cannot_be_had_are_enomem),
           cmocka_unit_test(heap_pages_come_from_the_users_function),
           cmocka_unit_test(heap_pages_leave_the_process_when_they_are_put),
-          cmocka_unit_test(heap_cuts_pages_from_huge_ones_once_it_is_large),
+          cmocka_unit_test(heap_counts_pieces_to_the_byte),
           cmocka_unit_test(heap_pages_that_do_not_suit_a_region_are_mapped_apart),
           cmocka_unit_test(heap_gives_aligned_memory),
           cmocka_unit_test(heap_gives_sizes_back_as_they_were),
@@ -383,6 +403,7 @@ int main(void)
           cmocka_unit_test(heap_get_lines_is_aligned_and_zeroed_wherever_memory_begins),
           cmocka_unit_test(heap_get_lines_counts_what_the_alignment_costs),
           cmocka_unit_test(heap_get_lines_of_whole_pieces_is_pages),
+          cmocka_unit_test(heap_get_lines_of_a_used_piece_is_zeroed),
           cmocka_unit_test(heap_get_lines_of_whole_pieces_asks_the_user));
     return RUN_TESTS();
 }
