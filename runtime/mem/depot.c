@@ -1,6 +1,8 @@
 /* depot.c: where pools leave blocks for each other, and how memory goes back. */
 #include "mem/depot.h"
 
+enum { ABREAST = 8 }; /* chains sorted at a time */
+
 void pool_depot_init(struct pool_depot *depot, struct heap *heap)
 {
     depot->heap = heap;
@@ -204,24 +206,47 @@ static void bring_home(struct depot_class *d, struct slab *slab, struct pool_blo
     *empty = slab;
 }
 
-/* Under the lock. Returns how many they were. */
-static int sort_chain(struct depot_class *d, struct pool_block *b, struct slab **empty)
+/* The way along a chain. */
+struct walk {
+    struct pool_block *at;
+    struct slab *slab; /* of the last one: neighbours are likely */
+};
+
+/* Under the lock. */
+static void sort_next(struct depot_class *d, struct walk *w, struct slab **empty)
 {
-    int n = 0;
-    admit_newcomers(d); /* with the chain in hand: its slabs are among them or known */
-    struct slab *slab = NULL;
-    for (struct pool_block *next; b; b = next, n++) {
-        next = plain_read(&b->next);
-        if (!slab || !slab_has(slab, b)) /* neighbours are likely */
-            slab = slab_tree_find(&d->slabs, b);
-        if (slab) {
-            bring_home(d, slab, b, empty);
-        } else {
-            plain_write(&b->next, d->loose);
-            d->loose = b;
-        }
+    struct pool_block *b = w->at;
+    w->at = plain_read(&b->next);
+    if (!w->slab || !slab_has(w->slab, b))
+        w->slab = slab_tree_find(&d->slabs, b);
+    if (w->slab) {
+        bring_home(d, w->slab, b, empty);
+    } else {
+        plain_write(&b->next, d->loose);
+        d->loose = b;
     }
-    return n;
+}
+
+/* Under the lock. Some chains side by side: each step along one waits for memory.
+ * Returns how many blocks they were. */
+static int sort_chains(struct depot_class *d, struct slab **empty)
+{
+    struct walk walks[ABREAST];
+    struct pool_block *chain;
+    int chains = 0, blocks = 0;
+    while (chains < ABREAST && (chain = next_chain(d)))
+        walks[chains++] = (struct walk){.at = chain};
+    /* With the chains in hand: their slabs are among these, or known. */
+    admit_newcomers(d);
+    for (int before = -1; blocks > before;) {
+        before = blocks;
+        for (int i = 0; i < chains; i++)
+            if (walks[i].at) {
+                sort_next(d, &walks[i], empty);
+                blocks++;
+            }
+    }
+    return blocks;
 }
 
 bool pool_depot_sort(struct pool_depot *depot, unsigned class, int *budget)
@@ -234,13 +259,11 @@ bool pool_depot_sort(struct pool_depot *depot, unsigned class, int *budget)
         struct slab *empty = NULL;
         if (!try_lock(d))
             return false;
-        struct pool_block *chain = next_chain(d);
-        if (chain)
-            *budget -= sort_chain(d, chain, &empty);
+        int blocks = sort_chains(d, &empty);
         unlock(d);
-        if (!chain)
+        if (blocks == 0)
             return true;
-        *budget -= release(depot, class, empty) * DEPOT_RELEASE_COST;
+        *budget -= blocks + release(depot, class, empty) * DEPOT_RELEASE_COST;
     }
     return false;
 }

@@ -5,9 +5,9 @@
  *
  * Chains hold blocks of many slabs, in any order. Sorting takes them apart and brings
  * every block home to its slab's own list; a slab that has all of its blocks back goes
- * to the heap. Nobody sorts while the depot is small (see pool.c), so that blocks on
- * their way from one worker to another meet none of this. Sorted blocks are still there
- * for the taking.
+ * to the heap, and with the rest of its huge page to the system (see region.h). Nobody
+ * sorts while the depot is small (see pool.c), so that blocks on their way from one
+ * worker to another meet none of this. Sorted blocks are still there for the taking.
  *
  * A slab has blocks of one class, because what is born together dies together more often
  * within a class than among all. But small systems have few blocks of many classes: the
@@ -19,7 +19,7 @@
  *   pool_depot_take    anybody  everything; NULL when another has the lock
  *   pool_depot_sort    anybody  everything; comes back soon when another has it
  *
- * The lock of a class is only ever tried, and held for one chain at a time. Whoever
+ * The lock of a class is only ever tried, and held for a few chains at a time. Whoever
  * fails to take cuts new blocks; whoever fails to sort comes again. */
 #ifndef MEM_DEPOT_H
 #define MEM_DEPOT_H
@@ -28,7 +28,7 @@
 #include "mem/alloc.h"
 #include "mem/slab.h"
 
-enum { DEPOT_RELEASE_COST = 64 }; /* of a slab, in blocks sorted: a system call */
+enum { DEPOT_RELEASE_COST = 64 }; /* of a slab, in blocks sorted */
 
 struct depot_class {
     /* Anybody. */
