@@ -4,15 +4,17 @@
 #include <assert.h>
 
 static_assert(sizeof(struct cell) == 2 * CACHE_LINE, "a cell is two lines");
-static_assert(offsetof(struct cell, family) == CACHE_LINE, "one line is hot");
+static_assert(offsetof(struct cell, kind) == CACHE_LINE, "one line is hot");
+static_assert(GENERATION_BITS + 4 == 32, "a letter carries a generation and four bits");
 
-void cell_init(struct cell *cell, uint32_t slot, uint32_t generation)
+void cell_init(struct cell *cell, uint64_t id)
 {
-    *cell = (struct cell){.note.to = NOTE_STOP, .phase = PHASE_FREE};
-    atomic_set(&cell->accepts, address(0, slot, generation));
+    *cell = (struct cell){.note.to = NOTE_STOP, .note.phase = PHASE_FREE};
+    atomic_set(&cell->id, id);
     task_init(&cell->task);
+    cell->task.odd = true;
     atomic_set(&cell->kind, NULL);
-    atomic_set(&cell->life, life_word(generation, LIFE_VACANT, 0));
+    atomic_set(&cell->life, life_word(address_generation(id), LIFE_VACANT, 0));
 }
 
 bool cell_claim(struct cell *cell, uint32_t worker)
@@ -30,15 +32,14 @@ bool cell_claim(struct cell *cell, uint32_t worker)
 void cell_begin(struct cell *cell, const cadre_class *class, uint32_t parent)
 {
     uint32_t generation = life_generation(load_relaxed(&cell->life)); /* ours alone */
-    store_relaxed(&cell->accepts, address(0, cell_slot(cell), generation));
+    store_relaxed(&cell->id, address_of_life(cell_address(cell), generation));
     store_relaxed(&cell->kind, class);
     cell->receive = class->receive;
     cell->family = (struct family){parent, SLOT_NONE, SLOT_NONE, SLOT_NONE};
     cell->stash = NULL;
     plain_write(&cell->note.to, NOTE_STOP);
-    cell->reason = 0;
-    cell->phase = PHASE_BORN;
-    cell->started = cell->killed = cell->stop_came = false;
+    cell->note.phase = PHASE_BORN;
+    cell->note.started = cell->note.killed = cell->note.stop_came = false;
     /* Last. Nobody else writes a vacant word. */
     store_release(&cell->life, life_word(generation, 0, 0));
 }
@@ -60,11 +61,11 @@ bool cell_retire(struct cell *cell, uint32_t last)
 {
     uint64_t life = load_acquire(&cell->life), next;
     do {
-        if (life_halts(life) & HALT_STOP && !cell->stop_came)
+        if (life_halts(life) & HALT_STOP && !cell->note.stop_came)
             return false;
         uint32_t generation = life_generation(life);
         next = life_word(generation < last ? generation + 1 : 0, LIFE_VACANT, 0);
     } while (!cas_acq_rel(&cell->life, &life, next));
-    cell->phase = PHASE_FREE;
+    cell->note.phase = PHASE_FREE;
     return true;
 }

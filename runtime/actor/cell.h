@@ -2,13 +2,15 @@
  *
  * Cells are type-stable: a cell stays a cell for the life of the system, and anybody may
  * push into its inbox at any time. A free one is an idle actor that makes every letter a
- * dead letter, because no letter carries an address it accepts.
+ * dead letter.
  *
  * The life word holds the generation, whether a stop or a kill was asked for, and the
- * reason. Asking is a CAS against the generation asked about, so it reaches the actor
- * meant or nobody. Whoever sets the stop bit also sends the cell's note, which has its
- * place among the messages; a kill is seen in the word, so the actor is only woken. The
- * note is a part of the cell: asking allocates nothing.
+ * reason. Its upper half is what a letter carries that is meant for this life; so one
+ * comparison says that a letter is and that nobody has asked for an end, which is all
+ * that a running actor wants to know. Asking is a CAS against the generation asked about,
+ * so it reaches the actor meant or nobody. Whoever sets the stop bit also sends the
+ * cell's note, which has its place among the messages; a kill is seen in the word, so the
+ * actor is only woken. The note is a part of the cell: asking allocates nothing.
  *
  * At its end the actor retires: a CAS to the next generation, allowed once the note of a
  * stop that was asked for has arrived. The note then carries the news to the parent;
@@ -26,7 +28,7 @@
 #include "actor/envelope.h"
 #include "base/atomic.h"
 #include "queue/fifo.h"
-#include "sched/task.h"
+#include "sched/worker.h"
 
 #include <cadre/actor.h>
 
@@ -34,11 +36,12 @@ enum { GENERATION_BITS = 28, GENERATION_MAX = (1 << GENERATION_BITS) - 1 };
 enum { CELL_INLINE = 16 }; /* bytes of state inside the cell */
 #define SLOT_NONE UINT32_MAX
 
+/* Only a running cell handles messages. */
 enum phase {
     PHASE_FREE,    /* no actor; or ended, and its note is still with the parent */
-    PHASE_BORN,    /* start was not called yet; accepts nothing */
+    PHASE_BORN,    /* start was not called yet */
     PHASE_RUNNING, /* from start to end */
-    PHASE_ENDING,  /* its children end first; accepts nothing */
+    PHASE_ENDING,  /* its children end first */
     PHASE_LINGERS  /* has ended, waits for the note of a stop that is on its way */
 };
 
@@ -54,33 +57,31 @@ struct family {
 };
 
 struct cell {
-    /* First line: what a send and a turn touch. */
+    /* First line: what a send and a turn touch. task.odd: its next turn begins with
+     * something else than a message to a running actor. */
     struct task task;
     struct fifo mailbox;
     ATOMIC(uint64_t) life; /* anybody by CAS: generation, halt bits, reason */
-    /* Its address; without the tag while it accepts nothing. The turn's; relatives read
-     * what in it stays the same. */
-    ATOMIC(uint64_t) accepts;
-    cadre_receive *receive; /* the turn's */
-    /* Stays after the end, for the report. The maker's; read by those who ask who is
+    /* Its address. The maker's; others read it while the actor lives, and ask who is
      * stuck. */
-    ATOMIC(const cadre_class *) kind;
+    ATOMIC(uint64_t) id;
+    union {                     /* the turn's */
+        cadre_receive *receive; /* until its end begins ... */
+        int reason;             /* ... and then why */
+    };
+    void *state; /* here or elsewhere; NULL: none. Constant */
     /* Second line: what its birth, its end and its family touch. */
+    /* Stays after the end, for the report. As id. */
+    ATOMIC(const cadre_class *) kind;
     struct family family;
     union {
         struct stash *stash; /* or NULL */
         struct cell *free_next;
     };
+    /* In it: started: start returned 0, so stop is due; killed: the kill was obeyed;
+     * stop_came: so the note is at home. */
     struct letter note;
-    int reason;
-    uint8_t phase;
-    bool started;   /* start returned 0, so stop is due */
-    bool killed;    /* the kill was obeyed */
-    bool stop_came; /* so the note is at home */
-    union {
-        alignas(max_align_t) unsigned char inline_state[CELL_INLINE];
-        void *outer_state; /* NULL: no state */
-    };
+    alignas(max_align_t) unsigned char inline_state[CELL_INLINE];
 };
 
 /* Addresses: 8 bits system, 28 slot, 28 generation. */
@@ -97,6 +98,11 @@ static inline uint32_t address_generation(uint64_t id)
     return (uint32_t)id & GENERATION_MAX;
 }
 static inline uint32_t address_tag(uint64_t id) { return (uint32_t)(id >> 56); }
+/* The same place in another life. */
+static inline uint64_t address_of_life(uint64_t id, uint32_t generation)
+{
+    return (id & ~(uint64_t)GENERATION_MAX) | generation;
+}
 
 /* The life word: 28 bits generation, 4 bits halts, 32 bits reason. */
 static inline uint64_t life_word(uint32_t generation, unsigned halts, int reason)
@@ -107,23 +113,22 @@ static inline uint32_t life_generation(uint64_t life) { return (uint32_t)(life >
 static inline unsigned life_halts(uint64_t life) { return (life >> 32) & 15; }
 static inline int life_reason(uint64_t life) { return (int)(uint32_t)life; }
 
+/* What a letter to this address carries. */
+static inline uint32_t address_letter(uint64_t id) { return (uint32_t)id << 4; }
+
+static inline uint64_t cell_address(const struct cell *cell)
+{
+    return load_relaxed(&cell->id);
+}
 static inline uint32_t cell_slot(const struct cell *cell)
 {
-    return address_slot(load_relaxed(&cell->accepts));
+    return address_slot(cell_address(cell));
 }
-
-static inline bool cell_is_closed(const struct cell *cell)
+/* Whom a letter that stands in this cell's mailbox was sent to. */
+static inline uint64_t cell_letter_address(const struct cell *cell,
+                                           const struct letter *letter)
 {
-    return load_relaxed(&cell->accepts) >> 56 == 0;
-}
-/* Accepts messages to its own address from now on, or none. */
-static inline void cell_open(struct cell *cell, uint64_t tag)
-{
-    store_relaxed(&cell->accepts, load_relaxed(&cell->accepts) | tag << 56);
-}
-static inline void cell_close(struct cell *cell)
-{
-    store_relaxed(&cell->accepts, load_relaxed(&cell->accepts) & UINT64_MAX >> 8);
+    return address_of_life(cell_address(cell), plain_read(&letter->to) >> 4);
 }
 
 static inline const cadre_class *cell_class(const struct cell *cell)
@@ -131,15 +136,24 @@ static inline const cadre_class *cell_class(const struct cell *cell)
     return load_relaxed(&cell->kind);
 }
 
-/* NULL for a class without state. */
-static inline void *cell_state(struct cell *cell)
+/* Is it a message to this life, and has nobody asked for its end? */
+static CC_INLINE bool cell_takes(const struct cell *cell, const struct letter *letter)
 {
-    size_t size = cell_class(cell)->state_size;
-    return size - 1 < CELL_INLINE ? cell->inline_state : cell->outer_state;
+    return upper_is32_acquire(&cell->life, plain_read(&letter->to));
 }
 
+/* The owner takes over what the others have sent, and leaves this tag. */
+static inline void cell_take_mail(struct cell *cell, struct worker *owner,
+                                  struct inbox_node *tag)
+{
+    struct inbox_node *mail = inbox_take(&cell->task.inbox, tag);
+    appetite_note_mail(&owner->appetite, fifo_append_inbox(&cell->mailbox, mail));
+}
+
+static inline uint8_t cell_phase(const struct cell *cell) { return cell->note.phase; }
+
 /* Before its first use. */
-void cell_init(struct cell *cell, uint32_t slot, uint32_t generation);
+void cell_init(struct cell *cell, uint64_t id);
 
 /* Makes a free cell the worker's, to be filled in and then scheduled. False: the last
  * turn of its former life is not quite over, or it still has mail; try another one. */

@@ -69,20 +69,19 @@ static struct report_line *line_for(struct world *world, uint64_t to,
     return rest;
 }
 
-static CC_NOINLINE void report(struct world *world, const struct envelope *e,
-                               const cadre_class *class)
+static CC_NOINLINE void report(struct world *world, const struct dead_letter *l)
 {
     pthread_mutex_lock(&world->report_lock);
-    struct report_line *line = line_for(world, e->letter.to, e->type);
+    struct report_line *line = line_for(world, l->to, l->type);
     if (line->count++ == 0 && line != &world->report[REPORT_PLACES - 1]) {
-        *line = (struct report_line){e->letter.to, class_name(class), e->type, 1};
+        *line = (struct report_line){l->to, class_name(l->class), l->type, 1};
         world->report_used++;
     }
     pthread_mutex_unlock(&world->report_lock);
 }
 
-static CC_NOINLINE void log_one(struct cadre_self *self, const struct envelope *e,
-                                const cadre_class *class, enum dead_reason reason)
+static CC_NOINLINE void log_one(struct cadre_self *self, const struct dead_letter *l,
+                                enum dead_reason reason)
 {
     uint32_t hidden;
     struct world *world = self->world;
@@ -93,17 +92,17 @@ static CC_NOINLINE void log_one(struct cadre_self *self, const struct envelope *
     if (hidden)
         snprintf(more, sizeof more, " (and %" PRIu32 " more not shown)", hidden);
     log_line(&world->log, LOG_WARN, "dead letter: %s from %s to %s (%s): %s%s",
-             type_name(e->type), address_text(from, e->from),
-             address_text(to, e->letter.to), class_name(class), reasons[reason], more);
+             type_name(l->type), address_text(from, l->from), address_text(to, l->to),
+             class_name(l->class), reasons[reason], more);
 }
 
-void deadletter_record(struct cadre_self *self, const struct envelope *e,
-                       const cadre_class *class, enum dead_reason reason)
+void deadletter_record(struct cadre_self *self, const struct dead_letter *letter,
+                       enum dead_reason reason)
 {
     counter_add(&self->dead, 1);
     if (load_relaxed(&self->world->stopping)) /* a hint: the counters are exact */
-        report(self->world, e, class);
-    log_one(self, e, class, reason);
+        report(self->world, letter);
+    log_one(self, letter, reason);
 }
 
 int cadre_unhandled(cadre_self *self, const cadre_msg *m)
@@ -119,10 +118,10 @@ int cadre_unhandled(cadre_self *self, const cadre_msg *m)
     return 0;
 }
 
-void deadletter(struct cadre_self *self, struct envelope *e, const cadre_class *class,
-                enum dead_reason reason)
+void deadletter(struct cadre_self *self, struct envelope *e, uint64_t to,
+                const cadre_class *class, enum dead_reason reason)
 {
-    deadletter_record(self, e, class, reason);
+    deadletter_record(self, &(struct dead_letter){to, e->from, e->type, class}, reason);
     body_drop(e->type, e->body);
     self_free(self, e);
 }

@@ -12,12 +12,19 @@ enum dead_reason {
     DEAD_UNHANDLED /* the receiver did not expect it */
 };
 
-/* Counts and logs. class: the receiver's, or NULL when unknown. The body stays. */
-void deadletter_record(struct cadre_self *self, const struct envelope *envelope,
-                       const cadre_class *class, enum dead_reason reason);
+/* What is left of one. */
+struct dead_letter {
+    uint64_t to, from;
+    const cadre_type *type;
+    const cadre_class *class; /* the receiver's; NULL: unknown */
+};
 
-/* The same, then drops the body and frees the envelope. */
-void deadletter(struct cadre_self *self, struct envelope *envelope,
+/* Counts and logs. */
+void deadletter_record(struct cadre_self *self, const struct dead_letter *letter,
+                       enum dead_reason reason);
+
+/* The same, then drops the body and frees the envelope. class: as above. */
+void deadletter(struct cadre_self *self, struct envelope *envelope, uint64_t to,
                 const cadre_class *class, enum dead_reason reason);
 
 /* The report's table. Returns 0 or -ENOMEM. */

@@ -19,7 +19,7 @@ static void free_state(struct cadre_self *self, struct cell *cell)
 {
     size_t size = cell_class(cell)->state_size;
     if (size > CELL_INLINE)
-        pool_put(&self->pool, cell->outer_state, size);
+        pool_put(&self->pool, cell->state, size);
 }
 
 static void retire(struct cadre_self *self, struct cell *cell)
@@ -28,7 +28,7 @@ static void retire(struct cadre_self *self, struct cell *cell)
     struct cell *parent = family_find(&world->table, cell->family.parent);
     int reason = cell->reason; /* before the cell may be somebody else's */
     if (!cell_retire(cell, world->table.last_generation)) {
-        cell->phase = PHASE_LINGERS;
+        cell->note.phase = PHASE_LINGERS;
         return;
     }
     counter_add(&self->ended, 1);
@@ -43,8 +43,9 @@ static void retire(struct cadre_self *self, struct cell *cell)
 static void finish(struct cadre_self *self, struct cell *cell)
 {
     world_trace(self->world, UINT64_C(0xe0d) ^ (uint64_t)(uint32_t)cell->reason);
-    if (cell->started && cell_class(cell)->stop)
-        cell_class(cell)->stop(self, cell_state(cell), cell->reason);
+    self->message = NULL;
+    if (cell->note.started && cell_class(cell)->stop)
+        cell_class(cell)->stop(self, cell->state, cell->reason);
     free_state(self, cell);
     retire(self, cell);
 }
@@ -55,35 +56,37 @@ static void ask_children(struct cadre_self *self, struct cell *cell, enum halt h
     struct cell *child = family_find(&world->table, cell->family.child);
     for (; child; child = family_find(&world->table, child->family.older))
         /* It may have ended; then this reaches nobody, and its notice is on its way. */
-        send_halt(self->world, self, cell_address(world, child), halt, CADRE_EPARENT);
+        send_halt(self->world, self, cell_address(child), halt, CADRE_EPARENT);
 }
 
 void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner)
 {
-    struct cell *cell = self->cell;
-    if (cell->phase != PHASE_RUNNING)
+    struct cell *cell = self_cell(self);
+    if (cell_phase(cell) != PHASE_RUNNING)
         return;
-    cell->phase = PHASE_ENDING;
-    cell_close(cell);
+    cell->note.phase = PHASE_ENDING;
+    cell->task.odd = true;
     cell->reason = reason;
     if (cell->family.parent == SLOT_NONE)
         store_seq(&self->world->stopping, true);
-    stash_end(self, cell);
-    ask_children(self, cell, manner == EXIT_GENTLY ? HALT_STOP : HALT_KILL);
+    if (unlikely(cell->stash))
+        stash_end(self, cell);
     if (family_is_empty(cell))
         finish(self, cell);
+    else
+        ask_children(self, cell, manner == EXIT_GENTLY ? HALT_STOP : HALT_KILL);
 }
 
 void exit_killed(struct cadre_self *self)
 {
-    struct cell *cell = self->cell;
-    if (cell->killed)
+    struct cell *cell = self_cell(self);
+    if (cell->note.killed)
         return;
-    cell->killed = true;
+    cell->note.killed = true;
     int reason = life_reason(load_relaxed(&cell->life)); /* set with the bit we saw */
-    if (cell->phase == PHASE_RUNNING) {
+    if (cell_phase(cell) == PHASE_RUNNING) {
         exit_begin(self, reason, EXIT_AT_ONCE);
-    } else if (cell->phase == PHASE_ENDING) {
+    } else if (cell_phase(cell) == PHASE_ENDING) {
         if (cell->reason == 0)
             cell->reason = reason; /* else the first one counts */
         ask_children(self, cell, HALT_KILL);
@@ -93,20 +96,20 @@ void exit_killed(struct cadre_self *self)
 static void child_ended(struct cadre_self *self, struct cell *child)
 {
     struct world *world = self->world;
-    struct cell *cell = self->cell;
+    struct cell *cell = self_cell(self);
     family_remove(&world->table, child);
     table_put(&world->table, &self->cells, child);
-    if (cell->phase == PHASE_ENDING && family_is_empty(cell))
+    if (cell_phase(cell) == PHASE_ENDING && family_is_empty(cell))
         finish(self, cell);
 }
 
 static void stop_came(struct cadre_self *self)
 {
-    struct cell *cell = self->cell;
-    cell->stop_came = true;
-    if (cell->phase == PHASE_RUNNING)
+    struct cell *cell = self_cell(self);
+    cell->note.stop_came = true;
+    if (cell_phase(cell) == PHASE_RUNNING)
         exit_begin(self, life_reason(load_relaxed(&cell->life)), EXIT_GENTLY);
-    else if (cell->phase == PHASE_LINGERS)
+    else if (cell_phase(cell) == PHASE_LINGERS)
         retire(self, cell);
 }
 

@@ -10,12 +10,22 @@
 
 enum { USERS = 1 }; /* the purpose of a stream */
 
+static const char nobody; /* not NULL, which a user might pass */
+CC_THREAD_LOCAL const struct cadre_self *self_here = (const void *)&nobody;
+
+const struct cadre_self *self_enter(const struct cadre_self *self)
+{
+    const struct cadre_self *before = self_here;
+    self_here = self;
+    return before;
+}
+
+void self_forked(void) { self_here = (const void *)&nobody; }
+
 void self_init(struct cadre_self *self, struct world *world, struct worker *worker)
 {
-    *self = (struct cadre_self){.world = world,
-                                .worker = worker,
-                                .traced = world->simulated,
-                                .batch = world->batch};
+    *self = (struct cadre_self){
+        .world = world, .worker = worker, .traced = world->simulated};
     pool_init(&self->pool, &world->depot);
     if (worker)
         self->rng = rng_stream(rng_next(&worker->rng), USERS);
@@ -25,6 +35,17 @@ bool self_tidy(struct worker *worker)
 {
     struct cadre_self *self = worker->context;
     return pool_reclaim(&self->pool);
+}
+
+void self_free_slowly(struct cadre_self *self, struct envelope *e)
+{
+    uint32_t place = e->letter.place;
+    if (place != POOL_PLACE_NONE) {
+        pool_put_slowly(&self->pool, e, place / POOL_PLACE);
+    } else {
+        pool_at(&self->pool, place)->room = 0; /* it stays so */
+        heap_put(&self->world->heap, e, envelope_size(e->type, envelope_has_token(e)));
+    }
 }
 
 int world_misuse(struct world *world, int err, const char *fmt, ...)
@@ -73,7 +94,7 @@ cadre_ref cadre_me(const cadre_self *self)
 {
     if (self_check(self, "cadre_me"))
         return (cadre_ref){0};
-    return (cadre_ref){load_relaxed(&self->me)};
+    return (cadre_ref){cell_address(self_cell(self))};
 }
 
 cadre_ref cadre_parent(const cadre_self *self)
@@ -81,8 +102,8 @@ cadre_ref cadre_parent(const cadre_self *self)
     if (self_check(self, "cadre_parent"))
         return (cadre_ref){0};
     const struct cell *parent =
-        family_find(&self->world->table, self->cell->family.parent);
-    return (cadre_ref){parent ? cell_address(self->world, parent) : 0};
+        family_find(&self->world->table, self_cell(self)->family.parent);
+    return (cadre_ref){parent ? cell_address(parent) : 0};
 }
 
 cadre_system *cadre_system_of(const cadre_self *self)
@@ -102,6 +123,9 @@ uint64_t cadre_random(cadre_self *self)
 
 void cadre_become(cadre_self *self, cadre_receive *next)
 {
-    if (self_check(self, "cadre_become") == 0)
-        self->cell->receive = next ? next : cell_class(self->cell)->receive;
+    if (self_check(self, "cadre_become"))
+        return;
+    struct cell *cell = self_cell(self);
+    if (cell_phase(cell) == PHASE_RUNNING) /* else it receives nothing any more */
+        cell->receive = next ? next : cell_class(cell)->receive;
 }

@@ -12,21 +12,20 @@ enum fate { FATE_HANDLED, FATE_UNHANDLED, FATE_FORWARDED, FATE_STASHED };
 
 struct cadre_self {
     struct world *world;
-    uint32_t batch;        /* the world's; constant */
     struct worker *worker; /* NULL: outside */
-    struct cell *cell;     /* whose turn it is, or was; NULL: outside */
-    /* Whose turn it is; 0 between turns. Also for threads that ask who is stuck. */
-    ATOMIC(uint64_t) me;
-    struct envelope *message; /* in hand, during receive; else NULL */
-    /* Of the message in hand; all zero is the common case. */
-    union {
+    /* Whose turn it is; NULL between turns. Also for threads that ask who is stuck. */
+    ATOMIC(struct cell *) cell;
+    struct envelope
+        *message; /* in hand, during receive; not valid in other callbacks */
+    union {       /* all zero is the common case */
         struct {
-            uint8_t fate;   /* enum fate */
+            uint8_t fate;   /* enum fate, of the message in hand */
             bool unstashed; /* something comes back from the stash */
+            bool traced;    /* simulated; constant */
+            bool never;     /* fills the word */
         };
-        uint16_t unusual;
+        uint32_t unusual;
     };
-    bool traced;    /* simulated; constant */
     cadre_time now; /* 0: not read yet in this turn */
     struct rng rng; /* the users' own stream */
     struct pool pool;
@@ -44,12 +43,19 @@ void self_init(struct cadre_self *self, struct world *world, struct worker *work
 /* What a worker does before it sleeps: sched's tidy. */
 bool self_tidy(struct worker *worker);
 
+/* The one whose callback runs on this thread; else none that anybody could pass. */
+extern CC_THREAD_LOCAL const struct cadre_self *self_here;
+/* Says which one runs here from now on. Returns the one before. */
+const struct cadre_self *self_enter(const struct cadre_self *self);
+/* In the child of a fork, by its only thread. */
+void self_forked(void);
+
 /* 0, or why this call may not be made: -EINVAL, -EPERM, -EBADFD (after a fork). what:
  * the function's name, for the log. */
 int self_refuse(const cadre_self *self, const char *what) CC_COLD;
 static inline int self_check(const cadre_self *self, const char *what)
 {
-    if (likely(self && self->worker == worker_current() && self->cell))
+    if (likely(self == self_here))
         return 0;
     return self_refuse(self, what);
 }
@@ -59,18 +65,22 @@ static inline int self_check(const cadre_self *self, const char *what)
 int world_misuse(struct world *world, int err, const char *fmt, ...)
     CC_PRINTF(3, 4) CC_COLD;
 
-static inline uint64_t cell_address(const struct world *world, const struct cell *cell)
+static inline struct cell *self_cell(const struct cadre_self *self)
 {
-    return world->tag << 56 | load_relaxed(&cell->accepts);
+    return load_relaxed(&self->cell);
+}
+/* The address of whose turn it is; 0 for those outside. */
+static inline uint64_t self_address(const struct cadre_self *self)
+{
+    return self->worker ? cell_address(self_cell(self)) : 0;
 }
 
 /* Frees an envelope, without its body. */
+void self_free_slowly(struct cadre_self *self, struct envelope *e);
 static CC_INLINE void self_free(struct cadre_self *self, struct envelope *e)
 {
-    if (likely(e->pool_class != ENVELOPE_FROM_HEAP))
-        pool_put_class(&self->pool, e, e->pool_class);
-    else
-        heap_put(&self->world->heap, e, envelope_size(e->type));
+    if (unlikely(!pool_put_at(&self->pool, e, e->letter.place)))
+        self_free_slowly(self, e);
 }
 
 cadre_time self_now(cadre_self *self);

@@ -3,6 +3,7 @@
 
 #include "actor/deadletter.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -24,45 +25,35 @@ int send_check_failed(struct world *world, const char *what, const cadre_type *t
                         what, type->name ? type->name : "?", type->size);
 }
 
-enum { SMALLEST = 8u, SMALL = 80u }; /* bytes of body: the pool's classes are linear */
+enum { SMALL = 80 }; /* bytes of body: the pool's classes are linear up to there */
+static_assert(sizeof(struct envelope) + SMALL <= 128, "pool_place_of_small");
 
-/* SMALLEST or more, in words; the last one may overlap. */
-static CC_INLINE void copy_small(unsigned char *to, const unsigned char *from,
-                                 size_t size)
-{
-    memcpy(to, from, 8);
-    if (likely(size == 8))
-        return;
-    for (size_t at = 8; at + 8 < size; at += 8)
-        memcpy(to + at, from + at, 8);
-    memcpy(to + size - 8, from + size - 8, 8);
-}
-
-static CC_INLINE void fill(struct cadre_self *self, struct envelope *e, unsigned class,
-                           uint64_t to, uint64_t token, const cadre_type *type)
+static CC_INLINE void fill(struct envelope *e, uint32_t to, uint32_t place,
+                           uint64_t from, const cadre_type *type)
 {
     plain_write(&e->letter.to, to);
-    e->from = load_relaxed(&self->me);
+    e->letter.place = place;
+    e->from = from;
     e->type = type;
-    e->token = token;
-    e->pool_class = class;
 }
 
-static int prepare(struct cadre_self *self, struct envelope **envelope, uint64_t to,
-                   uint64_t token, const cadre_type *type, const void *body)
+int send_prepare(struct cadre_self *self, struct envelope **envelope, uint64_t token,
+                 const cadre_type *type, const void *body)
 {
     void *p;
-    size_t size = envelope_size(type);
+    size_t size = envelope_size(type, token != 0);
     bool fits = size <= POOL_BLOCK_MAX;
-    unsigned class = fits ? pool_class_of(size) : ENVELOPE_FROM_HEAP;
+    unsigned class = fits ? pool_class_of(size) : POOL_CLASSES;
     int err = fits ? pool_get_class(&self->pool, &p, class)
                    : heap_get(&self->world->heap, &p, size);
     if (err)
         return send_refuse(type, body, err);
-    *envelope = p;
-    fill(self, *envelope, class, to, token, type);
+    struct envelope *e = *envelope = p;
+    fill(e, token ? LETTER_TOKEN : 0, pool_place_of(class), self_address(self), type);
     if (type->size > 0 && body) /* send_check: there is one then */
-        memcpy((*envelope)->body, body, type->size);
+        memcpy(e->body, body, type->size);
+    if (token)
+        *envelope_token(e) = token;
     return 0;
 }
 
@@ -71,7 +62,7 @@ static CC_NOINLINE void post(struct world *world, struct worker *here,
                              struct cell *cell, struct letter *letter)
 {
     if (here)
-        worker_note_post(here, &cell->task);
+        appetite_note_post(&here->appetite, &cell->task);
     if (inbox_push(&cell->task.inbox, &letter->node))
         crew_wake(&world->sched.crew, here, &cell->task);
 }
@@ -81,7 +72,7 @@ static CC_INLINE void append(struct worker *here, struct cell *cell,
                              struct letter *letter)
 {
     if (unlikely(inbox_has_nodes(&cell->task.inbox)))
-        fifo_append_inbox(&cell->mailbox, inbox_take(&cell->task.inbox, INBOX_AWAKE));
+        cell_take_mail(cell, here, INBOX_AWAKE);
     fifo_append(&cell->mailbox, &letter->node);
     worker_schedule(here, &cell->task);
 }
@@ -107,25 +98,17 @@ void send_letter(struct world *world, struct cadre_self *self, struct cell *cell
     put(world, self ? self->worker : NULL, cell, letter);
 }
 
-static CC_INLINE void deliver(struct cadre_self *self, struct envelope *e)
+void send_deliver(struct cadre_self *self, struct envelope *e, uint64_t to)
 {
     struct world *world = self->world;
-    uint64_t to = e->letter.to;
     struct cell *cell = table_resolve(&world->table, to);
+    plain_write(&e->letter.to, address_letter(to) | (e->letter.to & LETTER_TOKEN));
     counter_add(&self->accepted, 1);
     if (unlikely(!cell))
-        deadletter(self, e, NULL, DEAD_NOBODY);
+        deadletter(self, e, to, NULL, DEAD_NOBODY);
     else
         put(world, self->worker, cell, &e->letter);
 }
-
-int send_prepare(struct cadre_self *self, struct envelope **envelope, uint64_t to,
-                 const cadre_type *type, const void *body)
-{
-    return prepare(self, envelope, to, 0, type, body);
-}
-
-void send_deliver(struct cadre_self *self, struct envelope *e) { deliver(self, e); }
 
 /* A send in whatever case. */
 static CC_NOINLINE int send_any(struct cadre_self *self, uint64_t to, uint64_t token,
@@ -138,60 +121,80 @@ static CC_NOINLINE int send_any(struct cadre_self *self, uint64_t to, uint64_t t
         return send_refuse(type, body, err);
     err = send_check(self->world, what, type, body);
     if (!err)
-        err = prepare(self, &e, to, token, type, body);
+        err = send_prepare(self, &e, token, type, body);
     if (!err)
-        deliver(self, e);
+        send_deliver(self, e, to);
     return err;
 }
 
-/* After it: a second task waits, or somebody ought to watch. */
-static CC_NOINLINE int end_send(struct worker *here, struct task *behind)
+/* A message that is ready, to wherever. */
+static CC_NOINLINE int end_elsewhere(struct cadre_self *self, struct envelope *e,
+                                     uint64_t to)
 {
-    if (behind)
-        worker_push_behind(here, behind);
-    else
-        worker_attend(here);
+    send_deliver(self, e, to);
+    return 0;
+}
+
+/* Something stood where the receiver stands now. */
+static CC_NOINLINE int end_behind(struct worker *here, struct task *behind)
+{
+    worker_push_behind(here, behind);
     bias_leave(&here->bias);
     return 0;
 }
 
-/* A message that is ready, to wherever. */
-static CC_NOINLINE int end_elsewhere(struct cadre_self *self, struct envelope *e)
+/* A send in the common case: a small message without a token to an actor of the same
+ * worker who has got nothing from others. One piece that calls nothing, but at its ends,
+ * where something is in the way. */
+static CC_INLINE int send_small(struct cadre_self *self, uint64_t to,
+                                const cadre_type *type, uint32_t size, const void *body,
+                                const char *what)
 {
-    deliver(self, e);
-    return 0;
-}
-
-/* A send in the common case: a small message to an actor of the same worker. One piece
- * that calls nothing, but at its ends. */
-static CC_INLINE int send(struct cadre_self *self, uint64_t to, uint64_t token,
-                          const cadre_type *type, const void *body, const char *what)
-{
-    struct worker *here = worker_current();
-    if (unlikely(!self || self->worker != here || !type || !body))
-        return send_any(self, to, token, type, body, what);
-    unsigned class = pool_class_of_small(sizeof(struct envelope) + type->size);
-    if (unlikely(type->size - SMALLEST > SMALL - SMALLEST ||
-                 !pool_has(&self->pool.classes[class])))
-        return send_any(self, to, token, type, body, what);
-    struct envelope *e = pool_take(&self->pool, class);
-    fill(self, e, class, to, token, type);
-    copy_small(e->body, body, type->size);
-    struct cell *cell = table_resolve(&self->world->table, to);
-    if (unlikely(!cell || !bias_try_enter(&here->bias)))
-        return end_elsewhere(self, e);
-    if (unlikely(!task_is_owned_by(&cell->task, here->id) ||
-                 inbox_has_nodes(&cell->task.inbox))) {
+    uint32_t place = pool_place_of_small(sizeof(struct envelope) + size);
+    if (unlikely(!pool_has(pool_at(&self->pool, place))))
+        return send_any(self, to, 0, type, body, what);
+    struct envelope *e = pool_take(&self->pool, place);
+    fill(e, address_letter(to), place, cell_address(self_cell(self)), type);
+    memcpy(e->body, body, size);
+    struct worker *here = self->worker;
+    const struct table *table = &self->world->table;
+    uint64_t slot = table_slot(table, to);
+    if (unlikely(!table_has(table, slot)) || unlikely(!bias_try_enter(&here->bias)))
+        return end_elsewhere(self, e, to);
+    struct cell *cell = table_cell(table, slot);
+    if (unlikely(!task_is_owned_by(&cell->task, here->id)) ||
+        unlikely(inbox_has_nodes(&cell->task.inbox))) {
         bias_leave(&here->bias);
-        return end_elsewhere(self, e);
+        return end_elsewhere(self, e, to);
     }
     counter_add(&self->accepted, 1);
     fifo_append(&cell->mailbox, &e->letter.node);
     struct task *behind = worker_schedule_first(here, &cell->task);
-    if (unlikely(behind || load_relaxed(&here->crew->idle.wants) & IDLE_UNWATCHED))
-        return end_send(here, behind);
+    if (unlikely(behind))
+        return end_behind(here, behind);
     bias_leave(&here->bias);
     return 0;
+}
+
+static CC_NOINLINE int send_sized(struct cadre_self *self, uint64_t to,
+                                  const cadre_type *type, const void *body,
+                                  const char *what)
+{
+    if (type->size > SMALL)
+        return send_any(self, to, 0, type, body, what);
+    return send_small(self, to, type, type->size, body, what);
+}
+
+static CC_INLINE int send(struct cadre_self *self, uint64_t to, uint64_t token,
+                          const cadre_type *type, const void *body, const char *what)
+{
+    if (unlikely(self != self_here))
+        return send_any(self, to, token, type, body, what);
+    if (unlikely(!type) || unlikely(!body) || unlikely(token))
+        return send_any(self, to, token, type, body, what);
+    if (unlikely(type->size != sizeof(uint64_t)))
+        return send_sized(self, to, type, body, what);
+    return send_small(self, to, type, sizeof(uint64_t), body, what);
 }
 
 int cadre_send_as(cadre_self *self, cadre_ref to, const cadre_type *type,
@@ -223,8 +226,7 @@ int cadre_forward(cadre_self *self, cadre_ref to, cadre_msg *m)
         err = self_take_message(self, m, FATE_FORWARDED, "cadre_forward");
     if (err)
         return err;
-    plain_write(&self->message->letter.to, to.id);
-    send_deliver(self, self->message);
+    send_deliver(self, self->message, to.id);
     return 0;
 }
 

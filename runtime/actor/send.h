@@ -21,11 +21,12 @@ int send_refuse(const cadre_type *type, const void *body, int err);
 
 /* A message with a copy of the body. Errors: pool_get's; the body is dropped then. */
 CC_MUST_CHECK int send_prepare(struct cadre_self *self, struct envelope **envelope,
-                               uint64_t to, const cadre_type *type, const void *body);
+                               uint64_t token, const cadre_type *type,
+                               const void *body);
 
 /* Accepts the message: it is the receiver's from here on, or a dead letter at once where
  * there is none. */
-void send_deliver(struct cadre_self *self, struct envelope *envelope);
+void send_deliver(struct cadre_self *self, struct envelope *envelope, uint64_t to);
 
 /* Puts a letter into a cell's mailbox and sees that it is looked at. Any thread; with
  * self NULL also signal handlers. */

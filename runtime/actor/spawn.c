@@ -11,13 +11,12 @@ enum { STATE_MAX = 1 << 30 };
 
 int spawn_check(struct world *world, const char *what, const cadre_class *class)
 {
-    static const void *const nothing[3];
     if (!class)
         return world_misuse(world, -EINVAL, "%s: class is NULL", what);
     if (!class->receive)
         return world_misuse(world, -EINVAL, "%s: class %s has no receive", what,
                             class_name(class));
-    if (memcmp(class->reserved, nothing, sizeof nothing) != 0)
+    if (class->reserved[0] || class->reserved[1] || class->reserved[2])
         return world_misuse(world, -EINVAL, "%s: class %s: reserved is not zero", what,
                             class_name(class));
     return class->state_size > STATE_MAX ? -EMSGSIZE : 0;
@@ -52,21 +51,28 @@ static int claim_cell(struct cadre_self *self, struct cell **cell)
     return err;
 }
 
-/* NULL: none, or there is room for it in the cell. */
-static int new_state(struct cadre_self *self, void **state, const cadre_class *class,
-                     const void *init)
+/* Memory for it; NULL: none, or there is room in the cell. */
+static int new_state(struct cadre_self *self, void **state, const cadre_class *class)
 {
     *state = NULL;
-    if (class->state_size > CELL_INLINE) {
-        int err = pool_get(&self->pool, state, class->state_size);
-        if (err)
-            return err;
-        if (init)
-            memcpy(*state, init, class->state_size);
-        else
-            memset(*state, 0, class->state_size);
+    return class->state_size > CELL_INLINE
+               ? pool_get(&self->pool, state, class->state_size)
+               : 0;
+}
+
+static void set_state(struct cell *cell, void *state, const cadre_class *class,
+                      const void *init)
+{
+    size_t size = class->state_size;
+    if (size <= CELL_INLINE) {
+        state = size > 0 ? cell->inline_state : NULL;
+        memset(cell->inline_state, 0, CELL_INLINE);
+    } else if (!init) {
+        memset(state, 0, size);
     }
-    return 0;
+    cell->state = state;
+    if (init && size > 0)
+        memcpy(state, init, size);
 }
 
 int spawn_actor(struct cadre_self *self, struct cell *parent, struct cell **child,
@@ -74,7 +80,7 @@ int spawn_actor(struct cadre_self *self, struct cell *parent, struct cell **chil
 {
     void *state;
     struct cell *cell;
-    int err = new_state(self, &state, class, init);
+    int err = new_state(self, &state, class);
     if (err)
         return err;
     err = claim_cell(self, &cell);
@@ -83,13 +89,7 @@ int spawn_actor(struct cadre_self *self, struct cell *parent, struct cell **chil
             pool_put(&self->pool, state, class->state_size);
         return err;
     }
-    if (class->state_size - 1 >= CELL_INLINE) {
-        cell->outer_state = state;
-    } else {
-        memset(cell->inline_state, 0, CELL_INLINE);
-        if (init)
-            memcpy(cell->inline_state, init, class->state_size);
-    }
+    set_state(cell, state, class, init);
     cell_begin(cell, class, parent ? cell_slot(parent) : SLOT_NONE);
     if (parent)
         family_add(&self->world->table, parent, cell);
@@ -120,14 +120,14 @@ int cadre_spawn(cadre_self *self, cadre_ref *child, const cadre_class *class,
     int err = self_check(self, "cadre_spawn");
     if (!err)
         err = spawn_check(self->world, "cadre_spawn", class);
-    if (!err && self->cell->phase != PHASE_RUNNING)
+    if (!err && cell_phase(self_cell(self)) != PHASE_RUNNING)
         err = -ESHUTDOWN;
     if (!err)
-        err = spawn_actor(self, self->cell, &cell, class, init);
+        err = spawn_actor(self, self_cell(self), &cell, class, init);
     if (err)
         return err == CADRE_EFULL ? -ENOMEM : err;
     if (child)
-        child->id = cell_address(self->world, cell);
+        child->id = cell_address(cell);
     spawn_schedule(self, cell);
     return 0;
 }

@@ -34,41 +34,41 @@ int cadre_stash(cadre_self *self, cadre_msg *m)
         err = self_take_message(self, m, FATE_STASHED, "cadre_stash");
     if (err)
         return err;
-    err = make_stash(self, self->cell);
+    struct cell *cell = self_cell(self);
+    err = make_stash(self, cell);
     if (err)
         self->fate = FATE_HANDLED; /* and its body is dropped */
     else
-        fifo_append(&self->cell->stash->aside, &self->message->letter.node);
+        fifo_append(&cell->stash->aside, &self->message->letter.node);
     return err;
 }
 
 void cadre_unstash(cadre_self *self)
 {
-    if (self_check(self, "cadre_unstash") || !self->cell->stash)
+    struct cell *cell = self_check(self, "cadre_unstash") ? NULL : self_cell(self);
+    struct stash *stash = cell ? cell->stash : NULL;
+    if (!stash)
         return;
-    struct stash *stash = self->cell->stash;
     /* In front of what is still to come back: that came later. */
     struct fifo later = stash->back;
     stash->back = stash->aside;
     stash->aside.newest = NULL;
     fifo_append_fifo(&stash->back, &later);
-    self->unstashed = true;
+    self->unstashed = cell->task.odd = true;
 }
 
 bool stash_has_next(const struct cell *cell)
 {
-    return cell->stash->back.newest != NULL;
+    return cell->stash && cell->stash->back.newest;
 }
 
 struct envelope *stash_next(struct cell *cell) { return take(&cell->stash->back); }
 
 void stash_end(struct cadre_self *self, struct cell *cell)
 {
-    if (!cell->stash)
-        return;
     struct envelope *e;
     while ((e = take(&cell->stash->back)) || (e = take(&cell->stash->aside)))
-        deadletter(self, e, cell_class(cell), DEAD_STOPPED);
+        deadletter(self, e, cell_address(cell), cell_class(cell), DEAD_STOPPED);
     pool_put(&self->pool, cell->stash, sizeof(struct stash));
     cell->stash = NULL;
 }

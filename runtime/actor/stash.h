@@ -4,11 +4,11 @@
 
 #include "actor/self.h"
 
-/* Is there a message to be handled again? The cell has a stash. */
+/* Is there a message to be handled again? */
 bool stash_has_next(const struct cell *cell);
 /* That message, the receiver's to free. */
 struct envelope *stash_next(struct cell *cell);
-/* Makes dead letters of everything, and frees the stash. */
+/* Makes dead letters of everything, and frees the stash; there is one. */
 void stash_end(struct cadre_self *self, struct cell *cell);
 
 #endif

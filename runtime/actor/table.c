@@ -35,8 +35,9 @@ void table_fini(struct table *t)
 
 uint32_t table_next_generation(const struct table *t)
 {
-    uint32_t next = t->first_generation, used = load_acquire(&t->used);
-    for (uint32_t slot = 0; slot < used; slot++) {
+    uint32_t next = t->first_generation;
+    uint64_t used = load_acquire(&t->used);
+    for (uint64_t slot = 0; slot < used; slot++) {
         uint32_t generation = life_generation(load_relaxed(&table_find(t, slot)->life));
         if (generation == 0)
             return GENERATION_MAX; /* used up */
@@ -96,7 +97,7 @@ static void keep(struct table_cache *cache, struct cell *cell)
 /* Under the lock: cells that never were. */
 static int make_fresh(struct table *t, struct table_cache *cache)
 {
-    uint32_t used = load_relaxed(&t->used); /* written under the lock only */
+    uint32_t used = (uint32_t)load_relaxed(&t->used); /* written under the lock only */
     struct cell *cells;
     if (used / TABLE_CHUNK == TABLE_CHUNKS)
         return -ENOMEM;
@@ -105,7 +106,7 @@ static int make_fresh(struct table *t, struct table_cache *cache)
         return err;
     for (uint32_t i = TABLE_FRESH; i-- > 0;) {
         struct cell *cell = &cells[(used + i) % TABLE_CHUNK];
-        cell_init(cell, used + i, t->first_generation);
+        cell_init(cell, t->tag_bits | address(0, used + i, t->first_generation));
         keep(cache, cell);
     }
     store_release(&t->used, used + TABLE_FRESH); /* pairs with table_find */

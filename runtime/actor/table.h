@@ -33,7 +33,7 @@ struct table {
     uint32_t last_generation;  /* constant; smaller in tests */
     uint64_t tag_bits; /* of all addresses into it; constant, but for the start */
     /* What follows is written under the lock. */
-    alignas(CACHE_LINE) ATOMIC(uint32_t) used; /* cells ever made */
+    alignas(CACHE_LINE) ATOMIC(uint64_t) used; /* cells ever made */
     ATOMIC(struct table_directory *) directory;
     alignas(CACHE_LINE) pthread_mutex_t lock;
     struct cell *free; /* under the lock */
@@ -56,21 +56,34 @@ CC_MUST_CHECK int table_take(struct table *table, struct table_cache *cache,
 /* Gives back a cell that has retired, or could not be claimed. */
 void table_put(struct table *table, struct table_cache *cache, struct cell *cell);
 
-/* The cell in this slot, or NULL when there never was one. */
-static CC_INLINE struct cell *table_find(const struct table *table, uint64_t slot)
+/* Was there ever a cell in this slot? Then it is still there. */
+static CC_INLINE bool table_has(const struct table *table, uint64_t slot)
 {
-    if (unlikely(slot >= load_acquire(&table->used)))
-        return NULL;
+    return above64_acquire(&table->used, slot);
+}
+static CC_INLINE struct cell *table_cell(const struct table *table, uint64_t slot)
+{
     /* Any directory that was there when `used` grew, or a later one. */
     const struct table_directory *d = load_acquire(&table->directory);
     return d->chunks[slot / TABLE_CHUNK] + slot % TABLE_CHUNK;
 }
 
+/* The cell in this slot, or NULL. */
+static CC_INLINE struct cell *table_find(const struct table *table, uint64_t slot)
+{
+    return likely(table_has(table, slot)) ? table_cell(table, slot) : NULL;
+}
+
+/* The slot that this address leads to: that of another system is out of all bounds. */
+static CC_INLINE uint64_t table_slot(const struct table *table, uint64_t id)
+{
+    return (id ^ table->tag_bits) >> GENERATION_BITS;
+}
+
 /* The cell that this address leads to, or NULL: no such slot, or another system's. */
 static CC_INLINE struct cell *table_resolve(const struct table *table, uint64_t id)
 {
-    /* With another tag the slot is out of all bounds. */
-    return table_find(table, (id ^ table->tag_bits) >> GENERATION_BITS);
+    return table_find(table, table_slot(table, id));
 }
 
 #endif

@@ -1,9 +1,12 @@
 /* turn.c: one turn: a batch of messages, one receive each, the result obeyed.
  *
  * A turn begins and ends inside the worker's bias, where it takes a letter out of the
- * mailbox; it handles the letter outside. What the others have sent it takes over when a
- * token says so. When there is nothing left the cell is idle, and runs again when
- * somebody schedules it. */
+ * mailbox; it handles the letter outside. What the others have sent it takes over when
+ * nothing else is left and a token says so. With nothing left at all the cell is idle,
+ * and runs again when somebody schedules it.
+ *
+ * All that a running actor does again and again is in run. What happens once in a life,
+ * or seldom, is in run_odd, which goes through everything that there may be. */
 #include "actor/turn.h"
 
 #include "actor/deadletter.h"
@@ -12,35 +15,33 @@
 #include "base/panic.h"
 
 #include <errno.h>
-#include <string.h>
 
-static CC_NOINLINE void trace(struct cadre_self *self, const struct envelope *e)
+static void trace(struct cadre_self *self, uint64_t from, const cadre_type *type)
 {
-    world_trace(self->world, world_relative(self->world, e->letter.to));
-    world_trace(self->world, e->from ? world_relative(self->world, e->from) : 0);
-    world_trace(self->world, name_hash(e->type->name));
+    const struct world *world = self->world;
+    world_trace(self->world, world_relative(world, cell_address(self_cell(self))));
+    world_trace(self->world, from ? world_relative(world, from) : 0);
+    world_trace(self->world, name_hash(type->name));
 }
 
 static CC_COLD void failed(struct cadre_self *self, const cadre_type *type, int reason)
 {
     char who[ADDRESS_TEXT];
-    struct cell *cell = self->cell;
+    const struct cell *cell = self_cell(self);
     log_line(&self->world->log, LOG_WARN, "actor %s (%s) failed %s%s: %s (%d)",
-             address_text(who, cell_address(self->world, cell)),
-             class_name(cell_class(cell)), type ? "on " : "at its start",
-             type ? (type->name ? type->name : "?") : "", cadre_strerror(reason),
-             reason);
+             address_text(who, cell_address(cell)), class_name(cell_class(cell)),
+             type ? "on " : "at its start", type ? (type->name ? type->name : "?") : "",
+             cadre_strerror(reason), reason);
     exit_begin(self, reason, EXIT_AT_ONCE);
 }
 
 /* What start or receive returned. type: of the message in hand, NULL at the start. */
 static void obey(struct cadre_self *self, const cadre_type *type, int result)
 {
-    if (result == CADRE_STOP) {
+    if (result == CADRE_STOP)
         exit_begin(self, 0, EXIT_GENTLY);
-    } else {
+    else
         failed(self, type, result);
-    }
 }
 
 /* What a callback may return, or -EINVAL. */
@@ -49,7 +50,7 @@ static inline int checked(struct cadre_self *self, int result)
     if (likely(result <= CADRE_STOP))
         return result;
     return world_misuse(self->world, -EINVAL, "class %s: a callback returned %d",
-                        class_name(cell_class(self->cell)), result);
+                        class_name(cell_class(self_cell(self))), result);
 }
 
 /* In a debug build: has the callback left the thread as it found it? */
@@ -58,19 +59,17 @@ static void check_thread(struct cadre_self *self, const struct thread_state *bef
     const char *changed = thread_state_restore(before);
     if (changed)
         (void)world_misuse(self->world, 0, "class %s: a callback changed %s",
-                           class_name(cell_class(self->cell)), changed);
+                           class_name(cell_class(self_cell(self))), changed);
 }
 
-static void start(struct cadre_self *self)
+static void start(struct cadre_self *self, struct cell *cell)
 {
-    struct cell *cell = self->cell;
-    world_trace(self->world, world_relative(self->world, load_relaxed(&self->me)));
-    cell->phase = PHASE_RUNNING;
-    cell_open(cell, self->world->tag);
-    int result = cell_class(cell)->start
-                     ? checked(self, cell_class(cell)->start(self, cell_state(cell)))
-                     : 0;
-    cell->started = result == 0;
+    const cadre_class *class = cell_class(cell);
+    world_trace(self->world, world_relative(self->world, cell_address(cell)));
+    cell->note.phase = PHASE_RUNNING;
+    self->message = NULL;
+    int result = class->start ? checked(self, class->start(self, cell->state)) : 0;
+    cell->note.started = result == 0;
     if (result != 0)
         obey(self, NULL, result);
 }
@@ -80,16 +79,22 @@ static void start(struct cadre_self *self)
 static CC_NOINLINE void settle(struct cadre_self *self, struct envelope *e,
                                const cadre_type *type, uint64_t from, int result)
 {
-    struct envelope header = {
-        .letter.to = load_relaxed(&self->me), .from = from, .type = type};
+    struct cell *cell = self_cell(self);
+    struct dead_letter letter = {cell_address(cell), from, type, cell_class(cell)};
+    enum fate fate = self->fate;
+    self->fate = FATE_HANDLED;
+    self->unstashed = false;
+    self->message = NULL;
+    if (self->traced)
+        trace(self, from, type);
     result = checked(self, result);
-    if (result < 0 && self->fate != FATE_STASHED)
-        deadletter_record(self, &header, cell_class(self->cell), DEAD_FAILED);
-    else if (self->fate == FATE_UNHANDLED)
-        deadletter_record(self, &header, cell_class(self->cell), DEAD_UNHANDLED);
-    else if (self->fate != FATE_STASHED)
+    if (result < 0 && fate != FATE_STASHED)
+        deadletter_record(self, &letter, DEAD_FAILED);
+    else if (fate == FATE_UNHANDLED)
+        deadletter_record(self, &letter, DEAD_UNHANDLED);
+    else if (fate != FATE_STASHED)
         counter_add(&self->handled, 1);
-    if (self->fate <= FATE_UNHANDLED) {
+    if (fate <= FATE_UNHANDLED) {
         body_drop(type, e->body);
         self_free(self, e);
     }
@@ -97,45 +102,25 @@ static CC_NOINLINE void settle(struct cadre_self *self, struct envelope *e,
         obey(self, type, result);
 }
 
+static CC_NOINLINE void drop(struct envelope *e) { e->type->drop(e->body); }
+
 /* Afterwards the envelope is free, or somebody else's. True: nothing unusual. */
 static CC_INLINE bool receive(struct cadre_self *self, struct cell *cell,
-                              struct envelope *e)
+                              struct envelope *e, uint64_t token)
 {
     const cadre_type *type = e->type;
-    uint64_t from = e->from;
-    cadre_msg m = {type, {from}, {e->token}, e->body};
+    cadre_msg m = {type, {e->from}, {token}, e->body};
     self->message = e;
-    self->unusual = 0;
-    if (unlikely(self->traced))
-        trace(self, e);
-    int result = cell->receive(self, cell_state(cell), &m);
-    self->message = NULL;
-    if (unlikely(result | self->unusual)) {
-        settle(self, e, type, from, result);
+    int result = cell->receive(self, cell->state, &m);
+    if (unlikely((uint32_t)result | self->unusual)) {
+        settle(self, e, type, m.from.id, result);
         return false;
     }
     counter_add(&self->handled, 1);
     if (unlikely(type->drop))
-        type->drop(e->body);
+        drop(e);
     self_free(self, e);
     return true;
-}
-
-/* Not for this life of this cell, or too late for it. */
-static CC_NOINLINE void bounce(struct cadre_self *self, struct envelope *e)
-{
-    struct cell *cell = self->cell;
-    bool mine = e->letter.to == cell_address(self->world, cell);
-    deadletter(self, e, mine ? cell_class(cell) : NULL,
-               mine && cell->phase == PHASE_ENDING ? DEAD_STOPPED : DEAD_ENDED);
-}
-
-static CC_NOINLINE void take_other(struct cadre_self *self, struct letter *letter)
-{
-    if (letter->to != NOTE_STOP && letter->to != NOTE_ENDED)
-        bounce(self, envelope_of(letter));
-    else
-        exit_note(self, letter);
 }
 
 static inline bool is_killed(const struct cell *cell)
@@ -146,138 +131,187 @@ static inline bool is_killed(const struct cell *cell)
 
 static CC_COLD void obey_kill(struct cadre_self *self, struct cell *cell)
 {
-    if (cell->phase == PHASE_BORN)
-        cell->phase = PHASE_RUNNING; /* killed before it began: start is not called */
+    if (cell_phase(cell) == PHASE_BORN)
+        cell->note.phase = PHASE_RUNNING; /* killed before it began: no start */
     exit_killed(self);
 }
 
-/* The letter in hand, outside the bias. True: nothing unusual. */
+/* For a former life of this cell, or too late for this one. */
+static void bounce(struct cadre_self *self, struct cell *cell, struct envelope *e)
+{
+    uint64_t to = cell_letter_address(cell, &e->letter);
+    bool mine = to == cell_address(cell);
+    deadletter(self, e, to, mine ? cell_class(cell) : NULL,
+               mine && cell_phase(cell) == PHASE_ENDING ? DEAD_STOPPED : DEAD_ENDED);
+}
+
+/* A letter in whatever case, outside the bias. */
+static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
+                                 struct letter *letter)
+{
+    struct thread_state before;
+    uint32_t to = plain_read(&letter->to);
+    struct envelope *e = envelope_of(letter);
+    if (DEBUG_BUILD)
+        thread_state_save(&before);
+    if (is_killed(cell))
+        obey_kill(self, cell);
+    if (to == NOTE_STOP || to == NOTE_ENDED)
+        exit_note(self, letter);
+    else if (cell_phase(cell) == PHASE_RUNNING &&
+             to >> 4 == address_generation(cell_address(cell)))
+        (void)receive(self, cell, e, envelope_has_token(e) ? *envelope_token(e) : 0);
+    else
+        bounce(self, cell, e);
+    if (DEBUG_BUILD)
+        check_thread(self, &before);
+}
+
+/* The letter in hand, outside the bias. False: something unusual happened. */
 static CC_INLINE bool take(struct cadre_self *self, struct cell *cell,
                            struct letter *letter)
 {
-    struct thread_state before;
-    bool usual = false;
-    if (DEBUG_BUILD)
-        thread_state_save(&before);
-    if (unlikely(is_killed(cell)))
-        obey_kill(self, cell);
-    if (likely(letter->to == load_relaxed(&cell->accepts)))
-        usual = receive(self, cell, envelope_of(letter));
-    else
-        take_other(self, letter);
-    if (DEBUG_BUILD)
-        check_thread(self, &before);
-    return usual;
-}
-
-/* Messages that were set aside and given back. Returns how many more there may be; 0:
- * the turn is over, and the next one begins here again. */
-static CC_NOINLINE uint32_t replay(struct cadre_self *self, struct cell *cell,
-                                   uint32_t left)
-{
-    while (cell->phase == PHASE_RUNNING && cell->stash && stash_has_next(cell)) {
-        bias_enter(&self->worker->bias);
-        bool over = worker_slice_is_over(self->worker);
-        bias_leave(&self->worker->bias);
-        if (left == 0 || over) {
-            cell_close(cell); /* so that prepare is called first */
-            return 0;
-        }
-        (void)take(self, cell, &stash_next(cell)->letter);
-        left--;
+    if (unlikely(!cell_takes(cell, letter)) || DEBUG_BUILD) {
+        take_any(self, cell, letter);
+        return false;
     }
-    return left;
-}
-
-/* What comes before any letter of a closed mailbox: birth, or what is left of a stash. */
-static CC_NOINLINE uint32_t prepare(struct cadre_self *self, struct cell *cell,
-                                    uint32_t left)
-{
-    struct thread_state before;
-    if (DEBUG_BUILD)
-        thread_state_save(&before);
-    if (is_killed(cell)) {
-        obey_kill(self, cell);
-    } else if (cell->phase == PHASE_BORN) {
-        start(self);
-        left--;
-    } else if (cell->phase == PHASE_RUNNING) {
-        cell_open(cell, self->world->tag);
-        left = replay(self, cell, left);
-    }
-    if (DEBUG_BUILD)
-        check_thread(self, &before);
-    return left;
+    return receive(self, cell, envelope_of(letter), 0);
 }
 
 /* Inside, and somebody has told us to look: into the inbox, and at the life word, because
- * whoever kills us tells us as well. */
-static CC_NOINLINE void use_token(struct cadre_self *self, struct cell *cell)
+ * whoever kills us tells us as well. True: it says so. */
+static CC_NOINLINE bool use_token(struct worker *worker, struct cell *cell)
 {
     plain_write(&cell->task.token, false);
-    fifo_append_inbox(&cell->mailbox, inbox_take(&cell->task.inbox, INBOX_EMPTY));
-    if (is_killed(cell) && !cell->killed) {
-        bias_leave(&self->worker->bias);
+    cell_take_mail(cell, worker, INBOX_EMPTY);
+    return is_killed(cell);
+}
+
+/* What comes before any letter of the mailbox, outside the bias: death, birth, and
+ * messages that were set aside and given back. False: none of them. */
+static bool take_first(struct cadre_self *self, struct cell *cell)
+{
+    struct thread_state before;
+    if (DEBUG_BUILD)
+        thread_state_save(&before);
+    if (is_killed(cell) && !cell->note.killed)
         obey_kill(self, cell);
-        bias_enter(&self->worker->bias);
-    }
+    else if (cell_phase(cell) == PHASE_BORN)
+        start(self, cell);
+    else if (cell_phase(cell) == PHASE_RUNNING && stash_has_next(cell))
+        take_any(self, cell, &stash_next(cell)->letter);
+    else
+        return false;
+    if (DEBUG_BUILD)
+        check_thread(self, &before);
+    return true;
 }
 
 /* Inside. Nothing is left to do: the cell runs again when somebody schedules it. */
 static inline void go_idle(struct cell *cell)
 {
     plain_write(&cell->task.scheduled, false);
-    if (unlikely(cell_is_closed(cell)) && cell->phase == PHASE_FREE)
+    if (unlikely(cell_phase(cell) == PHASE_FREE))
         task_give(&cell->task, TASK_NOBODY); /* whoever makes the next life takes it */
+}
+
+/* What a turn has come to. */
+enum outcome { GOES_ON, HAS_MORE, IS_IDLE };
+
+/* Inside, and inside again afterwards: the part of a turn before anything usual. All of
+ * it, when nothing usual comes. */
+static CC_NOINLINE enum outcome run_odd(struct cadre_self *self, struct worker *worker,
+                                        struct cell *cell)
+{
+    bool took;
+    do {
+        if (plain_read(&cell->task.token))
+            (void)use_token(worker, cell); /* the life word is looked at next anyway */
+        bias_leave(&worker->bias);
+        took = take_first(self, cell);
+        bias_enter(&worker->bias);
+        if (took)
+            continue;
+        if (cell_phase(cell) == PHASE_RUNNING) {
+            cell->task.odd = false;
+            return GOES_ON;
+        }
+        struct inbox_node *node = fifo_take(&cell->mailbox);
+        if (node) {
+            bias_leave(&worker->bias);
+            take_any(self, cell, letter_of(node));
+            bias_enter(&worker->bias);
+        } else if (!plain_read(&cell->task.token)) {
+            go_idle(cell);
+            return IS_IDLE;
+        }
+    } while (!worker_slice_is_over(worker));
+    return HAS_MORE;
+}
+
+/* Inside. The token may have come when the slice was over. */
+static inline bool has_more(const struct cell *cell)
+{
+    return !fifo_is_empty(&cell->mailbox) || plain_read(&cell->task.token);
+}
+
+/* The same after a message, from outside. */
+static CC_NOINLINE enum outcome go_on_odd(struct cadre_self *self,
+                                          struct worker *worker, struct cell *cell)
+{
+    bias_enter(&worker->bias);
+    if (worker_slice_is_over(worker) &&
+        (cell_phase(cell) == PHASE_RUNNING || has_more(cell)))
+        return HAS_MORE;
+    return run_odd(self, worker, cell); /* at least it becomes idle */
 }
 
 /* Inside. True: it has more to do. */
 static CC_INLINE bool run(struct cadre_self *self, struct worker *worker,
                           struct cell *cell)
 {
-    uint32_t left = self->batch;
-    uint64_t me = load_relaxed(&cell->accepts);
-    store_release(&self->me, me); /* who reads it may read the class, too */
-    if (unlikely(me >> 56 == 0)) {
-        store_release(&self->me, cell_address(self->world, cell));
-        bias_leave(&worker->bias);
-        left = prepare(self, cell, left);
-        bias_enter(&worker->bias);
-    }
-    while (likely(left > 0)) {
-        if (unlikely(plain_read(&cell->task.token)))
-            use_token(self, cell);
-        struct inbox_node *node = fifo_take(&cell->mailbox);
-        if (!node) {
-            if (unlikely(plain_read(&cell->task.token)))
-                continue; /* it came while the kill was obeyed */
-            go_idle(cell);
+    enum outcome outcome = GOES_ON;
+    if (unlikely(cell->task.odd))
+        outcome = run_odd(self, worker, cell);
+    while (likely(outcome == GOES_ON)) {
+        if (likely(!fifo_is_empty(&cell->mailbox))) {
+            struct letter *letter = letter_of(fifo_take_first(&cell->mailbox));
+            bias_leave(&worker->bias);
+            if (unlikely(!take(self, cell, letter)) && cell->task.odd) {
+                outcome = go_on_odd(self, worker, cell);
+                continue;
+            }
+            bias_enter(&worker->bias);
+            if (worker_slice_is_over(worker) && has_more(cell))
+                return true;
+            if (!fifo_is_empty(&cell->mailbox))
+                continue;
+        }
+        if (likely(!plain_read(&cell->task.token))) {
+            plain_write(&cell->task.scheduled, false);
             return false;
         }
-        bias_leave(&worker->bias);
-        left--;
-        if (unlikely(!take(self, cell, letter_of(node))))
-            left = replay(self, cell, left);
-        bias_enter(&worker->bias);
-        if (worker_slice_is_over(worker))
-            break;
+        if (use_token(worker, cell))
+            outcome = run_odd(self, worker, cell);
     }
-    return true;
+    return outcome == HAS_MORE;
 }
 
 uint32_t turn_run(struct worker *worker, uint32_t max)
 {
     struct cadre_self *self = worker->context;
+    const struct cadre_self *before = self_enter(self);
     struct task *task;
     uint32_t left = max;
     while (left > 0 && (task = worker_next(worker))) {
         struct cell *cell = container_of(task, struct cell, task);
-        self->cell = cell;
+        store_release(&self->cell, cell); /* pairs with who asks who is stuck */
         self->now = 0;
         if (unlikely(run(self, worker, cell)))
             worker_requeue(worker, task);
         left--;
     }
-    store_relaxed(&self->me, 0);
+    store_relaxed(&self->cell, NULL);
+    self_enter(before);
     return max - left;
 }

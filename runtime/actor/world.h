@@ -23,8 +23,7 @@ struct world {
     struct table table;
     struct sched sched;
     struct log log;
-    uint64_t tag;   /* of its addresses: 1..255 */
-    uint32_t batch; /* messages per turn */
+    uint64_t tag; /* of its addresses: 1..255 */
     bool simulated;
     bool orphaned;          /* in the child of a fork: its threads are gone */
     ATOMIC(uint64_t) trace; /* simulated: the hash of what happened; its one thread's */

@@ -47,7 +47,7 @@ static inline void bias_enter(struct bias *bias)
     store_relaxed(&bias->inside, 1);
     fence_compiler(); /* the seizer's barrier makes this one of the CPU */
     /* acquire: what the last seizer did, by the store in bias_release. */
-    if (unlikely(load_acquire(&bias->wanted)))
+    if (unlikely(!is32_acquire(&bias->wanted, 0)))
         bias_wait(bias);
 }
 
@@ -56,7 +56,7 @@ static CC_INLINE bool bias_try_enter(struct bias *bias)
 {
     store_relaxed(&bias->inside, 1);
     fence_compiler();
-    if (likely(load_acquire(&bias->wanted) == 0))
+    if (likely(is32_acquire(&bias->wanted, 0)))
         return true;
     store_release(&bias->inside, 0);
     return false;

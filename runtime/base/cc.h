@@ -22,6 +22,9 @@
 #define CACHE_LINE 64
 #define CACHE_PAIR 128
 
+/* Half of a word that is otherwise read whole. */
+typedef unsigned cc_half __attribute__((may_alias));
+
 #define container_of(ptr, type, member)                                                \
     ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
@@ -45,6 +48,13 @@ static inline unsigned bits_set(unsigned x) { return (unsigned)__builtin_popcoun
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define CC_ASAN 1
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define CC_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CC_TSAN 1
 #endif
 #endif
 #ifdef CC_ASAN

@@ -5,6 +5,7 @@
 #include <linux/membarrier.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,6 +44,12 @@ uint32_t thread_cpu(void)
 }
 
 void thread_yield(void) { sched_yield(); }
+
+uint64_t thread_preemptions(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_THREAD, &usage) == 0 ? (uint64_t)usage.ru_nivcsw : 0;
+}
 
 static long membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0); }
 

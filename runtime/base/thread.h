@@ -25,6 +25,8 @@ uint32_t thread_cpu(void);
 
 /* Lets another thread run: the fallback of every bounded spin. */
 void thread_yield(void);
+/* How often this thread has lost its CPU to another one. */
+uint64_t thread_preemptions(void);
 
 /* Every running thread of this process passes a full memory barrier before this returns
  * (membarrier). Only where the kernel offers it: ask once, before any other thread needs

@@ -14,7 +14,7 @@ void pool_init(struct pool *pool, struct pool_depot *depot)
 {
     *pool = (struct pool){.depot = depot};
     for (unsigned c = 0; c < POOL_CLASSES; c++)
-        pool->classes[c].keep = most_kept(c);
+        pool->classes[c].room = (int32_t)(pool->classes[c].keep = most_kept(c));
 }
 
 /* ---- give ---- */
@@ -35,7 +35,7 @@ static uint32_t give(struct pool *pool, unsigned c, uint32_t keep)
     struct pool_class *class = &pool->classes[c];
     struct pool_block *chain = NULL;
     uint32_t n = 0;
-    for (; n<POOL_CHAIN &&class->count> keep; n++) {
+    for (; n < POOL_CHAIN && pool_count(class) > keep; n++) {
         struct pool_block *b = pool_detach(class);
         plain_write(&b->next, chain);
         chain = b;
@@ -47,7 +47,8 @@ static uint32_t give(struct pool *pool, unsigned c, uint32_t keep)
     return n;
 }
 
-void pool_trim(struct pool *pool, unsigned c)
+/* Hands a chain to whoever needs it. */
+static void trim(struct pool *pool, unsigned c)
 {
     struct pool_depot *depot = pool->depot;
     (void)give(pool, c, 0);
@@ -60,7 +61,21 @@ void pool_trim(struct pool *pool, unsigned c)
         (void)pool_depot_sort(depot, c, &budget); /* as many as came since */
 }
 
+void pool_put_slowly(struct pool *pool, void *p, unsigned c)
+{
+    pool->classes[c].room++; /* what pool_put_at has taken off */
+    trim(pool, c);
+    pool_put_class(pool, p, c);
+}
+
 /* ---- take ---- */
+
+/* One that may be more than there is room for: the next to be put sees to that. */
+static void add(struct pool *pool, unsigned c, struct pool_block *b)
+{
+    pool->classes[c].room--;
+    pool_insert(pool, &pool->classes[c], b);
+}
 
 static void take(struct pool *pool, unsigned c)
 {
@@ -70,7 +85,7 @@ static void take(struct pool *pool, unsigned c)
         return;
     for (struct pool_block *next; b; b = next, n++) {
         next = plain_read(&b->next);
-        pool_insert(pool, c, b);
+        add(pool, c, b);
     }
     pool->given -= n * (int64_t)pool_size_of(c);
     if (++pool->moves >= SETTLE)
@@ -122,7 +137,7 @@ static void stock(struct pool *pool, unsigned c)
     from->start += more * size;
     for (size_t i = 1; i <= more; i++) {
         struct pool_block *b = (struct pool_block *)(void *)(from->start - i * size);
-        pool_insert(pool, c, b);
+        add(pool, c, b);
         pool_hide(b, c);
     }
 }
@@ -149,7 +164,7 @@ int pool_get_slowly(struct pool *pool, void **p, unsigned c)
 /* Of each class, down to so many. */
 static void give_all(struct pool *pool, unsigned c, uint32_t keep, int *budget)
 {
-    while (*budget > 0 && pool->classes[c].count > keep + POOL_QUARANTINE)
+    while (*budget > 0 && pool_count(&pool->classes[c]) > keep + POOL_QUARANTINE)
         *budget -= (int)give(pool, c, keep + POOL_QUARANTINE);
 }
 

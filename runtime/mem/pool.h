@@ -25,6 +25,8 @@
 
 #include "mem/depot.h"
 
+#include <assert.h>
+
 enum {
     POOL_KEEP_BYTES = 64 << 10,        /* a class gives a chain away above this ... */
     POOL_KEEP_BLOCKS = 2 * POOL_CHAIN, /* ... and above this many blocks */
@@ -40,8 +42,8 @@ enum {
 
 struct pool_class {
     struct pool_block *first;
-    uint32_t count;
-    uint32_t keep; /* constant: gives a chain away above this */
+    int32_t room;  /* for so many more; then a chain goes to the depot */
+    uint32_t keep; /* constant: for so many in all */
 };
 
 /* Where blocks are cut from. */
@@ -51,7 +53,8 @@ struct pool_fresh {
 
 struct pool {
     struct pool_depot *depot;
-    struct pool_class classes[POOL_CLASSES];
+    /* By class; the last one never has room: it stands for what is not the pool's. */
+    struct pool_class classes[POOL_CLASSES + 1];
     struct pool_block *last[POOL_CLASSES]; /* counts only under AddressSanitizer */
     struct pool_fresh fresh[POOL_CLASSES], mixed;
     uint32_t mixed_bytes[POOL_CLASSES]; /* cut for this class */
@@ -66,23 +69,29 @@ void pool_init(struct pool *pool, struct pool_depot *depot);
  * back. True: there is more to be done, so look for work and call again. */
 bool pool_reclaim(struct pool *pool);
 
-/* Hands POOL_CHAIN blocks to whoever needs them. */
-void pool_trim(struct pool *pool, unsigned class);
 /* When there is no free block at hand. */
 int pool_get_slowly(struct pool *pool, void **p, unsigned class);
+/* When pool_put_at has failed: makes room, and puts it. */
+void pool_put_slowly(struct pool *pool, void *p, unsigned class);
 
 /* What follows: only the pool's own thread. The common paths are inline. */
 
-static inline void pool_insert(struct pool *pool, unsigned c, struct pool_block *b)
+static inline uint32_t pool_count(const struct pool_class *class)
 {
-    struct pool_class *class = &pool->classes[c];
-    class->count++;
+    return class->keep - (uint32_t) class->room;
+}
+
+/* The block into its class, whose room is counted already. */
+static CC_INLINE void pool_insert(struct pool *pool, struct pool_class *class,
+                                  struct pool_block *b)
+{
     if (POOL_QUARANTINE) { /* oldest first */
+        size_t c = (size_t)(class - pool->classes);
         b->next = NULL;
-        if (class->count == 1)
-            class->first = b;
-        else
+        if (class->first)
             pool->last[c]->next = b;
+        else
+            class->first = b;
         pool->last[c] = b;
     } else { /* newest first: it is in the cache */
         b->next = class->first;
@@ -92,23 +101,54 @@ static inline void pool_insert(struct pool *pool, unsigned c, struct pool_block 
 
 static inline bool pool_has(const struct pool_class *class)
 {
-    return POOL_QUARANTINE ? class->count > POOL_QUARANTINE : class->first != NULL;
+    return POOL_QUARANTINE ? pool_count(class) > POOL_QUARANTINE : class->first != NULL;
 }
 
 static inline struct pool_block *pool_detach(struct pool_class *class)
 {
     struct pool_block *b = class->first;
     class->first = b->next;
-    class->count--;
+    class->room++;
     return b;
 }
 
-/* From a class that has one. */
-static CC_INLINE void *pool_take(struct pool *pool, unsigned c)
+/* A class by its place, which is what a block need know of it: cheaper than its number,
+ * because it need not be multiplied. */
+enum {
+    POOL_PLACE = sizeof(struct pool_class),
+    POOL_PLACE_NONE = POOL_CLASSES * POOL_PLACE
+};
+static inline uint32_t pool_place_of(unsigned c) { return c * POOL_PLACE; }
+static inline struct pool_class *pool_at(struct pool *pool, uint32_t place)
 {
-    struct pool_block *b = pool_detach(&pool->classes[c]);
-    pool_show(b, c);
+    return (struct pool_class *)(void *)((char *)pool->classes + place);
+}
+
+/* Of a class up to 128 bytes; POOL_PLACE is what they differ by. */
+static_assert(POOL_PLACE == 16, "pool_class_of_small");
+static inline uint32_t pool_place_of_small(uint32_t size)
+{
+    return (size - 1) & ~(uint32_t)(POOL_PLACE - 1);
+}
+
+/* From a class that has one. */
+static CC_INLINE void *pool_take(struct pool *pool, uint32_t place)
+{
+    struct pool_block *b = pool_detach(pool_at(pool, place));
+    pool_show(b, place / POOL_PLACE);
     return b;
+}
+
+/* False: there is no room, which pool_put_slowly must set right, or it is none of the
+ * pool's blocks. */
+static CC_INLINE bool pool_put_at(struct pool *pool, void *p, uint32_t place)
+{
+    struct pool_class *class = pool_at(pool, place);
+    if (unlikely(--class->room < 0))
+        return false;
+    pool_insert(pool, class, p);
+    pool_hide(p, place / POOL_PLACE);
+    return true;
 }
 
 /* pool_size_of(c) bytes, aligned for any type. Errors: heap_get's. */
@@ -126,10 +166,8 @@ CC_MUST_CHECK static CC_INLINE int pool_get_class(struct pool *pool, void **p,
 
 static CC_INLINE void pool_put_class(struct pool *pool, void *p, unsigned c)
 {
-    pool_insert(pool, c, p);
-    pool_hide(p, c);
-    if (unlikely(pool->classes[c].count > pool->classes[c].keep))
-        pool_trim(pool, c);
+    if (unlikely(!pool_put_at(pool, p, pool_place_of(c))))
+        pool_put_slowly(pool, p, c);
 }
 
 /* size bytes, aligned for any type. Errors: heap_get's. */

@@ -23,7 +23,8 @@ void regions_init(struct regions *regions)
 {
     pthread_mutex_init(&regions->lock, NULL);
     regions->open = NULL;
-    regions->used = regions->idle = 0;
+    regions->used = 0;
+    atomic_set(&regions->idle, 0);
 }
 
 static char *start_of(struct region *r) { return (char *)r + HEAD; }
@@ -75,18 +76,18 @@ static struct region *add(struct regions *all, bool huge)
     char *end = head + HEAD + REGION_SIZE;
     unmap(raw, head);
     unmap(end, raw + size);
-    if (huge)
-        (void)madvise(head, HEAD + REGION_SIZE, MADV_HUGEPAGE); /* a hint */
+    (void)madvise(head, HEAD + REGION_SIZE,
+                  huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE); /* a hint */
     struct region *r = (struct region *)(void *)head;
     enter(all, r); /* the rest is zero */
     return r;
 }
 
+/* Nobody will find it any more. */
 static void drop(struct regions *all, struct region *r)
 {
     leave(all, r);
-    all->idle -= bits_set(r->idle);
-    unmap((char *)r, start_of(r) + REGION_SIZE);
+    counter_add(&all->idle, -(int64_t)bits_set(r->idle));
 }
 
 /* ---- pieces ---- */
@@ -96,7 +97,7 @@ static char *cut(struct regions *all, struct region *r, bool *dirty)
     unsigned i = bit_lowest((uint32_t)~r->used);
     uint32_t bit = UINT32_C(1) << i;
     *dirty = r->idle & bit;
-    all->idle -= *dirty;
+    counter_add(&all->idle, -(int64_t)*dirty);
     all->used++;
     r->idle &= ~bit;
     r->used |= bit;
@@ -114,24 +115,29 @@ void *region_cut(struct regions *all, bool huge, bool *dirty)
     return piece;
 }
 
-static void put(struct regions *all, struct region *r, char *piece)
+/* Returns the region if it has all of its pieces back. */
+static struct region *put(struct regions *all, struct region *r, char *piece)
 {
     uint32_t bit = UINT32_C(1) << (piece - start_of(r)) / REGION_PIECE;
     if (r->used == ALL)
         enter(all, r);
     all->used--;
-    all->idle++;
+    counter_add(&all->idle, 1);
     r->used &= ~bit;
     r->idle |= bit;
-    if (r->used == 0)
-        drop(all, r);
+    if (r->used > 0)
+        return NULL;
+    drop(all, r);
+    return r;
 }
 
 void region_put(struct regions *all, void *piece)
 {
     pthread_mutex_lock(&all->lock);
-    put(all, region_of(piece), piece);
+    struct region *whole = put(all, region_of(piece), piece);
     pthread_mutex_unlock(&all->lock);
+    if (whole)
+        unmap((char *)whole, start_of(whole) + REGION_SIZE);
 }
 
 /* ---- tidying ---- */
@@ -150,15 +156,18 @@ static void cool(struct regions *all, struct region *r)
         unsigned i = bit_lowest(r->idle), n = bit_lowest(~((uint64_t)r->idle >> i));
         cool_pieces(start_of(r) + (size_t)i * REGION_PIECE, (size_t)n * REGION_PIECE);
         r->idle &= ~(uint32_t)(((UINT64_C(1) << n) - 1) << i);
-        all->idle -= n;
+        counter_add(&all->idle, -(int64_t)n);
     }
 }
 
 bool region_tidy(struct regions *all, bool busy)
 {
+    if (load_relaxed(&all->idle) <=
+        REGION_IDLE) /* a hint: asked at each falling asleep */
+        return false;
     pthread_mutex_lock(&all->lock);
-    unsigned most = busy && all->used > REGION_IDLE ? all->used : REGION_IDLE;
-    bool more = all->idle > most;
+    int64_t most = busy && all->used > REGION_IDLE ? all->used : REGION_IDLE;
+    bool more = load_relaxed(&all->idle) > most;
     while (more && first_of(all)->idle == 0)
         all->open = all->open->next; /* to the end of the ring */
     if (more)

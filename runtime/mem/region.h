@@ -20,6 +20,7 @@
 #ifndef MEM_REGION_H
 #define MEM_REGION_H
 
+#include "base/atomic.h"
 #include "queue/list.h"
 
 #include <pthread.h>
@@ -36,7 +37,8 @@ enum {
 struct regions {
     pthread_mutex_t lock;
     struct list *open; /* NULL, or the first of those that can be cut from, in a ring */
-    unsigned used, idle; /* pieces that somebody has; that were put, and are resident */
+    unsigned used;     /* pieces that somebody has */
+    ATOMIC(int64_t) idle; /* pieces that were put, and are resident; others look */
 };
 
 void regions_init(struct regions *regions);

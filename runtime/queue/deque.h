@@ -1,7 +1,8 @@
 /* deque.h: a bounded queue with two ends: one thread at a time.
  *
  * The newest item stands in a place of its own: to push and to take it again is all that
- * most of them ever see. */
+ * most of them ever see. In an empty place there may be a mark: whoever looks before it
+ * pushes there finds it, and is reminded of something at no cost to all others. */
 #ifndef QUEUE_DEQUE_H
 #define QUEUE_DEQUE_H
 
@@ -13,8 +14,10 @@
 
 enum { DEQUE_SIZE = 256 }; /* besides the newest */
 
+#define DEQUE_MARK ((void *)(uintptr_t)1)
+
 struct deque {
-    void *newest;          /* NULL: none */
+    void *newest;          /* none: NULL or DEQUE_MARK */
     uint32_t oldest, next; /* of the ring; they count from 0 and wrap */
     void *items[DEQUE_SIZE];
 };
@@ -30,9 +33,21 @@ static inline uint32_t deque_ring_size(const struct deque *q)
     return plain_read(&q->next) - plain_read(&q->oldest);
 }
 
+static inline bool deque_has_newest(const struct deque *q)
+{
+    return (uintptr_t)plain_read(&q->newest) > (uintptr_t)DEQUE_MARK;
+}
+
 static inline uint32_t deque_size(const struct deque *q)
 {
-    return deque_ring_size(q) + (plain_read(&q->newest) != NULL);
+    return deque_ring_size(q) + deque_has_newest(q);
+}
+
+/* The next one to push finds the mark; nothing, when there is a newest one already. */
+static inline void deque_mark(struct deque *q)
+{
+    if (!deque_has_newest(q))
+        plain_write(&q->newest, DEQUE_MARK);
 }
 
 /* Has it no more room than for one that comes when `newest` is free? */
@@ -60,7 +75,7 @@ static inline void deque_push_oldest(struct deque *q, void *item)
 /* In front of all. Not when the ring is full and there is a newest one. */
 static inline void deque_push(struct deque *q, void *item)
 {
-    if (plain_read(&q->newest))
+    if (deque_has_newest(q))
         deque_push_ring(q, plain_read(&q->newest));
     plain_write(&q->newest, item);
 }
@@ -68,8 +83,9 @@ static inline void deque_push(struct deque *q, void *item)
 /* NULL when it is empty. */
 static inline void *deque_take_newest(struct deque *q)
 {
-    void *item = plain_read(&q->newest);
-    if (item) {
+    void *item = NULL;
+    if (deque_has_newest(q)) {
+        item = plain_read(&q->newest);
         plain_write(&q->newest, NULL);
     } else if (plain_read(&q->next) != plain_read(&q->oldest)) {
         uint32_t next = plain_read(&q->next) - 1;

@@ -11,6 +11,11 @@ struct fifo {
     struct inbox_node *newest; /* NULL: empty */
 };
 
+static inline bool fifo_is_empty(const struct fifo *q)
+{
+    return plain_read(&q->newest) == NULL;
+}
+
 static inline void fifo_append(struct fifo *q, struct inbox_node *n)
 {
     struct inbox_node *newest = plain_read(&q->newest);
@@ -23,18 +28,22 @@ static inline void fifo_append(struct fifo *q, struct inbox_node *n)
     plain_write(&q->newest, n);
 }
 
-/* The oldest one, or NULL. */
-static inline struct inbox_node *fifo_take(struct fifo *q)
+/* The oldest one; there is one. */
+static CC_INLINE struct inbox_node *fifo_take_first(struct fifo *q)
 {
     struct inbox_node *newest = plain_read(&q->newest);
-    if (!newest)
-        return NULL;
     struct inbox_node *oldest = plain_read(&newest->next);
-    if (oldest == newest)
+    if (likely(oldest == newest))
         plain_write(&q->newest, NULL);
     else
         plain_write(&newest->next, plain_read(&oldest->next));
     return oldest;
+}
+
+/* The oldest one, or NULL. */
+static inline struct inbox_node *fifo_take(struct fifo *q)
+{
+    return fifo_is_empty(q) ? NULL : fifo_take_first(q);
 }
 
 /* All of another one, which is used up. */
@@ -51,23 +60,25 @@ static inline void fifo_append_fifo(struct fifo *q, struct fifo *more)
     q->newest = newest;
 }
 
-/* What inbox_take returned: a list with the newest in front. */
-static inline void fifo_append_inbox(struct fifo *q, struct inbox_node *newest)
+/* What inbox_take returned: a list with the newest in front. Returns how many. */
+static inline uint32_t fifo_append_inbox(struct fifo *q, struct inbox_node *newest)
 {
     struct inbox_node *oldest = NULL;
-    for (struct inbox_node *n = newest; n;) {
+    uint32_t count = 0;
+    for (struct inbox_node *n = newest; n; count++) {
         struct inbox_node *older = plain_read(&n->next);
         plain_write(&n->next, oldest);
         oldest = n;
         n = older;
     }
     if (!newest)
-        return;
+        return 0;
     struct inbox_node *before = plain_read(&q->newest);
     plain_write(&newest->next, before ? plain_read(&before->next) : oldest);
     if (before)
         plain_write(&before->next, oldest);
     plain_write(&q->newest, newest);
+    return count;
 }
 
 #endif

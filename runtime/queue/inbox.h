@@ -62,7 +62,7 @@ static inline bool inbox_poke(struct inbox *q)
 static inline bool inbox_has_nodes(const struct inbox *q)
 {
     /* INBOX_EMPTY and INBOX_AWAKE are the smallest values. */
-    return (uintptr_t)load_relaxed(&q->newest) > (uintptr_t)INBOX_AWAKE;
+    return above64_acquire(&q->newest, (uintptr_t)INBOX_AWAKE);
 }
 
 static inline bool inbox_is_empty(const struct inbox *q)

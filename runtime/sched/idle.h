@@ -84,7 +84,7 @@ bool idle_all_asleep(const struct idle *idle);
 bool idle_take_watch(struct idle *idle, uint32_t worker);
 /* By whoever got up. Gives the watch up if it had it, and sees to it that another sleeper
  * takes over where nobody watches: at once when others are awake, else when this one
- * pushes something. */
+ * pushes something (see worker_leave_watch). */
 void idle_leave_watch(struct idle *idle, uint32_t worker);
 /* All sleep, so the watch sleeps too. False: not all do. */
 bool idle_end_watch(struct idle *idle);

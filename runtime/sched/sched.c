@@ -1,6 +1,8 @@
 /* sched.c: the set of workers: start, stop, and who steps them. */
 #include "sched/sched.h"
 
+#include "base/limits.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@ int sched_init(struct sched *s, struct heap *heap, enum sched_mode mode,
 {
     *s = (struct sched){.mode = mode, .heap = heap, .event_fd = -1};
     s->crew.count = workers;
+    s->crew.batch = UINT32_MAX;
     void *w = NULL, *beds = NULL, *threads = NULL;
     int err = heap_get_lines(heap, &w, workers * sizeof(struct worker));
     if (!err)
@@ -35,6 +38,8 @@ int sched_init(struct sched *s, struct heap *heap, enum sched_mode mode,
         topology_read(&s->topology);
         s->crew.idle.near = &s->topology;
     }
+    uint32_t cpus = mode == SCHED_THREADS ? limits_cpus() : workers;
+    s->crew.surplus = workers > cpus ? workers - cpus : 0;
     s->crew.can_stop = mode == SCHED_THREADS && thread_has_barrier();
     s->crew.clock.is_virtual = mode == SCHED_SIMULATED;
     atomic_set(&s->crew.stopping, false);
@@ -71,11 +76,13 @@ static void say_if_all_sleep(struct sched *s)
 static bool keep_watch(struct sched *s, struct worker *w)
 {
     struct idle *idle = &s->crew.idle;
-    while (!idle_sleep(idle, w->id, SCHED_WATCH_NS)) {
-        if (idle_end_watch(idle)) {
+    for (;;) {
+        if (idle_end_watch(idle)) { /* before any timer is set, too */
             say_if_all_sleep(s);
             return true;
         }
+        if (idle_sleep(idle, w->id, SCHED_WATCH_NS))
+            break;
         worker_appetites(&s->crew);
         worker_get_up(w);
         if (worker_rescue(w) || !worker_lie_down(w))
@@ -102,9 +109,7 @@ static void fall_asleep(struct sched *s, struct worker *w)
         worker_get_up(w);
     }
     if (s->crew.count > 1)
-        idle_leave_watch(idle, w->id);
-    if (worker_has_work(w))
-        worker_attend(w); /* what it has rescued waits for each other */
+        worker_leave_watch(w);
 }
 
 /* A worker ends when it was told to and then looked once more and found nothing; what
@@ -127,6 +132,8 @@ static void *worker_main(void *arg)
 
 int sched_start(struct sched *s)
 {
+    for (uint32_t i = 0; i < s->crew.count; i++)
+        s->crew.workers[i].clock_last = clock_now(&s->crew.clock);
     if (s->mode != SCHED_THREADS) {
         sched_ring(s);
         return 0;

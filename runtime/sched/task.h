@@ -26,10 +26,11 @@ enum { TASK_NOBODY = -1 };
 
 struct task {
     struct inbox inbox;
-    ATOMIC(int32_t) owner; /* a worker's number, or TASK_NOBODY */
+    ATOMIC(int16_t) owner; /* a worker's number, or TASK_NOBODY */
     ATOMIC(int16_t) asker; /* the worker that sent the token; whoever holds that */
     bool scheduled;        /* the owner's */
     bool token;            /* the owner's: the token has arrived and is not used yet */
+    bool odd;              /* for the layer of the tasks: of whoever runs it */
     struct task *arrival;  /* next in a list of arrivals; whoever holds the token */
 };
 
@@ -38,27 +39,55 @@ static inline void task_init(struct task *task)
     inbox_init(&task->inbox);
     atomic_set(&task->owner, TASK_NOBODY);
     atomic_set(&task->asker, TASK_NOBODY);
-    task->scheduled = task->token = false;
+    task->scheduled = task->token = task->odd = false;
     task->arrival = NULL;
 }
 
 /* Takes a task that nobody owns. */
 static inline bool task_claim(struct task *task, uint32_t worker)
 {
-    int32_t nobody = TASK_NOBODY;
+    int16_t nobody = TASK_NOBODY;
     return load_relaxed(&task->owner) == TASK_NOBODY &&
-           cas_acq_rel(&task->owner, &nobody, (int32_t)worker);
+           cas_acq_rel(&task->owner, &nobody, (int16_t)worker);
 }
 
 /* Gives it away, with everything that belongs to it. */
 static inline void task_give(struct task *task, int32_t to)
 {
-    store_release(&task->owner, to); /* pairs with task_is_owned_by, and task_claim */
+    store_release(&task->owner,
+                  (int16_t)to); /* pairs with task_is_owned_by, and task_claim */
 }
 
 static inline bool task_is_owned_by(const struct task *task, uint32_t worker)
 {
-    return load_acquire(&task->owner) == (int32_t)worker; /* pairs with task_give */
+    return is16_acquire(&task->owner, worker); /* pairs with task_give */
+}
+
+/* Tasks whose tokens are here, and which are not scheduled: oldest first. */
+struct line {
+    struct task *first, *last;
+    uint32_t count;
+};
+
+static inline void line_append(struct line *line, struct task *task)
+{
+    plain_write(&task->arrival, NULL);
+    if (line->first)
+        plain_write(&line->last->arrival, task);
+    else
+        line->first = task;
+    line->last = task;
+    line->count++;
+}
+
+static inline struct task *line_take(struct line *line)
+{
+    struct task *task = line->first;
+    if (task) {
+        line->first = plain_read(&task->arrival);
+        line->count--;
+    }
+    return task;
 }
 
 #endif

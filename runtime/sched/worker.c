@@ -2,15 +2,6 @@
 #include "sched/worker.h"
 
 enum { CLOCK_EVERY_MAX = 64, PATIENCE = 3, SLOW = 4, SHUFFLE = 4, STAYS_ONCE_IN = 8 };
-/* When work is spread too thin: see fold. */
-enum {
-    CHATTY_NS = 1000, /* a message that takes longer is worth a worker of its own */
-    CHATTY_PART = 8,  /* more than every so many messages cross between workers */
-    CHATTY_FOR_NS = 2000000, /* more than not; tasks that are about to meet talk, too */
-    ABSTAIN_MIN_MS = 16,
-    ABSTAIN_MAX_MS = 256
-};
-
 CC_THREAD_LOCAL struct worker *worker_here;
 
 struct worker *worker_enter(struct worker *worker)
@@ -32,25 +23,36 @@ void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t
     bias_init(&worker->bias);
     worker->id = id;
     worker->crew = crew;
-    worker->bed = &crew->idle.beds[id];
     worker->context = NULL;
     worker->due = WORKER_STREAK;
     worker->burst = worker->before = worker->backlog = 0;
     worker->oldest_next = worker->shuffled = false;
-    worker->clock_every = worker->clock_left = CLOCK_EVERY_MAX;
+    worker->clock_every = worker->clock_window = worker->clock_left = CLOCK_EVERY_MAX;
+    worker->spent = 0;
+    worker->turn = 0;
     worker->clock_last = worker->slice_start = 0;
     atomic_set(&worker->turns, 0);
     atomic_set(&worker->steals, 0);
     atomic_set(&worker->watched, 0);
-    worker->posts = 0;
-    atomic_set(&worker->chatter, 0);
-    worker->partner = worker->victim = TASK_NOBODY;
-    worker->abstains_ms = ABSTAIN_MIN_MS;
+    worker->victim = TASK_NOBODY;
+    appetite_init(&worker->appetite);
     worker->folds = false;
-    atomic_set(&worker->sated, 0);
     worker->rng = rng_stream(seed, id + 1);
     worker->line = (struct line){0};
     deque_init(&worker->deque);
+}
+
+/* A window begins, in a turn that may have so many messages yet. */
+static void open_window(struct worker *w, uint32_t left)
+{
+    w->clock_window = w->clock_left = w->clock_every < left ? w->clock_every : left;
+}
+
+void crew_set_batch(struct crew *crew, uint32_t batch)
+{
+    crew->batch = batch;
+    for (uint32_t i = 0; i < crew->count; i++)
+        open_window(&crew->workers[i], batch);
 }
 
 void worker_shuffle(struct worker *worker)
@@ -60,27 +62,6 @@ void worker_shuffle(struct worker *worker)
 }
 
 /* ---- the line of those that wait ------------------------------------------------- */
-
-static void line_append(struct line *line, struct task *task)
-{
-    plain_write(&task->arrival, NULL);
-    if (line->first)
-        plain_write(&line->last->arrival, task);
-    else
-        line->first = task;
-    line->last = task;
-    line->count++;
-}
-
-static struct task *line_take(struct line *line)
-{
-    struct task *task = line->first;
-    if (task) {
-        line->first = plain_read(&task->arrival);
-        line->count--;
-    }
-    return task;
-}
 
 /* How many wait, besides the one that is next. */
 static uint32_t waiting_here(const struct worker *w)
@@ -138,9 +119,11 @@ static void spill(struct worker *w)
 
 void worker_push_behind(struct worker *w, struct task *task)
 {
-    if (deque_is_full(&w->deque))
-        spill(w);
-    deque_push_ring(&w->deque, task);
+    if (likely(task != DEQUE_MARK)) {
+        if (deque_is_full(&w->deque))
+            spill(w);
+        deque_push_ring(&w->deque, task);
+    }
     if (unlikely(load_relaxed(&w->crew->idle.wants)))
         worker_attend(w);
 }
@@ -187,11 +170,17 @@ void crew_wake(struct crew *crew, struct worker *here, struct task *task)
     }
 }
 
+static bool is_hungry(const struct worker *w)
+{
+    return appetite_is_hungry(&w->appetite, &w->crew->clock);
+}
+
 /* One of ours that another worker has woken moves there; but not always, so that two
  * which call each other meet instead of changing places for ever. */
 static void follow(struct worker *w, struct task *task, int32_t asker)
 {
-    if (asker == (int32_t)w->id || rng_below(&w->rng, STAYS_ONCE_IN) == 0) {
+    bool stays = rng_below(&w->rng, STAYS_ONCE_IN) == 0 && is_hungry(w);
+    if (asker == (int32_t)w->id || stays) {
         accept(w, task);
         return;
     }
@@ -199,7 +188,7 @@ static void follow(struct worker *w, struct task *task, int32_t asker)
     idle_deliver(&w->crew->idle, (uint32_t)asker, task, task);
 }
 
-void worker_take_arrivals(struct worker *w)
+static void take_arrivals(struct worker *w)
 {
     struct task *newest = idle_take_arrivals(&w->crew->idle, w->id), *oldest = NULL;
     while (newest) { /* turn the list over */
@@ -221,6 +210,12 @@ void worker_take_arrivals(struct worker *w)
             line_append(&w->line, task);
         }
     }
+}
+
+static void look_at_arrivals(struct worker *w)
+{
+    if (idle_has_arrivals(&w->crew->idle, w->id))
+        take_arrivals(w);
 }
 
 /* The one that has waited longest, as a token. NULL: none. */
@@ -280,6 +275,15 @@ static uint32_t patience(const struct worker *w)
     return w->clock_every < SLOW ? 0 : PATIENCE * w->clock_every;
 }
 
+/* More workers than CPUs: are there as many awake as can run? */
+static bool all_cpus_are_busy(const struct crew *crew)
+{
+    uint32_t free = crew->count - crew->surplus;
+    for (uint32_t i = 0; crew->surplus > 0 && free > 0 && i < crew->count; i++)
+        free -= !idle_is_asleep(&crew->idle, i);
+    return free == 0;
+}
+
 void worker_attend(struct worker *w)
 {
     struct idle *idle = &w->crew->idle;
@@ -287,37 +291,26 @@ void worker_attend(struct worker *w)
     uint32_t waiting = waiting_here(w);
     if (load_relaxed(&idle->wants) & ~IDLE_UNWATCHED && waiting > 0 &&
         (waiting + WORKER_STREAK - w->due >= patience(w) ||
-         (w->shuffled && rng_below(&w->rng, 2) == 0)))
+         (w->shuffled && rng_below(&w->rng, 2) == 0)) &&
+        !all_cpus_are_busy(w->crew))
         share(w);
 }
 
-/* Work that is small and talks a lot is done faster by one worker than by two, because
- * each message between them costs as much as many within one. Whoever finds that it is
- * doing such work gives it all to the one it talks to (when both do, the higher number
- * to the lower), and abstains for a while: longer each time, unless it was right to have
- * work for a while. What it owns and nobody runs is pulled over when it is woken. */
+/* Gives everything to the one whom it was not worth while to have work beside: when both
+ * find that, the higher number to the lower. What it owns and nobody runs is pulled over
+ * when it is woken. */
 static void fold(struct worker *w)
 {
-    int64_t now = clock_now(&w->crew->clock), sated = load_relaxed(&w->sated);
-    int32_t to = w->partner;
+    int32_t to = w->appetite.partner;
     w->folds = false;
-    store_relaxed(&w->chatter, 0);
+    appetite_calm(&w->appetite);
     w->victim = TASK_NOBODY;
     /* It was another one when we judged: the turn may have gone on. */
     if (to == TASK_NOBODY || to == (int32_t)w->id)
         return;
+    appetite_calm(&w->crew->workers[to].appetite);
     (void)give(w, to, UINT32_MAX);
-    if (now - sated > (int64_t)ABSTAIN_MAX_MS * 1000000)
-        w->abstains_ms = ABSTAIN_MIN_MS;
-    store_relaxed(&w->sated, now + (int64_t)w->abstains_ms * 1000000);
-    if (w->abstains_ms < ABSTAIN_MAX_MS)
-        w->abstains_ms *= 2;
-}
-
-static bool is_hungry(const struct worker *w)
-{
-    int64_t sated = load_relaxed(&w->sated);
-    return sated == 0 || clock_now(&w->crew->clock) >= sated;
+    appetite_abstain(&w->appetite, clock_now(&w->crew->clock));
 }
 
 void worker_appetites(struct crew *crew)
@@ -328,20 +321,14 @@ void worker_appetites(struct crew *crew)
             idle_keep_hungry(&crew->idle, i);
 }
 
-/* Every reading of the clock: what were the last messages like? */
+/* Every reading of the clock. */
 static void judge(struct worker *w, int64_t took, uint32_t messages)
 {
-    bool is_chatty = took < (int64_t)messages * CHATTY_NS &&
-                     w->posts > messages / CHATTY_PART && w->partner >= 0 &&
-                     w->partner != (int32_t)w->id;
-    int64_t chatter = load_relaxed(&w->chatter) + (is_chatty ? took : -took);
-    w->posts = 0;
-    store_relaxed(&w->chatter, chatter > 0 ? chatter : 0);
-    if (!is_chatty || chatter < CHATTY_FOR_NS)
-        return;
-    const struct worker *partner = &w->crew->workers[w->partner];
-    if (load_relaxed(&partner->chatter) > 0 && w->partner > (int32_t)w->id)
-        return; /* it will come to us */
+    struct appetite *a = &w->appetite;
+    if (!appetite_judge(a, w->id, took, messages, &w->crew->clock) ||
+        (a->partner > (int32_t)w->id &&
+         appetite_is_chatty(&w->crew->workers[a->partner].appetite)))
+        return; /* or it will come to us */
     w->folds = true;
     w->due = 1;
 }
@@ -361,7 +348,7 @@ static void rob(struct worker *w, struct worker *victim, struct loot *loot)
     struct task *task;
     loot->count = 0;
     loot->line = (struct line){0};
-    worker_take_arrivals(victim);
+    take_arrivals(victim);
     while (loot->line.count < LOOT_MAX && (task = next_in_line(victim))) {
         task_give(task, (int32_t)w->id);
         line_append(&loot->line, task);
@@ -404,6 +391,7 @@ static bool rescue_from(struct worker *w, struct worker *victim)
         line_append(&w->line, task);
     counter_add(&w->steals, 1);
     w->victim = (int32_t)victim->id;
+    w->due = 1; /* the oldest first; and the look at who waits behind it */
     return true;
 }
 
@@ -455,9 +443,15 @@ static void take_turns(struct worker *w)
                             : WORKER_STREAK;
 }
 
+static bool has_work_at_hand(const struct worker *w)
+{
+    return deque_size(&w->deque) + w->line.count > 0;
+}
+
 struct task *worker_next_old(struct worker *w)
 {
     struct task *task = NULL;
+    look_at_arrivals(w);
     if (unlikely(w->folds)) {
         w->due = WORKER_STREAK;
         fold(w);
@@ -470,24 +464,39 @@ struct task *worker_next_old(struct worker *w)
         task = oldest(w);
     if (task)
         counter_add(&w->turns, 1);
-    if (unlikely(load_relaxed(&w->crew->idle.wants)))
+    /* What has arrived, too: it came before we could ask for the watch. But who was woken
+     * for one thing alone wakes nobody. */
+    if (unlikely(load_relaxed(&w->crew->idle.wants)) && has_work_at_hand(w))
         worker_attend(w);
     return task;
 }
 
 bool worker_has_work(const struct worker *w)
 {
-    return waiting_here(w) > 0 || w->deque.newest ||
-           (idle_has_arrivals(&w->crew->idle, w->id) &&
-            !idle_is_asleep(&w->crew->idle, w->id));
+    return has_work_at_hand(w) || (idle_has_arrivals(&w->crew->idle, w->id) &&
+                                   !idle_is_asleep(&w->crew->idle, w->id));
+}
+
+/* What there was since the clock was read: a worker that is given little at a time is
+ * judged, too. */
+static void judge_rest(struct worker *w)
+{
+    int64_t now = clock_now(&w->crew->clock);
+    judge(w, now - w->clock_last, w->clock_window - w->clock_left);
+    w->clock_last = now;
+    w->clock_left = w->clock_window;
+    if (w->folds)
+        fold(w);
 }
 
 bool worker_lie_down(struct worker *w)
 {
     struct crew *crew = w->crew;
+    if (w->appetite.crossed > 0 && !w->shuffled)
+        judge_rest(w);
     int32_t victim = w->victim;
     w->victim = TASK_NOBODY;
-    if (victim >= 0 && rescue_from(w, &crew->workers[victim]))
+    if (victim >= 0 && is_hungry(w) && rescue_from(w, &crew->workers[victim]))
         return false; /* there was more where the last came from */
     if (worker_has_work(w))
         return false; /* a thief moved what had arrived, and did not take all of it */
@@ -503,32 +512,38 @@ void worker_get_up(struct worker *w)
     idle_get_up(&w->crew->idle, w->id);
     bias_rise(&w->bias);
     w->clock_last = clock_now(&w->crew->clock); /* sleep is no time spent on messages */
-    w->clock_left = w->clock_every;
-    w->posts = 0;
+    open_window(w, w->crew->batch);
+    w->appetite.crossed = 0;
 }
 
-bool worker_read_slice(struct worker *w)
+void worker_leave_watch(struct worker *w)
 {
-    if (w->shuffled) { /* turns of any length are right */
-        w->clock_left = 1 + rng_below(&w->rng, 2 * SHUFFLE);
-        w->due = 1;
-        w->folds = w->partner >= 0 && rng_below(&w->rng, 2 * SHUFFLE) == 0;
-        return rng_below(&w->rng, 2) == 0;
-    }
-    if (load_relaxed(&w->crew->idle.wants))
-        worker_attend(w);
+    struct idle *idle = &w->crew->idle;
+    idle_leave_watch(idle, w->id);
+    /* Who sets the bit later finds this worker awake, and calls the watch itself. */
+    if (load_seq(&idle->wants) & IDLE_UNWATCHED)
+        deque_mark(&w->deque);
+}
+
+/* How many messages until the clock is read next, aiming at four looks per slice. */
+static uint32_t next_window(uint32_t window, int64_t took)
+{
+    if (took > WORKER_SLICE_NS / 4)
+        window = 1 + (uint32_t)((int64_t)window * (WORKER_SLICE_NS / 4) / took);
+    else
+        window *= 2;
+    return window < CLOCK_EVERY_MAX ? window : CLOCK_EVERY_MAX;
+}
+
+static bool slice_is_over(struct worker *w)
+{
     int64_t now = clock_now(&w->crew->clock);
     int64_t took = now - w->clock_last;
-    uint32_t every = w->clock_every;
-    judge(w, took, every);
-    /* Aim at four looks per slice. */
-    if (took > WORKER_SLICE_NS / 4)
-        every = 1 + (uint32_t)((int64_t)every * (WORKER_SLICE_NS / 4) / took);
-    else if (every < CLOCK_EVERY_MAX / 2)
-        every *= 2;
-    else
-        every = CLOCK_EVERY_MAX;
-    w->clock_every = w->clock_left = every > CLOCK_EVERY_MAX ? CLOCK_EVERY_MAX : every;
+    judge(w, took, w->clock_window);
+    /* The batch may have cut the window short: what a whole one would have taken. */
+    int64_t whole =
+        took < WORKER_SLICE_NS ? took * w->clock_every / w->clock_window : took;
+    w->clock_every = next_window(w->clock_every, whole);
     w->clock_last = now;
     if (w->slice_start == 0)
         w->slice_start = now;
@@ -536,4 +551,39 @@ bool worker_read_slice(struct worker *w)
         return false;
     w->due = 1; /* next, the one that has waited longest */
     return true;
+}
+
+/* Counts what the turn has had. Returns how many messages it may have now; 0: none. */
+static uint32_t left_in_turn(struct worker *w)
+{
+    uint64_t turn = load_relaxed(&w->turns);
+    uint32_t batch = w->crew->batch;
+    if (turn != w->turn)
+        w->spent = 0; /* it began in the middle of the window, and had some of it */
+    w->turn = turn;
+    w->spent += w->clock_window;
+    return batch - (w->spent < batch ? w->spent : batch);
+}
+
+/* Simulated: turns of any length are right. */
+static bool choose_slice(struct worker *w)
+{
+    w->clock_every = 1 + rng_below(&w->rng, 2 * SHUFFLE);
+    w->due = 1;
+    w->folds = w->appetite.partner >= 0 && rng_below(&w->rng, 2 * SHUFFLE) == 0;
+    return rng_below(&w->rng, 2) == 0;
+}
+
+bool worker_read_slice(struct worker *w)
+{
+    look_at_arrivals(w);
+    if (load_relaxed(&w->crew->idle.wants) && !w->shuffled)
+        worker_attend(w);
+    bool is_over = w->shuffled ? choose_slice(w) : slice_is_over(w);
+    uint32_t left = left_in_turn(w);
+    is_over = is_over || left == 0;
+    if (is_over)
+        left = w->crew->batch; /* the next one's */
+    open_window(w, left);
+    return is_over;
 }

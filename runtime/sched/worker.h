@@ -22,9 +22,9 @@
 #define SCHED_WORKER_H
 
 #include "base/bias.h"
-#include "base/clock.h"
 #include "base/rng.h"
 #include "queue/deque.h"
+#include "sched/appetite.h"
 #include "sched/idle.h"
 #include "sched/task.h"
 
@@ -40,45 +40,39 @@ struct worker;
 struct crew {
     struct worker *workers;
     uint32_t count;
-    bool can_stop; /* there is a barrier that makes bias_seize possible */
+    uint32_t surplus; /* workers beyond the CPUs, which nobody wakes to share work */
+    bool can_stop;    /* there is a barrier that makes bias_seize possible */
     /* Takes up to max tasks, one after the other (worker_next), and runs each for a
      * while. Called inside the bias, and left inside. Returns how many it ran. */
     uint32_t (*run)(struct worker *worker, uint32_t max);
+    uint32_t batch; /* messages that a task may handle in one turn; constant */
     struct idle idle;
     struct clock clock;
     alignas(CACHE_LINE) ATOMIC(bool) stopping; /* set once, by sched_stop */
-};
-
-/* Tasks whose tokens are here, and which are not scheduled: oldest first. */
-struct line {
-    struct task *first, *last;
-    uint32_t count;
 };
 
 struct worker {
     struct bias bias;
     uint32_t id;
     struct crew *crew;
-    const struct idle_bed *bed; /* its own */
-    void *context;              /* of the tasks' layer; set before the start */
+    void *context;    /* of the tasks' layer; set before the start */
     uint32_t due;     /* runs from the young end until the old one has its turn */
     uint32_t burst;   /* runs from the old end in this turn of it, left */
     uint32_t before;  /* how many waited before the last of them ... */
     uint32_t backlog; /* ... and at the beginning of the turn */
     bool oldest_next; /* the old end of the deque has its turn before the line */
     bool shuffled;    /* simulated: choose at random where any choice is right */
-    /* Fairness by time: see worker_slice_is_over. */
-    uint32_t clock_every, clock_left;
+    /* Fairness by count and by time: see worker_slice_is_over. */
+    uint32_t clock_left,
+        clock_window;     /* messages until the clock is read, of so many */
+    uint32_t clock_every; /* how many it ought to be */
+    uint32_t spent;       /* messages in this turn, at most ... */
+    uint64_t turn;        /* ... and which one it was */
     int64_t clock_last, slice_start;
-    /* Is it worth while to have work here? See fold. */
-    uint32_t posts;       /* to other workers' tasks, since the clock was read */
-    int32_t partner;      /* whose task the last of them was for, or TASK_NOBODY */
-    uint32_t abstains_ms; /* how long it wants no work after the next folding */
-    bool folds;           /* it will do so at once */
-    int32_t victim;       /* whom it rescued work from last, or TASK_NOBODY */
+    struct appetite appetite;
+    bool folds;     /* it gives up what it has at once, for want of that */
+    int32_t victim; /* whom it rescued work from last, or TASK_NOBODY */
     /* The worker's; others look. */
-    ATOMIC(int64_t) chatter; /* ns when it was not worth while, less when it was */
-    ATOMIC(int64_t) sated;   /* it wants no work until then */
     ATOMIC(uint64_t) turns;
     ATOMIC(uint64_t) steals;
     ATOMIC(uint64_t) watched; /* `turns` when the watch last looked; the watch's */
@@ -88,6 +82,9 @@ struct worker {
 };
 
 void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t seed);
+
+/* Before the start: how many messages a task may handle in one turn. */
+void crew_set_batch(struct crew *crew, uint32_t batch);
 
 /* Simulated: from now on it chooses at random where any choice is right. */
 void worker_shuffle(struct worker *worker);
@@ -102,13 +99,14 @@ static inline struct worker *worker_current(void) { return worker_here; }
 /* Says which one runs here from now on. Returns the one before. */
 struct worker *worker_enter(struct worker *worker);
 
-/* A second task waits; or somebody ought to watch. */
+/* What worker_schedule_first returned: a second task waits, or the mark has been found
+ * that says somebody ought to watch. */
 void worker_push_behind(struct worker *worker, struct task *task);
 /* Sees to those that want work, and to the watch. */
 void worker_attend(struct worker *worker);
 
-/* Runs it next; nothing, when it is scheduled already. Returns the one that was to be
- * next, for worker_push_behind, or NULL. */
+/* Runs it next; nothing, when it is scheduled already. Returns what stood in its place,
+ * for worker_push_behind, or NULL. */
 static CC_INLINE struct task *worker_schedule_first(struct worker *worker,
                                                     struct task *task)
 {
@@ -126,15 +124,6 @@ static inline void worker_schedule(struct worker *worker, struct task *task)
     struct task *behind = worker_schedule_first(worker, task);
     if (unlikely(behind))
         worker_push_behind(worker, behind);
-    else if (unlikely(load_relaxed(&worker->crew->idle.wants) & IDLE_UNWATCHED))
-        worker_attend(worker);
-}
-
-/* Counts what goes to another worker's task: worker_read_slice judges. */
-static inline void worker_note_post(struct worker *worker, const struct task *task)
-{
-    worker->posts++;
-    worker->partner = load_relaxed(&task->owner);
 }
 
 /* Puts the task that runs, and has more to do, behind all others. */
@@ -146,14 +135,10 @@ void crew_wake(struct crew *crew, struct worker *here, struct task *task);
 
 /* The next task to be run; when nothing is young, or it is the old one's turn. */
 struct task *worker_next_old(struct worker *worker);
-void worker_take_arrivals(struct worker *worker);
 static CC_INLINE struct task *worker_next(struct worker *w)
 {
-    struct task *task;
-    if (unlikely(load_relaxed(&w->bed->arrivals) != NULL))
-        worker_take_arrivals(w);
-    task = (struct task *)plain_read(&w->deque.newest);
-    if (unlikely(--w->due == 0) || unlikely(!task))
+    struct task *task = (struct task *)plain_read(&w->deque.newest);
+    if (unlikely(--w->due == 0) || unlikely(!deque_has_newest(&w->deque)))
         return worker_next_old(w);
     plain_write(&w->deque.newest, NULL);
     counter_add(&w->turns, 1);
@@ -170,13 +155,17 @@ bool worker_has_work(const struct worker *worker);
 /* Prepares to sleep. True: sleep (idle_sleep), then get up. False: step again. */
 bool worker_lie_down(struct worker *worker);
 void worker_get_up(struct worker *worker);
+/* Up again: gives the watch up if it had it. If nobody watches then, what it pushes next
+ * calls the watch. Only where there are others. */
+void worker_leave_watch(struct worker *worker);
 /* The watch: who has abstained long enough is hungry again. */
 void worker_appetites(struct crew *crew);
 /* The watch: takes what waits behind handlers that do not end. True: there was some. */
 bool worker_rescue(struct worker *worker);
 
-/* Asked after each message, inside: has this task had its time? The clock is read every
- * clock_every messages, at most 64, fewer when messages take long. */
+/* Asked after each message, inside: has this task had its turn, by count or by time? The
+ * clock is read, and what has arrived is looked at, every so many messages: at most 64,
+ * fewer when messages take long. */
 bool worker_read_slice(struct worker *worker) CC_COLD;
 static inline bool worker_slice_is_over(struct worker *worker)
 {

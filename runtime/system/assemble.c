@@ -28,7 +28,6 @@ static void init_world(cadre_system *sys, const struct heap *heap)
     world->heap = *heap;
     world->system = sys;
     world->log = sys->settings.log;
-    world->batch = sys->settings.batch;
     world->simulated = system_is_simulated(sys);
     world->root_ended = system_root_ended;
     world->outside = &sys->outside;
@@ -58,6 +57,7 @@ static int init_workers(cadre_system *sys)
         worker->context = &world->selves[i];
     }
     world->sched.crew.run = turn_run;
+    crew_set_batch(&world->sched.crew, s->batch);
     world->sched.tidy = self_tidy;
     world->sched.all_asleep = s->end_when_quiet ? system_quiet : NULL;
     world->sched.all_asleep_user = sys;
@@ -96,7 +96,7 @@ static int start(cadre_system *sys, const cadre_class *class, const void *init)
         sched_stop(&sys->world.sched);
         return err;
     }
-    sys->root.id = cell_address(&sys->world, root);
+    sys->root.id = cell_address(root);
     spawn_schedule(&sys->outside, root);
     return 0;
 }

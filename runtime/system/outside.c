@@ -26,10 +26,10 @@ static int tell_locked(struct world *world, cadre_ref to, const cadre_type *type
     struct envelope *e;
     if (load_seq(&world->stopping)) /* the gate: see system_finish */
         return send_refuse(type, body, -ESHUTDOWN);
-    int err = send_prepare(world->outside, &e, to.id, type, body);
+    int err = send_prepare(world->outside, &e, 0, type, body);
     if (!err) {
         world->outside->now = 0;
-        send_deliver(world->outside, e);
+        send_deliver(world->outside, e, to.id);
     }
     return err;
 }

@@ -1,9 +1,8 @@
 /* registry.c: which systems live: refuses freed ones and those left by a fork. */
 #include "system/registry.h"
 
-#include "actor/cell.h"
+#include "actor/self.h"
 #include "base/atomic.h"
-#include "sched/worker.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -25,6 +24,7 @@ static void after_fork(void)
         if (load_relaxed(&entries[tag].system))
             *entries[tag].orphaned = true;
     worker_forked();
+    self_forked();
     pthread_mutex_unlock(&lock);
 }
 

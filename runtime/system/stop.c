@@ -98,21 +98,18 @@ int cadre_system_wait(cadre_system *sys)
     return reason;
 }
 
-/* A handler has not returned in time: says which. Of a cell that is running elsewhere
- * only the slot and the life word may be read. */
+/* A handler has not returned in time: says which. */
 static void name_stuck(const cadre_system *sys)
 {
     const struct world *world = &sys->world;
     for (uint32_t i = 0; i < sys->settings.workers; i++) {
         char who[ADDRESS_TEXT];
-        uint64_t actor = load_acquire(&world->selves[i].me);
-        if (!actor)
-            continue;
-        log_line(
-            &world->log, LOG_ERROR,
-            "stop_by: actor %s (%s) has not returned from its handler",
-            address_text(who, actor),
-            class_name(cell_class(table_find(&world->table, address_slot(actor)))));
+        const struct cell *cell = load_acquire(&world->selves[i].cell);
+        if (cell)
+            log_line(&world->log, LOG_ERROR,
+                     "stop_by: actor %s (%s) has not returned from its handler",
+                     address_text(who, cell_address(cell)),
+                     class_name(cell_class(cell)));
     }
 }
 

@@ -1,5 +1,6 @@
 /* counting.c: one actor counts what another sends it in one loop, for
  * tools/instructions.sh. */
+#include "instructions/clock.h"
 #include "support/options.h"
 
 #include <cadre.h>

@@ -1,5 +1,6 @@
 /* pingpong.c: pairs of actors that keep a ball each in the air until its count runs out,
  * for tools/instructions.sh. */
+#include "instructions/clock.h"
 #include "support/options.h"
 
 #include <cadre.h>

@@ -1,5 +1,6 @@
 /* spawn.c: actors that get one message, answer it and end, a hundred at a time, for
  * tools/instructions.sh. */
+#include "instructions/clock.h"
 #include "support/options.h"
 
 #include <cadre.h>

@@ -30,16 +30,17 @@ struct message {
 static struct actor actors[ACTORS];
 static struct message messages[MESSAGES];
 static int message_count, sent[SENDERS][ACTORS];
-static uint32_t batch, expected;
+static uint32_t expected;
 static bool ends_itself;                  /* with the last letter */
 static ATOMIC(uint32_t) done;             /* letters handled */
 static ATOMIC(bool) flags[ACTORS], quiet; /* relaxed: they order nothing */
 
 /* ---- what send.c wants besides, and does not need here ---- */
 
+CC_THREAD_LOCAL const struct cadre_self *self_here;
 int pool_get_slowly(struct pool *pool, void **p, unsigned class) { return -1; }
-void deadletter(struct cadre_self *self, struct envelope *e, const cadre_class *class,
-                enum dead_reason reason)
+void deadletter(struct cadre_self *self, struct envelope *e, uint64_t to,
+                const cadre_class *class, enum dead_reason reason)
 {
     mc_assert(false);
 }
@@ -100,23 +101,24 @@ static void handle(struct actor *a, struct message *m)
 /* As in a turn. True: it has more to do. */
 static bool run_actor(struct worker *w, struct cell *cell)
 {
-    for (uint32_t left = batch; left > 0; left--) {
-        if (plain_read(&cell->task.token)) {
-            plain_write(&cell->task.token, false);
-            fifo_append_inbox(&cell->mailbox,
-                              inbox_take(&cell->task.inbox, INBOX_EMPTY));
+    for (;;) {
+        while (!fifo_is_empty(&cell->mailbox)) {
+            struct letter *letter = letter_of(fifo_take_first(&cell->mailbox));
+            bias_leave(&w->bias);
+            handle(container_of(cell, struct actor, cell),
+                   container_of(letter, struct message, letter));
+            bias_enter(&w->bias);
+            if (worker_slice_is_over(w) &&
+                (!fifo_is_empty(&cell->mailbox) || plain_read(&cell->task.token)))
+                return true;
         }
-        struct inbox_node *node = fifo_take(&cell->mailbox);
-        if (!node) {
+        if (!plain_read(&cell->task.token)) {
             plain_write(&cell->task.scheduled, false);
             return false;
         }
-        bias_leave(&w->bias);
-        handle(container_of(cell, struct actor, cell),
-               container_of(letter_of(node), struct message, letter));
-        bias_enter(&w->bias);
+        plain_write(&cell->task.token, false);
+        fifo_append_inbox(&cell->mailbox, inbox_take(&cell->task.inbox, INBOX_EMPTY));
     }
-    return true;
 }
 
 static uint32_t run(struct worker *w, uint32_t max)

@@ -37,16 +37,16 @@ int pool_get_slowly(struct pool *pool, void **p, unsigned class)
     return 0;
 }
 bool pool_reclaim(struct pool *pool) { return false; }
-void pool_trim(struct pool *pool, unsigned class) { mc_assert(false); }
+void pool_put_slowly(struct pool *pool, void *p, unsigned class) { mc_assert(false); }
 
 /* A few for the shortest way to send. */
 void pool_init(struct pool *pool, struct pool_depot *depot)
 {
     unsigned class = pool_class_of(sizeof(struct envelope) + 8);
     pool->depot = depot;
-    pool->classes[class].keep = UINT32_MAX;
+    pool->classes[class].room = INT32_MAX / 2;
     for (int i = 0; i < BLOCKS; i++)
-        pool_insert(pool, class, mc_alloc(pool_size_of(class)));
+        pool_insert(pool, &pool->classes[class], mc_alloc(pool_size_of(class)));
 }
 
 /* ---- messages ---- */
@@ -65,18 +65,26 @@ static void drop_mail(void *body)
 
 static CADRE_TYPE_DROP(mail, drop_mail);
 
-void deadletter_record(struct cadre_self *self, const struct envelope *e,
-                       const cadre_class *class, enum dead_reason reason)
+void deadletter_record(struct cadre_self *self, const struct dead_letter *letter,
+                       enum dead_reason reason)
 {
     counter_add(&self->dead, 1);
 }
 
-void deadletter(struct cadre_self *self, struct envelope *e, const cadre_class *class,
-                enum dead_reason reason)
+void deadletter(struct cadre_self *self, struct envelope *e, uint64_t to,
+                const cadre_class *class, enum dead_reason reason)
 {
-    deadletter_record(self, e, class, reason);
+    deadletter_record(self, &(struct dead_letter){to, e->from, e->type, class}, reason);
     body_drop(e->type, e->body);
     self_free(self, e);
+}
+
+/* All fibers share one thread-local "who may call", too. */
+static const struct cadre_self *self_of[SELVES];
+static void switched_selves(int to)
+{
+    self_of[running] = self_enter(self_of[to]);
+    switched(to);
 }
 
 /* Who runs here: a worker, the set-up, or a thread outside. */
@@ -88,9 +96,9 @@ static void tell(cadre_ref to, int number, int life)
     struct envelope *e;
     mail m = {number, life};
     mc_note("sends message %d", number);
-    mc_assert(send_prepare(here(), &e, to.id, &mail_type, &m) == 0);
+    mc_assert(send_prepare(here(), &e, 0, &mail_type, &m) == 0);
     sent++;
-    send_deliver(here(), e);
+    send_deliver(here(), e, to.id);
 }
 
 static void halt(cadre_ref who, enum halt how)

@@ -1,6 +1,7 @@
 /* mc_os.c: what the runtime's sources find below them in the explorer: sleeping, panics.
  *
  * Instead of base/park.c, base/panic.c and base/thread.c. */
+#include "base/limits.h"
 #include "base/panic.h"
 #include "base/park.h"
 #include "base/topology.h"
@@ -23,6 +24,7 @@ void thread_yield(void);
 bool thread_has_barrier(void);
 void thread_barrier_everywhere(void);
 uint32_t thread_cpu(void);
+uint64_t thread_preemptions(void);
 int mc_mutex_lock(void *mutex);
 int mc_mutex_unlock(void *mutex);
 
@@ -30,6 +32,10 @@ void thread_yield(void) { mc_spin(); }
 bool thread_has_barrier(void) { return true; }
 void thread_barrier_everywhere(void) { mc_barrier(); }
 uint32_t thread_cpu(void) { return 0; }
+uint64_t thread_preemptions(void) { return 0; }
+
+/* base/limits.h: there is one for everybody. */
+uint32_t limits_cpus(void) { return UINT32_MAX; }
 
 /* base/topology.h: all CPUs are alike. */
 void topology_read(struct topology *t) {}

@@ -36,7 +36,7 @@ static struct cell *new_actor(struct cell *of, const cadre_class *class, int lif
 
 static cadre_ref ref_of(const struct cell *cell)
 {
-    return (cadre_ref){cell_address(&world, cell)};
+    return (cadre_ref){cell_address(cell)};
 }
 
 /* Tests begin when nothing is left to do but the two beginnings, if that is wanted. */
@@ -55,10 +55,12 @@ static void setup_world(uint32_t workers, int outside)
     table_init(&world.table, &world.heap);
     world.tag = TAG;
     world.table.tag_bits = (uint64_t)TAG << 56;
-    world.batch = 2; /* so that turns end with letters left */
     world.root_ended = on_root_ended;
     world.selves = &selves[1];
+    memset(self_of, 0, sizeof self_of);
+    self_enter(NULL);
     start_workers(&world.sched, &world.heap, workers, turn_run);
+    crew_set_batch(&world.sched.crew, 2); /* so that turns end with letters left */
     world.sched.all_asleep = all_sleep;
     for (uint32_t i = 0; i < SELVES; i++) {
         struct worker *w =
@@ -86,6 +88,7 @@ static void setup_tree(uint32_t workers, int outside)
 }
 
 static void tree_of_one_worker(void) { setup_tree(1, 2); }
+static void tree_of_one_worker_alone(void) { setup_tree(1, 1); }
 static void tree_of_two_workers(void) { setup_tree(2, 1); }
 static void tree_and_two(void) { setup_tree(2, 2); }
 
@@ -95,19 +98,27 @@ static void tree_with_a_grave(void)
     setup_tree(1, 2);
     halt(child_ref, HALT_STOP);
     run_all();
-    mc_assert(stops == 1 && child->phase == PHASE_FREE);
+    mc_assert(stops == 1 && cell_phase(child) == PHASE_FREE);
 }
 
 /* Nobody was born yet. */
-static void tree_before_birth(void)
+static void setup_unborn(uint32_t workers)
 {
-    setup_world(1, 1);
+    setup_world(workers, 1);
     root = new_actor(NULL, &parent_class, 0, 0, "root");
     run_all();
     parent = new_actor(root, &parent_class, 0, 0, "parent");
     root_ref = ref_of(root);
     parent_ref = ref_of(parent);
     child = NULL;
+}
+
+static void tree_before_birth(void) { setup_unborn(1); }
+static void tree_before_birth_watched(void)
+{
+    setup_unborn(2);
+    struct worker *w = &world.sched.crew.workers[0];
+    w->clock_left = w->clock_window; /* so that the turn goes on after the start */
 }
 
 /* ---- threads ---- */
@@ -173,6 +184,40 @@ static void letters_and_a_kill(int self)
     } else {
         halt(child_ref, HALT_KILL);
     }
+    script_ends();
+}
+
+/* The parent, who has the kill's victim for a neighbour, brings it what came after. */
+static void kill_and_tell(int self)
+{
+    if (outside(self) == 0)
+        return;
+    tell(parent_ref, PASS_ON, 0);
+    halt(child_ref, HALT_KILL);
+    tell(child_ref, 1, 0);
+    script_ends();
+}
+
+static void end_and_tell(int self)
+{
+    int script = outside(self);
+    if (script == 0)
+        return;
+    if (script == 1) {
+        tell(parent_ref, END, 0);
+        tell(parent_ref, 1, 0);
+    } else {
+        tell(parent_ref, 0, 0);
+    }
+    script_ends();
+}
+
+/* It has started and has got nothing yet; the news comes by a thief. */
+static void kill_newborn(int self)
+{
+    if (outside(self) == 0)
+        return;
+    halt(parent_ref, HALT_KILL);
     script_ends();
 }
 
@@ -310,9 +355,9 @@ static void check_cells(void)
         mc_assert(load_relaxed(&c->task.inbox.newest) == INBOX_EMPTY);
         mc_assert(!c->mailbox.newest && !c->task.token && !c->task.scheduled);
         mc_assert(load_relaxed(&c->task.owner) != TASK_NOBODY ||
-                  c->phase == PHASE_FREE);
-        mc_assert(c->phase != PHASE_LINGERS && c->phase != PHASE_ENDING);
-        if (c->phase == PHASE_FREE)
+                  cell_phase(c) == PHASE_FREE);
+        mc_assert(cell_phase(c) != PHASE_LINGERS && cell_phase(c) != PHASE_ENDING);
+        if (cell_phase(c) == PHASE_FREE)
             mc_assert(life_halts(load_relaxed(&c->life)) == LIFE_VACANT);
     }
 }
@@ -351,6 +396,12 @@ static void killed(void)
     mc_assert(last_reason == CADRE_EKILLED);
 }
 
+static void killed_before(void)
+{
+    killed();
+    mc_assert(handled[PASS_ON] == 1 && handled[1] == 0);
+}
+
 static void two_ended(void)
 {
     ended(2);
@@ -358,10 +409,16 @@ static void two_ended(void)
     mc_assert(parent_stopped_after == 1);
 }
 
+static void two_ended_in_time(void)
+{
+    two_ended();
+    mc_assert(handled[END] == 1 && handled[1] == 0);
+}
+
 static void all_ended(void)
 {
     ended(3);
-    mc_assert(is_free(child) && is_free(parent) && root->phase == PHASE_FREE);
+    mc_assert(is_free(child) && is_free(parent) && cell_phase(root) == PHASE_FREE);
     mc_assert(root_endings == 1);
 }
 
@@ -371,25 +428,30 @@ static void second_lives(void)
     mc_assert(handled[SPAWN] == 1 && handled[HELLO] == 1);
     mc_assert(starts == 4 && SUM(spawned) == 4);
     const struct cell *now = family_find(&world.table, parent->family.child);
-    mc_assert(now && now->phase == PHASE_RUNNING);
+    mc_assert(now && cell_phase(now) == PHASE_RUNNING);
     mc_assert(now->family.older == SLOT_NONE);
     mc_assert(ref_of(now).id == second_ref.id && second_ref.id != child_ref.id);
     mc_assert(life_halts(load_relaxed(&now->life)) == 0);
     mc_assert(is_free(child) == (now != child));
 }
 
-static void unborn_or_stopped(void)
+static void newborn_ended(void)
 {
     mc_assert(load_relaxed(&world.sched.crew.stopping));
     sched_stop(&world.sched);
-    mc_assert(fates[1] == 1 && fates[2] == 1 && handled[2] == 0);
     mc_assert(SUM(ended) == 1 && stops == starts - 1 && is_free(parent));
     check_cells();
 }
 
+static void unborn_or_stopped(void)
+{
+    newborn_ended();
+    mc_assert(fates[1] == 1 && fates[2] == 1 && handled[2] == 0);
+}
+
 #define TEST(text, n, set, what, end)                                                  \
     .name = "actors: " text, .threads = n, .setup = set, .thread = what, .final = end, \
-    .switched = switched, .unordered_stores = true /* of mutexes */
+    .switched = switched_selves, .unordered_stores = true /* of mutexes */
 #define BOUNDS(p, s)                                                                   \
     .bounds = {.preemptions = p, .stale = s}, .deep = {.preemptions = p + 1, .stale = s}
 
@@ -408,6 +470,12 @@ int main(int argc, char **argv)
          BOUNDS(2, 1)},
         {TEST("only a kill", 3, tree_of_two_workers, only_kill, killed), BOUNDS(2, 0)},
         {TEST("letters and a kill", 3, tree_of_one_worker, letters_and_a_kill, killed),
+         BOUNDS(2, 0)},
+        {TEST("a kill before a message", 2, tree_of_one_worker_alone, kill_and_tell,
+              killed_before),
+         BOUNDS(2, 1)},
+        {TEST("one ends by itself", 3, tree_of_one_worker, end_and_tell,
+              two_ended_in_time),
          BOUNDS(2, 0)},
         {TEST("two stops, of parent and child", 4, tree_and_two, stop_both, two_ended),
          BOUNDS(1, 0)},
@@ -430,6 +498,10 @@ int main(int argc, char **argv)
         {TEST("a halt before birth", 2, tree_before_birth, mail_and_kill_unborn,
               unborn_or_stopped),
          BOUNDS(2, 1)},
+        {TEST("a kill before its first letter", 3, tree_before_birth_watched,
+              kill_newborn, newborn_ended),
+         .bounds = {.preemptions = 2, .timeouts = 2},
+         .deep = {.preemptions = 3, .timeouts = 3}},
     };
     return mc_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }

@@ -84,6 +84,23 @@ static void stop_until(int self)
     }
 }
 
+/* Where it does not get in at once, the owner does something else. */
+static void stop_who_does_not_wait(int self)
+{
+    if (self == 1) {
+        touch();
+        bias_leave(&bias);
+        for (int i = 0; i < 2; i++)
+            if (bias_try_enter(&bias)) {
+                touch();
+                bias_leave(&bias);
+            }
+    } else {
+        while (!seize(true))
+            cpu_relax();
+    }
+}
+
 static void find_resting(int self)
 {
     if (self == 1)
@@ -134,6 +151,9 @@ int main(int argc, char **argv)
     static const struct mc_test tests[] = {
         {TEST("one stops it", 2, stop_once, nobody_is_left), TWO_THREADS},
         {TEST("one stops it in the end", 2, stop_until, all_succeeded), TWO_THREADS},
+        {TEST("one stops it, it does not wait", 2, stop_who_does_not_wait,
+              all_succeeded),
+         TWO_THREADS},
         {TEST("one finds it resting", 2, find_resting, nobody_is_left), TWO_THREADS},
         {TEST("one stops it while it rests", 2, stop_while_it_rests, nobody_is_left),
          TWO_THREADS},

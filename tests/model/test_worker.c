@@ -102,13 +102,13 @@ static void wake_two_and_meet_1(void)
 
 static void setup(uint32_t workers, uint32_t count)
 {
-    batch = 2;
     ends_itself = true;
     expected = count;
     message_count = 0;
     heap_init(&heap, from_arena, NULL, SIZE_MAX);
     mc_quiet(&heap.bytes, sizeof heap.bytes);
     start_workers(&world.sched, &heap, workers, run);
+    crew_set_batch(&world.sched.crew, 2);
     for (uint32_t i = 0; i < workers; i++) {
         selves[i].world = &world;
         selves[i].worker = &world.sched.crew.workers[i];
@@ -116,7 +116,7 @@ static void setup(uint32_t workers, uint32_t count)
     static const char *const names[ACTORS] = {"actor 0", "actor 1", "actor 2",
                                               "actor 3", "actor 4"};
     for (int i = 0; i < ACTORS; i++) {
-        cell_init(&actors[i].cell, (uint32_t)i, 1);
+        cell_init(&actors[i].cell, address(0, (uint32_t)i, 1));
         plain_write(&actors[i].cell.mailbox.newest, NULL);
         plain_write(&actors[i].busy, 0);
         mc_name(&actors[i], sizeof actors[i], names[i]);
@@ -156,7 +156,7 @@ static void two_tell(int self)
 static void one_worker_tires(void)
 {
     setup(1, 4);
-    batch = 1;
+    crew_set_batch(&world.sched.crew, 1);
 }
 static void one_tells_two(int self)
 {
@@ -230,6 +230,15 @@ static void gift(void)
     tell(0, wake_two_that_meet);
 }
 
+/* The thief has two that wait for each other, and is alone with them. */
+static void robbed_of_two(void)
+{
+    setup(2, 3);
+    for (int i = 0; i < 3; i++)
+        belong(i, 0);
+    tell(0, wake_two_that_meet);
+}
+
 /* It waits in a deque behind a handler that waits for it. */
 static void behind_a_handler(void)
 {
@@ -271,6 +280,18 @@ static void tell_after_a_sleep(int self)
     while (!(load_seq(&world.sched.crew.idle.wants) & IDLE_UNWATCHED))
         mc_spin();
     tell(0, wake_and_meet_1);
+}
+static void two_workers_one_used_soon(void)
+{
+    two_workers_one_used();
+    world.sched.crew.workers[0].due = 1 + (uint32_t)mc_choose(2);
+}
+
+/* It wants no work, so that getting up changes nothing that the watch writes. */
+static void two_workers_one_sated(void)
+{
+    two_workers_one_used();
+    atomic_set(&world.sched.crew.workers[0].appetite.sated, INT64_MAX);
 }
 
 /* The watch may be about to end when it is told. */
@@ -332,7 +353,7 @@ static void tell_1(int self)
 static void robbed_or_told_and_tires(void)
 {
     robbed_or_told();
-    batch = 1;
+    crew_set_batch(&world.sched.crew, 1);
 }
 static void tell_0(int self)
 {
@@ -436,7 +457,7 @@ static void folding(void)
         belong(i, 0);
     struct worker *w = &world.sched.crew.workers[0];
     w->folds = true;
-    w->partner = 1;
+    w->appetite.partner = 1;
     tell(0, to_1);
     tell(1, NULL);
     tell(2, to_1);
@@ -505,7 +526,8 @@ int main(int argc, char **argv)
         {TEST("two, told behind a handler", 3, two_workers_one_used,
               tell_behind_a_handler),
          BOUNDS(2, 0, 0)},
-        {TEST("two, told after a sleep", 3, two_workers_one_used, tell_after_a_sleep),
+        {TEST("two, told after a sleep", 3, two_workers_one_used_soon,
+              tell_after_a_sleep),
          BOUNDS(2, 0, 0)},
         {TEST("two, told around a sleep", 3, two_workers_one_used, tell_meanwhile),
          BOUNDS(2, 0, 2)},
@@ -516,6 +538,10 @@ int main(int argc, char **argv)
         {TEST("two, robbed or told", 3, robbed_or_told, tell_1), BOUNDS(1, 0, 2)},
         {TEST("two, robbed and tires", 3, robbed_or_told_and_tires, tell_0),
          BOUNDS(2, 0, 0)},
+        {TEST("two, robbed of two that meet", 2, robbed_of_two, only_work),
+         BOUNDS(2, 0, 2)},
+        {TEST("two, one ends the watch", 3, two_workers_one_sated, tell_meanwhile),
+         BOUNDS(1, 1, 2)},
         {TEST("two, told by both", 2, told_by_both, only_work), BOUNDS(2, 0, 0)},
         {TEST("two, told by one", 3, told_by_one, tell_2_to_1), BOUNDS(2, 0, 0)},
         {TEST("two, gift of many", 2, gift_of_many, only_work), BOUNDS(2, 0, 0)},

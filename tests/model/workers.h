@@ -79,8 +79,8 @@ static void name_worker(const struct sched *s, uint32_t i)
     mc_quiet(&s->beds[i].parks, sizeof(uint64_t));
 }
 
-/* Makes and starts the workers. Whatever waits is worth sharing: every message takes
- * long. */
+/* Makes and starts the workers. Whatever waits is worth sharing, where the models shrink
+ * CLOCK_EVERY_MAX: as if every message took long. */
 static void start_workers(struct sched *s, struct heap *heap, uint32_t count,
                           uint32_t (*run)(struct worker *, uint32_t))
 {
@@ -90,11 +90,8 @@ static void start_workers(struct sched *s, struct heap *heap, uint32_t count,
     worker_enter(NULL);
     mc_assert(sched_init(s, heap, SCHED_THREADS, count, false, 1) == 0);
     s->crew.run = run;
-    for (uint32_t i = 0; i < count; i++) {
-        s->crew.workers[i].clock_every = 2;
-        s->crew.workers[i].clock_left = UINT32_MAX;
+    for (uint32_t i = 0; i < count; i++)
         name_worker(s, i);
-    }
     mc_name(&s->crew.idle.wants, 4, "wants");
     mc_name(&s->crew.idle.watch, 4, "watch");
     mc_name(&s->crew.idle.mask, 8, "mask");

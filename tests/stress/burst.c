@@ -17,7 +17,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { MOST = 1000000, LEAST = 250000, BLOCK = 64, LEFT = 16 << 20, ROUNDS = 3 };
+enum { MOST = 1000000, LEAST = 250000, BLOCK = 48, LEFT = 16 << 20, ROUNDS = 3 };
 
 typedef struct {
     uint64_t number;

@@ -5,6 +5,7 @@
 #include "support/support.h"
 
 enum { SLOT = 17, FIRST = 5, LAST = GENERATION_MAX, WORKER = 3, TAG = 200 };
+#define ID address(TAG, SLOT, FIRST)
 
 static struct cell cell;
 static struct letter mail; /* somebody's */
@@ -14,14 +15,14 @@ static const cadre_class small = {.state_size = CELL_INLINE};
 static int make_free(void **state)
 {
     memset(&cell, 0xa5, sizeof cell);
-    cell_init(&cell, SLOT, FIRST);
+    cell_init(&cell, ID);
     return 0;
 }
 
 /* A claimed one, whose life has begun. */
 static int make_born(void **state)
 {
-    cell_init(&cell, SLOT, FIRST);
+    cell_init(&cell, ID);
     if (!cell_claim(&cell, WORKER))
         return -1;
     cell_begin(&cell, &small, SLOT_NONE);
@@ -46,7 +47,11 @@ static void end_turn(void)
     task_give(&cell.task, TASK_NOBODY);
 }
 
-static uint64_t accepts(void) { return load_relaxed(&cell.accepts); }
+/* Does it take a message to this address as a running one does? */
+static bool takes(uint64_t to, uint32_t flags)
+{
+    return cell_takes(&cell, &(struct letter){.to = address_letter(to) | flags});
+}
 
 /* ---- words ---- */
 
@@ -81,19 +86,44 @@ static void cell_address_gives_back_its_parts(void **state)
 
 static void cell_address_is_never_a_note(void **state)
 {
-    /* A note has no tag, and no generation, which a closed cell's address has. */
-    assert_int_equal(address_tag(NOTE_STOP), 0);
-    assert_int_equal(address_tag(NOTE_ENDED), 0);
-    assert_int_equal(address_generation(NOTE_STOP), 0);
-    assert_int_equal(address_generation(NOTE_ENDED), 0);
+    static const uint32_t generations[] = {1, 2, GENERATION_MAX - 1, GENERATION_MAX};
+    /* A note has no generation, which each actor's address has. */
+    assert_int_equal(NOTE_STOP >> 4, 0);
+    assert_int_equal(NOTE_ENDED >> 4, 0);
     assert_int_not_equal(NOTE_STOP, NOTE_ENDED);
+    assert_int_equal((NOTE_STOP | NOTE_ENDED) & LETTER_TOKEN, 0);
+    for (size_t g = 0; g < sizeof generations / sizeof generations[0]; g++) {
+        uint32_t to = address_letter(address(TAG, SLOT, generations[g]));
+        assert_int_equal(to >> 4, generations[g]);
+        assert_int_equal(to & 15, 0);
+        assert_int_equal((to | LETTER_TOKEN) >> 4, generations[g]);
+    }
+}
+
+static void cell_letter_is_the_upper_half_of_the_life_word(void **state)
+{
+    static const uint32_t generations[] = {1, 2, GENERATION_MAX - 1, GENERATION_MAX};
+    for (size_t g = 0; g < sizeof generations / sizeof generations[0]; g++)
+        for (int reason = -1; reason <= 1; reason++)
+            assert_int_equal(address_letter(address(TAG, SLOT, generations[g])),
+                             life_word(generations[g], 0, reason) >> 32);
+}
+
+static void cell_address_of_another_life_is_the_same_place(void **state)
+{
+    assert_true(address_of_life(ID, FIRST) == ID);
+    assert_true(address_of_life(ID, FIRST + 1) == address(TAG, SLOT, FIRST + 1));
+    assert_true(address_of_life(address(255, GENERATION_MAX, GENERATION_MAX), 1) ==
+                address(255, GENERATION_MAX, 1));
+    assert_true(address_of_life(address(1, 0, 0), GENERATION_MAX) ==
+                address(1, 0, GENERATION_MAX));
 }
 
 static void cell_is_two_lines_of_which_the_first_is_hot(void **state)
 {
     assert_int_equal(sizeof(struct cell), 2 * CACHE_LINE);
-    assert_true(offsetof(struct cell, kind) + sizeof cell.kind <= CACHE_LINE);
-    assert_int_equal(offsetof(struct cell, family), CACHE_LINE);
+    assert_true(offsetof(struct cell, state) + sizeof cell.state <= CACHE_LINE);
+    assert_int_equal(offsetof(struct cell, kind), CACHE_LINE);
     assert_int_equal(offsetof(struct cell, task), 0);
 }
 
@@ -106,8 +136,10 @@ static void cell_at_first_is_free_and_nobodys(void **state)
     assert_true(inbox_is_empty(&cell.task.inbox));
     assert_null(cell.mailbox.newest);
     assert_int_equal(cell_slot(&cell), SLOT);
-    assert_int_equal(cell.phase, PHASE_FREE);
-    assert_true(cell_is_closed(&cell));
+    assert_true(cell_address(&cell) == ID);
+    assert_int_equal(cell_phase(&cell), PHASE_FREE);
+    assert_true(cell.task.odd);
+    assert_false(takes(ID, 0));
     assert_int_equal(cell.note.to, NOTE_STOP);
 }
 
@@ -150,11 +182,13 @@ static void cell_with_strays_cannot_be_claimed(void **state)
 
 /* ---- beginning ---- */
 
-static void cell_begun_is_born_and_accepts_nothing(void **state)
+static void cell_begun_is_born_and_odd(void **state)
 {
     assert_life(FIRST, 0, 0);
-    assert_int_equal(cell.phase, PHASE_BORN);
-    assert_true(cell_is_closed(&cell));
+    assert_int_equal(cell_phase(&cell), PHASE_BORN);
+    assert_true(cell.task.odd); /* start comes before any message */
+    assert_true(cell_address(&cell) == ID);
+    assert_ptr_equal(cell.receive, small.receive);
     assert_ptr_equal(cell_class(&cell), &small);
     assert_int_equal(cell.family.parent, SLOT_NONE);
     assert_int_equal(cell.family.child, SLOT_NONE);
@@ -162,28 +196,57 @@ static void cell_begun_is_born_and_accepts_nothing(void **state)
     assert_int_equal(cell.family.younger, SLOT_NONE);
 }
 
-static void cell_open_accepts_its_address_until_it_is_closed(void **state)
+static void cell_takes_what_was_sent_to_this_life(void **state)
 {
-    cell_open(&cell, TAG);
-    assert_true(accepts() == address(TAG, SLOT, FIRST));
-    assert_false(cell_is_closed(&cell));
-    cell_close(&cell);
-    assert_true(accepts() == address(0, SLOT, FIRST));
-    assert_true(cell_is_closed(&cell));
-    assert_int_equal(cell_slot(&cell), SLOT);
-    cell_open(&cell, TAG);
-    assert_true(accepts() == address(TAG, SLOT, FIRST));
+    assert_true(takes(ID, 0));
+    assert_false(takes(address(TAG, SLOT, FIRST - 1), 0));
+    assert_false(takes(address(TAG, SLOT, FIRST + 1), 0));
+    assert_false(takes(address(TAG, SLOT, 0), 0));
+    for (uint32_t flags = 1; flags < 16; flags++) /* these need a closer look */
+        assert_false(takes(ID, flags));
+    assert_false(takes(ID, LETTER_TOKEN));
+    assert_false(cell_takes(&cell, &cell.note));
+    cell.note.to = NOTE_ENDED;
+    assert_false(cell_takes(&cell, &cell.note));
+    assert_true(cell_retire(&cell, LAST));
+    assert_false(takes(ID, 0));
+    assert_false(takes(address(TAG, SLOT, FIRST + 1), 0)); /* not born */
+    cell_begin(&cell, &small, SLOT_NONE);
+    assert_false(takes(ID, 0));
+    assert_true(takes(address(TAG, SLOT, FIRST + 1), 0));
 }
+
+static void cell_takes_nothing_once_an_end_was_asked_for(void **state)
+{
+    static const int reasons[] = {0, -1, CADRE_EKILLED, INT32_MIN, INT32_MAX};
+    for (size_t r = 0; r < sizeof reasons / sizeof reasons[0]; r++)
+        for (unsigned halts = 0; halts < 8; halts++) {
+            store_relaxed(&cell.life, life_word(FIRST, halts, reasons[r]));
+            assert_int_equal(takes(ID, 0), halts == 0);
+            assert_false(takes(ID, LETTER_TOKEN));
+        }
+}
+
+static void cell_letter_address_is_whom_it_was_sent_to(void **state)
+{
+    static const uint32_t generations[] = {0, 1, FIRST - 1, FIRST, GENERATION_MAX};
+    for (size_t g = 0; g < sizeof generations / sizeof generations[0]; g++)
+        for (uint32_t flags = 0; flags <= LETTER_TOKEN; flags += LETTER_TOKEN) {
+            uint64_t to = address(TAG, SLOT, generations[g]);
+            struct letter letter = {.to = address_letter(to) | flags};
+            assert_true(cell_letter_address(&cell, &letter) == to);
+        }
+}
+
+static int ignore(cadre_self *self, void *state, cadre_msg *m) { return 0; }
 
 static void cell_begun_again_has_forgotten_its_former_life(void **state)
 {
-    static const cadre_class other;
+    static const cadre_class other = {.receive = ignore};
     assert_true(ask_stop(-3));
     assert_true(ask_kill(-9));
-    cell_open(&cell, TAG);
-    cell_close(&cell);
-    cell.reason = -9;
-    cell.started = cell.killed = cell.stop_came = true;
+    cell.reason = -9; /* shares its place with receive */
+    cell.note.started = cell.note.killed = cell.note.stop_came = true;
     cell.note.to = NOTE_ENDED;
     cell.family = (struct family){1, 2, 3, 4};
     assert_true(cell_retire(&cell, LAST));
@@ -192,11 +255,11 @@ static void cell_begun_again_has_forgotten_its_former_life(void **state)
     assert_true(cell_claim(&cell, 0));
     cell_begin(&cell, &other, 99);
     assert_life(FIRST + 1, 0, 0);
-    assert_true(accepts() == address(0, SLOT, FIRST + 1));
+    assert_true(cell_address(&cell) == address(TAG, SLOT, FIRST + 1));
     assert_ptr_equal(cell_class(&cell), &other);
-    assert_int_equal(cell.phase, PHASE_BORN);
-    assert_int_equal(cell.reason, 0);
-    assert_false(cell.started || cell.killed || cell.stop_came);
+    assert_int_equal(cell_phase(&cell), PHASE_BORN);
+    assert_true(cell.receive == ignore);
+    assert_false(cell.note.started || cell.note.killed || cell.note.stop_came);
     assert_null(cell.stash);
     assert_int_equal(cell.note.to, NOTE_STOP);
     assert_int_equal(cell.family.parent, 99);
@@ -206,23 +269,6 @@ static void cell_begun_again_has_forgotten_its_former_life(void **state)
     assert_false(ask_stop(-1)); /* to the former one */
     assert_true(cell_halt(&cell, FIRST + 1, HALT_STOP, -2));
     assert_false(cell_retire(&cell, LAST)); /* the old note does not count */
-}
-
-static void cell_state_is_inside_when_there_is_room(void **state)
-{
-    static const cadre_class none = {.state_size = 0}, one = {.state_size = 1},
-                             big = {.state_size = CELL_INLINE + 1};
-    char outside;
-    assert_ptr_equal(cell_state(&cell), cell.inline_state);
-    store_relaxed(&cell.kind, &one);
-    assert_ptr_equal(cell_state(&cell), cell.inline_state);
-    store_relaxed(&cell.kind, &big);
-    cell.outer_state = &outside;
-    assert_ptr_equal(cell_state(&cell), &outside);
-    store_relaxed(&cell.kind, &none);
-    cell.outer_state = NULL;
-    assert_null(cell_state(&cell));
-    assert_int_equal((uintptr_t)cell.inline_state % alignof(max_align_t), 0);
 }
 
 /* ---- halts ---- */
@@ -311,7 +357,7 @@ static void cell_asked_by_many_tells_one_of_each(void **state)
         assert_int_equal(atomic_load(&stops), 1);
         assert_int_equal(atomic_load(&kills), 1);
         assert_life(FIRST + round, HALT_STOP | HALT_KILL, -9);
-        cell.stop_came = true;
+        cell.note.stop_came = true;
         assert_true(cell_retire(&cell, LAST));
         cell_begin(&cell, &small, SLOT_NONE);
     }
@@ -325,7 +371,7 @@ static void cell_retired_is_vacant_in_the_next_generation(void **state)
 {
     assert_true(cell_retire(&cell, LAST));
     assert_life(FIRST + 1, LIFE_VACANT, 0);
-    assert_int_equal(cell.phase, PHASE_FREE);
+    assert_int_equal(cell_phase(&cell), PHASE_FREE);
     assert_false(ask_stop(0)); /* its address reaches nobody */
     assert_false(cell_halt(&cell, FIRST + 1, HALT_STOP, 0));
     assert_ptr_equal(cell_class(&cell), &small); /* for the report */
@@ -334,11 +380,11 @@ static void cell_retired_is_vacant_in_the_next_generation(void **state)
 static void cell_cannot_retire_while_its_stop_is_on_its_way(void **state)
 {
     assert_true(ask_stop(-3));
-    cell.phase = PHASE_LINGERS;
+    cell.note.phase = PHASE_LINGERS;
     assert_false(cell_retire(&cell, LAST));
     assert_life(FIRST, HALT_STOP, -3);
-    assert_int_equal(cell.phase, PHASE_LINGERS);
-    cell.stop_came = true;
+    assert_int_equal(cell_phase(&cell), PHASE_LINGERS);
+    cell.note.stop_came = true;
     assert_true(cell_retire(&cell, LAST));
     assert_life(FIRST + 1, LIFE_VACANT, 0);
 }
@@ -355,7 +401,7 @@ static void cell_killed_over_a_stop_waits_for_the_stop(void **state)
     assert_true(ask_kill(-9));
     assert_false(cell_retire(&cell, LAST));
     assert_life(FIRST, HALT_STOP | HALT_KILL, -9);
-    cell.stop_came = true;
+    cell.note.stop_came = true;
     assert_true(cell_retire(&cell, LAST));
 }
 
@@ -381,16 +427,18 @@ int main(void)
     TESTS(cmocka_unit_test(cell_life_word_gives_back_its_parts),
           cmocka_unit_test(cell_address_gives_back_its_parts),
           cmocka_unit_test(cell_address_is_never_a_note),
+          cmocka_unit_test(cell_letter_is_the_upper_half_of_the_life_word),
+          cmocka_unit_test(cell_address_of_another_life_is_the_same_place),
           cmocka_unit_test(cell_is_two_lines_of_which_the_first_is_hot),
           FREE(cell_at_first_is_free_and_nobodys),
           FREE(cell_claimed_is_the_workers_and_not_run_yet),
           FREE(cell_claimed_cannot_be_claimed_again),
           FREE(cell_in_its_last_turn_cannot_be_claimed),
-          FREE(cell_with_strays_cannot_be_claimed),
-          BORN(cell_begun_is_born_and_accepts_nothing),
-          BORN(cell_open_accepts_its_address_until_it_is_closed),
+          FREE(cell_with_strays_cannot_be_claimed), BORN(cell_begun_is_born_and_odd),
+          BORN(cell_takes_what_was_sent_to_this_life),
+          BORN(cell_takes_nothing_once_an_end_was_asked_for),
+          BORN(cell_letter_address_is_whom_it_was_sent_to),
           BORN(cell_begun_again_has_forgotten_its_former_life),
-          BORN(cell_state_is_inside_when_there_is_room),
           FREE(cell_vacant_cannot_be_halted), BORN(cell_stopped_says_so_once),
           BORN(cell_killed_says_so_once),
           BORN(cell_killed_over_a_stop_has_the_kills_reason),

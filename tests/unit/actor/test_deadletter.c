@@ -34,19 +34,27 @@ static int end_world(void **state)
 
 static const cadre_class clerk = {.name = "clerk"};
 
-/* A letter of this type from outside to that slot, in nobody's memory. */
-static void write_letter(struct envelope *e, uint32_t slot, const cadre_type *type)
+static uint64_t at(uint32_t slot) { return address(TAG, slot, GENERATION); }
+
+/* What is left of one of this type from outside to that slot. */
+static struct dead_letter remains(uint32_t slot, const cadre_type *type)
+{
+    return (struct dead_letter){.to = at(slot), .type = type, .class = &clerk};
+}
+
+/* A letter of this type from outside, in nobody's memory. */
+static void write_letter(struct envelope *e, const cadre_type *type, uint32_t place)
 {
     memset(e, 0, sizeof *e);
-    e->letter.to = address(TAG, slot, GENERATION);
+    e->letter.to = address_letter(at(SLOT));
+    e->letter.place = place;
     e->type = type;
 }
 
 static void die(uint32_t slot, const cadre_type *type)
 {
-    struct envelope e;
-    write_letter(&e, slot, type);
-    deadletter_record(&self, &e, &clerk, DEAD_ENDED);
+    struct dead_letter letter = remains(slot, type);
+    deadletter_record(&self, &letter, DEAD_ENDED);
 }
 
 static uint64_t report_sum(void)
@@ -63,8 +71,7 @@ static uint64_t reported(uint32_t slot, const cadre_type *type)
     const struct report_line *found = NULL;
     for (uint32_t i = 0; i < PLACES - 1; i++) {
         const struct report_line *line = &world.report[i];
-        if (line->count && line->type == type &&
-            line->to == address(TAG, slot, GENERATION)) {
+        if (line->count && line->type == type && line->to == at(slot)) {
             assert_null(found);
             assert_string_equal(line->actor, "clerk");
             found = line;
@@ -107,17 +114,16 @@ static void deadletter_recorded_is_counted_and_keeps_its_body(void **state)
 static void deadletter_drops_the_body_and_frees_the_envelope(void **state)
 {
     void *p;
-    size_t size = envelope_size(&owned_type);
+    size_t size = envelope_size(&owned_type, false);
     drops_clear();
     assert_int_equal(pool_get(&self.pool, &p, size), 0);
     struct envelope *e = p;
-    write_letter(e, SLOT, &owned_type);
-    e->pool_class = pool_class_of(size);
+    write_letter(e, &owned_type, pool_place_of(pool_class_of(size)));
     memcpy(e->body, &(owned){0}, sizeof(owned));
-    deadletter(&self, e, &clerk, DEAD_NOBODY);
+    deadletter(&self, e, at(SLOT), &clerk, DEAD_NOBODY);
     assert_dropped_once(1);
     assert_int_equal(load_relaxed(&self.dead), 1);
-    assert_int_equal(self.pool.classes[pool_class_of(size)].count, 1);
+    assert_int_equal(pool_count(&self.pool.classes[pool_class_of(size)]), 1);
 }
 
 static void deadletter_too_big_for_the_pool_goes_back_to_the_heap(void **state)
@@ -125,22 +131,25 @@ static void deadletter_too_big_for_the_pool_goes_back_to_the_heap(void **state)
     static const cadre_type big = {.name = "big", .size = POOL_BLOCK_MAX};
     void *p;
     size_t before = load_relaxed(&world.heap.bytes);
-    assert_int_equal(pool_get(&self.pool, &p, envelope_size(&big)), 0);
-    assert_true(load_relaxed(&world.heap.bytes) > before);
-    write_letter(p, SLOT, &big);
-    ((struct envelope *)p)->pool_class = ENVELOPE_FROM_HEAP;
-    deadletter(&self, p, &clerk, DEAD_NOBODY);
-    assert_int_equal(load_relaxed(&world.heap.bytes), before);
+    for (int with_token = 0; with_token < 2; with_token++) {
+        size_t size = envelope_size(&big, with_token);
+        assert_int_equal(pool_get(&self.pool, &p, size), 0);
+        assert_true(load_relaxed(&world.heap.bytes) > before);
+        write_letter(p, &big, POOL_PLACE_NONE);
+        ((struct envelope *)p)->letter.to |= with_token ? LETTER_TOKEN : 0;
+        deadletter(&self, p, at(SLOT), &clerk, DEAD_NOBODY);
+        assert_int_equal(load_relaxed(&world.heap.bytes), before);
+        assert_int_equal(pool_at(&self.pool, POOL_PLACE_NONE)->room, 0);
+    }
 }
 
 /* ---- the log ---- */
 
 static void deadletter_log_says_what_from_whom_to_whom_and_why(void **state)
 {
-    struct envelope e;
-    write_letter(&e, SLOT, &number_type);
-    e.from = address(TAG, 4, 1);
-    deadletter_record(&self, &e, &clerk, DEAD_STOPPED);
+    struct dead_letter letter = remains(SLOT, &number_type);
+    letter.from = address(TAG, 4, 1);
+    deadletter_record(&self, &letter, DEAD_STOPPED);
     assert_int_equal(lines_with("dead letter: number from 4.1 to 17.2 (clerk): "
                                 "it stopped before its turn came"),
                      1);
@@ -151,10 +160,9 @@ static void deadletter_log_has_a_reason_of_its_own_for_each_case(void **state)
     static const char *const reasons[] = {
         "no such actor", "it has ended", "it stopped before its turn came",
         "it failed on this message", "it does not expect this type"};
-    struct envelope e;
-    write_letter(&e, SLOT, &number_type);
+    struct dead_letter letter = remains(SLOT, &number_type);
     for (int reason = DEAD_NOBODY; reason <= DEAD_UNHANDLED; reason++) {
-        deadletter_record(&self, &e, &clerk, (enum dead_reason)reason);
+        deadletter_record(&self, &letter, (enum dead_reason)reason);
         assert_int_equal(lines_with(reasons[reason]), 1);
     }
 }
@@ -162,9 +170,9 @@ static void deadletter_log_has_a_reason_of_its_own_for_each_case(void **state)
 static void deadletter_log_copes_without_names(void **state)
 {
     static const cadre_type nameless;
-    struct envelope e;
-    write_letter(&e, SLOT, &nameless);
-    deadletter_record(&self, &e, NULL, DEAD_NOBODY);
+    struct dead_letter letter = remains(SLOT, &nameless);
+    letter.class = NULL;
+    deadletter_record(&self, &letter, DEAD_NOBODY);
     assert_int_equal(lines_with("dead letter: ? from outside to 17.2 (?): "), 1);
 }
 

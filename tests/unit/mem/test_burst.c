@@ -252,7 +252,8 @@ static void burst_is_accounted_for_to_the_byte(void **state)
     assert_int_equal(load_relaxed(&depot.held), slabs * SLAB_SIZE);
     assert_int_equal(held(), (slabs + 1) * SLAB_SIZE); /* and one that is mixed */
     uint64_t used = count / 3 * SIZE;
-    uint64_t cached = (pools[0].classes[c].count + pools[1].classes[c].count) * SIZE;
+    uint64_t cached =
+        (pool_count(&pools[0].classes[c]) + pool_count(&pools[1].classes[c])) * SIZE;
     uint64_t uncut = (uint64_t)(pools[0].fresh[c].end - pools[0].fresh[c].start);
     uint64_t spare = (uint64_t)load_relaxed(&depot.spare);
     assert_int_equal(slabs * d->slabs.root->blocks * SIZE + POOL_MIXED_BYTES,

@@ -125,7 +125,7 @@ static void pool_blocks_of_other_classes_are_left_alone(void **state)
     void *p = get(&pool, 16);
     pool_put(&pool, p, 16);
     assert_ptr_not_equal(get(&pool, 17), p);
-    assert_int_equal(pool.classes[0].count, 1);
+    assert_int_equal(pool_count(&pool.classes[0]), 1);
 }
 
 static void pool_in_use_takes_no_more_memory(void **state)
@@ -185,7 +185,7 @@ static void pool_block_of_the_greatest_class_does_not(void **state)
 {
     pool_put(&pool, get(&pool, POOL_BLOCK_MAX), POOL_BLOCK_MAX);
     assert_int_equal(held(), SLAB);
-    assert_int_equal(pool.classes[POOL_CLASSES - 1].count, 1);
+    assert_int_equal(pool_count(&pool.classes[POOL_CLASSES - 1]), 1);
 }
 
 /* ---- chains from one pool to another ---- */
@@ -215,12 +215,106 @@ static void pool_keeps_what_it_may_then_gives_a_chain_away(void **state)
         unsigned c = pool_class_of(size);
         for (uint32_t i = 0; i < most_kept(size); i++)
             pool_put(&other, get(&pool, size), size);
-        assert_int_equal(other.classes[c].count, most_kept(size));
+        assert_int_equal(pool_count(&other.classes[c]), most_kept(size));
         assert_false(depot_has(c));
         pool_put(&other, get(&pool, size), size);
-        assert_int_equal(other.classes[c].count, most_kept(size) + 1 - POOL_CHAIN);
+        assert_int_equal(pool_count(&other.classes[c]),
+                         most_kept(size) + 1 - POOL_CHAIN);
         assert_true(depot_has(c));
     }
+}
+
+/* ---- room and places ---- */
+
+static void pool_place_is_where_the_class_stands(void **state)
+{
+    for (unsigned c = 0; c < POOL_CLASSES; c++) {
+        assert_ptr_equal(pool_at(&pool, pool_place_of(c)), &pool.classes[c]);
+        assert_int_equal(pool_place_of(c) / POOL_PLACE, c);
+        assert_int_not_equal(pool_place_of(c), POOL_PLACE_NONE);
+    }
+    for (uint32_t size = 1; size <= 128; size++)
+        assert_int_equal(pool_place_of_small(size), pool_place_of(pool_class_of(size)));
+}
+
+static void pool_count_and_room_make_what_it_keeps(void **state)
+{
+    for (unsigned c = 0; c < POOL_CLASSES; c++) {
+        struct pool_class *class = &pool.classes[c];
+        size_t size = pool_size_of(c);
+        assert_int_equal(pool_count(class), 0);
+        assert_int_equal(class->room, most_kept(size));
+        assert_int_equal(class->keep, most_kept(size));
+        pool_put(&pool, get(&other, size), size);
+        assert_int_equal(pool_count(class), 1);
+        assert_int_equal(class->room, most_kept(size) - 1);
+    }
+}
+
+static void pool_take_and_put_at_a_place_are_inverse(void **state)
+{
+    uint32_t place = pool_place_of(pool_class_of(100));
+    struct pool_class *class = pool_at(&pool, place);
+    for (int i = 0; i <= POOL_QUARANTINE; i++)
+        assert_true(pool_put_at(&pool, get(&other, 100), place));
+    assert_true(pool_has(class));
+    void *p = pool_take(&pool, place);
+    memset(p, 1, 100);
+    assert_int_equal(pool_count(class), POOL_QUARANTINE);
+    assert_false(pool_has(class));
+    assert_true(pool_put_at(&pool, p, place));
+    assert_int_equal(pool_count(class), 1 + POOL_QUARANTINE);
+}
+
+static void pool_place_of_the_heap_refuses_all(void **state)
+{
+    char block[64];
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pool_at(&pool, POOL_PLACE_NONE)->room, 0);
+        assert_false(pool_put_at(&pool, block, POOL_PLACE_NONE));
+        assert_null(pool_at(&pool, POOL_PLACE_NONE)->first);
+        pool_at(&pool, POOL_PLACE_NONE)->room = 0; /* as its users do */
+    }
+    for (unsigned c = 0; c < POOL_CLASSES; c++)
+        assert_int_equal(pool_count(&pool.classes[c]), 0);
+}
+
+static void pool_put_beyond_its_room_fails_until_a_chain_is_given(void **state)
+{
+    enum { SIZE = 64 };
+    unsigned c = pool_class_of(SIZE);
+    uint32_t place = pool_place_of(c), most = most_kept(SIZE);
+    for (uint32_t i = 0; i < most; i++)
+        assert_true(pool_put_at(&pool, get(&other, SIZE), place));
+    assert_int_equal(pool.classes[c].room, 0);
+    void *p = get(&other, SIZE);
+    assert_false(pool_put_at(&pool, p, place));
+    assert_false(depot_has(c));
+    pool_put_slowly(&pool, p, c);
+    assert_true(depot_has(c));
+    assert_int_equal(pool_count(&pool.classes[c]), most + 1 - POOL_CHAIN);
+    assert_int_equal(pool.classes[c].room, POOL_CHAIN - 1);
+    int n = 0;
+    for (struct pool_block *b = pool_depot_take(&depot, c); b; b = b->next)
+        n++;
+    assert_int_equal(n, POOL_CHAIN);
+}
+
+/* What is cut ahead, or taken as a chain, may be more than there is room for. */
+static void pool_in_debt_gives_chains_until_there_is_room(void **state)
+{
+    enum { SIZE = 64 };
+    unsigned c = pool_class_of(SIZE);
+    struct pool_class *class = &pool.classes[c];
+    for (uint32_t i = 0; i < most_kept(SIZE); i++)
+        pool_put(&pool, get(&other, SIZE), SIZE);
+    class->keep -= 2 * POOL_CHAIN; /* as if it kept less */
+    class->room -= 2 * POOL_CHAIN;
+    uint32_t before = pool_count(class);
+    assert_true(class->room < 0);
+    pool_put(&pool, get(&other, SIZE), SIZE);
+    assert_true(class->room >= 0);
+    assert_int_equal(pool_count(class), before + 1 - 3 * POOL_CHAIN);
 }
 
 static void pool_that_runs_out_takes_a_chain(void **state)
@@ -235,12 +329,12 @@ static void pool_that_runs_out_takes_a_chain(void **state)
     if (POOL_QUARANTINE) { /* all of it waits there */
         void *p;
         assert_int_equal(pool_get(&pool, &p, SIZE), -ENOMEM);
-        assert_int_equal(pool.classes[c].count, POOL_CHAIN);
+        assert_int_equal(pool_count(&pool.classes[c]), POOL_CHAIN);
         return;
     }
     for (uint32_t left = POOL_CHAIN; left-- > 0;) {
         memset(get(&pool, SIZE), 1, SIZE);
-        assert_int_equal(pool.classes[c].count, left);
+        assert_int_equal(pool_count(&pool.classes[c]), left);
     }
     assert_false(depot_has(c));
     assert_int_equal(held(), before);
@@ -351,7 +445,7 @@ static void pool_that_goes_idle_keeps_a_chain_of_each_class(void **state)
     size_t before = held();
     go_idle(&other);
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
-        assert_int_equal(other.classes[pool_class_of(sizes[s])].count,
+        assert_int_equal(pool_count(&other.classes[pool_class_of(sizes[s])]),
                          POOL_KEEP_ASLEEP + POOL_QUARANTINE);
     assert_int_equal(held(), before); /* that little is not worth the trouble */
 }
@@ -464,6 +558,12 @@ int main(void)
           WITH_POOLS(pool_big_blocks_come_from_the_heap),
           WITH_POOLS(pool_block_of_the_greatest_class_does_not),
           WITH_POOLS(pool_keeps_what_it_may_then_gives_a_chain_away),
+          WITH_POOLS(pool_place_is_where_the_class_stands),
+          WITH_POOLS(pool_count_and_room_make_what_it_keeps),
+          WITH_POOLS(pool_take_and_put_at_a_place_are_inverse),
+          WITH_POOLS(pool_place_of_the_heap_refuses_all),
+          WITH_POOLS(pool_put_beyond_its_room_fails_until_a_chain_is_given),
+          WITH_POOLS(pool_in_debt_gives_chains_until_there_is_room),
           WITH_POOLS(pool_that_runs_out_takes_a_chain),
           WITH_POOLS(pool_blocks_going_round_take_no_more_memory),
           WITH_POOLS(pool_chain_holds_each_block_once),

@@ -22,7 +22,7 @@ static int make(void **state)
 
 static int end(void **state)
 {
-    return regions.open || regions.used || regions.idle ? -1 : 0;
+    return regions.open || regions.used || load_relaxed(&regions.idle) ? -1 : 0;
 }
 
 static char *cut_any(bool *dirty)
@@ -140,7 +140,7 @@ static void leave_one_of_each(void)
         if (i % PIECES != 5)
             put(all[i]);
     assert_int_equal(regions.used, FULL);
-    assert_int_equal(regions.idle, FULL * (PIECES - 1));
+    assert_int_equal(load_relaxed(&regions.idle), FULL * (PIECES - 1));
 }
 
 static void put_the_others(void)
@@ -155,10 +155,10 @@ static void region_tidy_leaves_few_idle_pieces(void **state)
 {
     leave_one_of_each();
     uint64_t before = process_resident();
-    unsigned idle = regions.idle;
+    int64_t idle = load_relaxed(&regions.idle);
     while (region_tidy(&regions, false)) {
-        assert_true(regions.idle < idle);
-        idle = regions.idle;
+        assert_true(load_relaxed(&regions.idle) < idle);
+        idle = load_relaxed(&regions.idle);
     }
     assert_true(idle <= LEFT);
     uint64_t gone = (FULL * (PIECES - 1) - LEFT) * (uint64_t)REGION_PIECE;
@@ -178,7 +178,7 @@ static void region_that_was_tidied_gives_zeroed_pieces(void **state)
             assert_filled(all[i], dirty ? 1 : 0);
             fill(all[i], 1);
         }
-    assert_int_equal(regions.idle, 0);
+    assert_int_equal(load_relaxed(&regions.idle), 0);
     assert_null(regions.open);
     for (int i = 0; i < FULL * PIECES; i++)
         put(all[i]);

@@ -146,6 +146,72 @@ static void deque_goes_on_where_its_counters_wrap(void **state)
     assert_empty();
 }
 
+/* ---- the mark ---- */
+
+static void deque_mark_is_no_item(void **state)
+{
+    deque_mark(&deque);
+    assert_ptr_equal(deque.newest, DEQUE_MARK);
+    assert_false(deque_has_newest(&deque));
+    assert_false(deque_is_full(&deque));
+    assert_empty();
+    assert_ptr_equal(deque.newest, DEQUE_MARK); /* to look takes nothing away */
+}
+
+static void deque_mark_is_found_by_the_next_to_push(void **state)
+{
+    deque_mark(&deque);
+    deque_mark(&deque);
+    assert_ptr_equal(deque.newest, DEQUE_MARK); /* looked at, as the worker does */
+    push(0);
+    assert_int_equal(deque_size(&deque), 1);
+    assert_int_equal(deque_ring_size(&deque), 0); /* it did not go behind */
+    push(1);
+    assert_takes_newest(1);
+    assert_takes_newest(0);
+    assert_null(deque.newest); /* once */
+    assert_empty();
+}
+
+static void deque_mark_does_not_displace_the_newest(void **state)
+{
+    push(0);
+    deque_mark(&deque);
+    assert_true(deque_has_newest(&deque));
+    assert_takes_newest(0);
+    assert_null(deque.newest);
+}
+
+static void deque_mark_stands_in_front_of_the_ring(void **state)
+{
+    for (int i = 0; i < 4; i++)
+        deque_push_ring(&deque, &items[i]);
+    deque_mark(&deque);
+    assert_int_equal(deque_size(&deque), 4);
+    assert_takes_newest(3);
+    assert_takes_oldest(0);
+    push(4);
+    assert_int_equal(deque_size(&deque), 3);
+    assert_takes_oldest(1);
+    assert_takes_newest(4);
+    deque_mark(&deque);
+    assert_takes_oldest(2);
+    assert_empty();
+}
+
+static void deque_full_with_the_mark_has_room_for_a_newest(void **state)
+{
+    push_range(0, ALL);
+    assert_takes_newest(DEQUE_SIZE);
+    deque_mark(&deque);
+    assert_true(deque_is_full(&deque));
+    assert_int_equal(deque_size(&deque), DEQUE_SIZE);
+    push(DEQUE_SIZE);
+    for (int i = ALL; i-- > 0;)
+        assert_takes_newest(i);
+    assert_empty();
+}
+
 /* Beside an array that says what there should be. */
 static void deque_keeps_the_order_whatever_is_done(void **state)
 {
@@ -153,12 +219,14 @@ static void deque_keeps_the_order_whatever_is_done(void **state)
         struct dice dice = dice_new(seed, 1);
         int there[ITEMS], from = 0, end = 0;
         for (int put = 0; put < ITEMS;) {
+            if (seed % 3 == 0 && dice_below(&dice, 4) == 0)
+                deque_mark(&deque); /* nothing changes */
             uint32_t what = dice_below(&dice, seed % 2 ? 3 : 8);
             if (what == 1 && from < end)
                 assert_takes_newest(there[--end]);
             else if (what == 2 && from < end)
                 assert_takes_oldest(there[from++]);
-            else if (!deque_is_full(&deque) || !deque.newest)
+            else if (!deque_is_full(&deque) || !deque_has_newest(&deque))
                 push(there[end++] = put++);
             else
                 assert_takes_oldest(there[from++]);
@@ -183,6 +251,11 @@ int main(void)
           ON_EMPTY(deque_is_full_when_its_ring_is),
           ON_EMPTY(deque_that_was_full_gives_all_of_it),
           ON_EMPTY(deque_goes_on_where_its_counters_wrap),
+          ON_EMPTY(deque_mark_is_no_item),
+          ON_EMPTY(deque_mark_is_found_by_the_next_to_push),
+          ON_EMPTY(deque_mark_does_not_displace_the_newest),
+          ON_EMPTY(deque_mark_stands_in_front_of_the_ring),
+          ON_EMPTY(deque_full_with_the_mark_has_room_for_a_newest),
           ON_EMPTY(deque_keeps_the_order_whatever_is_done));
     return RUN_TESTS();
 }

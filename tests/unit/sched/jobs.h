@@ -94,7 +94,8 @@ static struct worker *const w = &workers[0]; /* the one under test */
 static inline void make_crew(uint32_t count, uint64_t seed)
 {
     record_clear();
-    crew = (struct crew){.workers = workers, .count = count, .run = run_jobs};
+    crew = (struct crew){
+        .workers = workers, .count = count, .run = run_jobs, .batch = UINT32_MAX};
     idle_init(&crew.idle, beds, count);
     crew.clock.is_virtual = true;
     clock_advance(&crew.clock, 1);
@@ -139,6 +140,13 @@ static inline void steps(struct worker *worker, int n)
 {
     for (int i = 0; i < n; i++)
         assert_true(worker_step(worker));
+}
+
+/* The clock is read now, and what has arrived is looked at. */
+static inline void end_window(struct worker *worker)
+{
+    worker->clock_left = 1;
+    (void)worker_slice_is_over(worker);
 }
 
 static inline void run_dry(struct worker *worker)

@@ -209,10 +209,62 @@ static void crew_arrivals_run_behind_the_young(void **state)
     assert_record(2, 1, 0);
 }
 
+static void crew_arrivals_are_looked_at_when_nothing_is_young(void **state)
+{
+    schedule_jobs(w, 1, 3);
+    post(&crew, NULL, job_for(w, 0));
+    steps(w, 1);
+    assert_true(idle_has_arrivals(&crew.idle, 0));
+    steps(w, 1); /* the newest one's place was empty */
+    assert_false(idle_has_arrivals(&crew.idle, 0));
+    assert_line(w, 0, 1);
+    run_dry(w);
+    assert_record(2, 1, 0);
+    assert_job(0, 1, 1);
+}
+
+static void crew_arrivals_are_looked_at_when_the_old_one_has_its_turn(void **state)
+{
+    schedule_jobs(w, 1, 3);
+    post(&crew, NULL, job_for(w, 0));
+    w->oldest_next = true; /* so that the line has its turn */
+    w->due = 1;
+    steps(w, 1);
+    assert_record(0);
+}
+
+static void crew_arrivals_are_looked_at_when_a_window_ends(void **state)
+{
+    schedule_jobs(w, 1, 3);
+    post(&crew, NULL, job_for(w, 0));
+    w->clock_left = 3;
+    for (int left = 2; left > 0; left--) {
+        assert_false(worker_slice_is_over(w));
+        assert_int_equal(w->clock_left, left);
+        assert_true(idle_has_arrivals(&crew.idle, 0));
+    }
+    (void)worker_slice_is_over(w);
+    assert_false(idle_has_arrivals(&crew.idle, 0));
+    assert_line(w, 0, 1);
+    run_dry(w);
+    assert_record(2, 1, 0);
+}
+
+static void crew_arrivals_simulated_are_looked_at_when_a_window_ends(void **state)
+{
+    worker_shuffle(w);
+    post(&crew, NULL, job_for(w, 0));
+    end_window(w);
+    assert_false(idle_has_arrivals(&crew.idle, 0));
+    assert_line(w, 0, 1);
+}
+
 static void crew_arrival_of_a_scheduled_one_is_its_token(void **state)
 {
     post(&crew, NULL, job_for(w, 0));
     worker_schedule(w, &jobs[0].task);
+    end_window(w);
+    assert_true(jobs[0].task.token);
     steps(w, 1);
     assert_job(0, 1, 1);
     assert_false(worker_step(w)); /* not twice */
@@ -301,6 +353,7 @@ static void crew_task_that_stays_runs_next(void **state)
         make_crew(CREW, seed);
         schedule_jobs(other, 1, 2);
         post(&crew, w, job_for(other, 0));
+        end_window(other);
         steps(other, 1);
         if (atomic_load(&jobs[0].runs) == 1)
             return; /* before the other one */
@@ -358,6 +411,10 @@ int main(void)
           OF_FOUR(crew_wake_does_not_pull_from_one_woken_just_now),
           OF_FOUR(crew_arrivals_run_in_their_order),
           OF_FOUR(crew_arrivals_run_behind_the_young),
+          OF_FOUR(crew_arrivals_are_looked_at_when_nothing_is_young),
+          OF_FOUR(crew_arrivals_are_looked_at_when_the_old_one_has_its_turn),
+          OF_FOUR(crew_arrivals_are_looked_at_when_a_window_ends),
+          OF_FOUR(crew_arrivals_simulated_are_looked_at_when_a_window_ends),
           OF_FOUR(crew_arrival_of_a_scheduled_one_is_its_token),
           OF_FOUR(crew_token_is_forwarded_to_the_new_owner),
           OF_FOUR(crew_token_of_one_that_runs_elsewhere_is_forwarded),

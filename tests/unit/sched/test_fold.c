@@ -5,8 +5,10 @@
 #include "support/support.h"
 #include "unit/sched/jobs.h"
 
-enum { MESSAGES = 64, FEW = MESSAGES / 8, MANY = FEW + 1, SHORT_NS = 500 };
-enum { CHATTY_FOR_NS = 2000000, READINGS = CHATTY_FOR_NS / (MESSAGES * SHORT_NS) + 1 };
+enum { MESSAGES = 64, SHORT_NS = 125, CROSS_NS = 1000 };
+/* For so many that cross it is worth while, and for twice as many it costs as much. */
+enum { FEW = MESSAGES * SHORT_NS / CROSS_NS, MANY = 2 * FEW };
+enum { CHATTY_NS = 2000 * CROSS_NS, READINGS = CHATTY_NS / (FEW * CROSS_NS) + 1 };
 enum { ABSTAIN_MIN_MS = 16, ABSTAIN_MAX_MS = 256, FOREIGN = JOBS - 1 };
 
 static struct worker *const folder = &workers[2];
@@ -33,10 +35,10 @@ static int make_talk_with_first(void **state)
 static void reading(int posts, int64_t message_ns)
 {
     for (int i = 0; i < posts; i++)
-        worker_note_post(folder, &jobs[FOREIGN].task);
+        appetite_note_post(&folder->appetite, &jobs[FOREIGN].task);
     clock_advance(&crew.clock, MESSAGES * message_ns);
     folder->clock_left = 1;
-    folder->clock_every = MESSAGES;
+    folder->clock_every = folder->clock_window = MESSAGES;
     (void)worker_slice_is_over(folder);
 }
 
@@ -82,10 +84,44 @@ static void fold_does_not_come_when_few_messages_cross(void **state)
 
 static void fold_does_not_come_when_messages_are_long(void **state)
 {
-    readings(4 * READINGS, MESSAGES, 1000);
+    readings(READINGS, MESSAGES, CROSS_NS);
     assert_false(folder->folds);
-    readings(READINGS, MESSAGES, 999);
+    readings(READINGS, MESSAGES, CROSS_NS / 2);
     assert_true(folder->folds);
+}
+
+static void fold_comes_when_long_messages_do_little_but_send_across(void **state)
+{
+    enum { POSTS = 12 * MESSAGES, LONG_NS = 12 * CROSS_NS };
+    readings(READINGS, POSTS, LONG_NS);
+    assert_false(folder->folds);
+    readings(READINGS, POSTS, LONG_NS / 2);
+    assert_true(folder->folds);
+}
+
+static void fold_counts_what_comes_from_others(void **state)
+{
+    for (int i = 0; i < 2 * READINGS; i++) {
+        appetite_note_mail(&folder->appetite, MANY);
+        reading(0, SHORT_NS); /* from outside, perhaps: nobody to fold with */
+    }
+    assert_false(folder->folds);
+    for (int i = 0; i < READINGS; i++) {
+        appetite_note_mail(&folder->appetite, MANY - 1);
+        reading(1, SHORT_NS);
+    }
+    assert_true(folder->folds);
+}
+
+/* A few messages at a time, and sleep in between. */
+static void fold_comes_to_one_that_is_given_little_at_a_time(void **state)
+{
+    for (int i = 0; i < MESSAGES * READINGS && is_hungry_asleep(); i++) {
+        appetite_note_post(&folder->appetite, &jobs[FOREIGN].task);
+        folder->clock_left--;
+        clock_advance(&crew.clock, SHORT_NS);
+    }
+    assert_false(is_hungry_asleep());
 }
 
 static void fold_comes_when_it_was_chatty_longer_than_not(void **state)
@@ -93,9 +129,8 @@ static void fold_comes_when_it_was_chatty_longer_than_not(void **state)
     for (int i = 0; i < 4 * READINGS; i++)
         reading(i % 2 ? MANY : 0, SHORT_NS);
     assert_false(folder->folds);
-    readings(READINGS - 2, MANY, SHORT_NS);
+    readings(READINGS - 3, MANY, SHORT_NS); /* the last one was chatty, too */
     assert_false(folder->folds);
-    reading(MANY, SHORT_NS);
     reading(MANY, SHORT_NS);
     assert_true(folder->folds);
 }
@@ -121,17 +156,17 @@ static void fold_does_not_come_without_a_partner(void **state)
 static void fold_goes_to_a_higher_number_that_is_not_chatty_itself(void **state)
 {
     make_talk(&workers[3]);
-    store_relaxed(&workers[3].chatter, 1);
+    store_relaxed(&workers[3].appetite.chatter, 1);
     readings(4 * READINGS, MESSAGES, SHORT_NS);
     assert_false(folder->folds);
-    store_relaxed(&workers[3].chatter, 0);
+    store_relaxed(&workers[3].appetite.chatter, 0);
     reading(MESSAGES, SHORT_NS);
     assert_true(folder->folds);
 }
 
 static void fold_goes_to_a_lower_number_in_any_case(void **state)
 {
-    store_relaxed(&w->chatter, CHATTY_FOR_NS);
+    store_relaxed(&w->appetite.chatter, CHATTY_NS);
     readings(READINGS, MESSAGES, SHORT_NS);
     assert_true(folder->folds);
 }
@@ -191,7 +226,7 @@ static void fold_goes_to_whom_it_was_judged_by(void **state)
     line_up_jobs(folder, 0, 2);
     chat();
     task_give(&jobs[FOREIGN].task, TASK_NOBODY); /* it ended */
-    worker_note_post(folder, &jobs[FOREIGN].task);
+    appetite_note_post(&folder->appetite, &jobs[FOREIGN].task);
     (void)worker_step(folder);
     run_dry(w);
     run_dry(folder);
@@ -270,6 +305,9 @@ int main(void)
     TESTS(TALKING(fold_comes_after_so_many_chatty_readings),
           TALKING(fold_does_not_come_when_few_messages_cross),
           TALKING(fold_does_not_come_when_messages_are_long),
+          TALKING(fold_comes_when_long_messages_do_little_but_send_across),
+          TALKING(fold_counts_what_comes_from_others),
+          TALKING(fold_comes_to_one_that_is_given_little_at_a_time),
           TALKING(fold_comes_when_it_was_chatty_longer_than_not),
           TALKING(fold_owes_nothing_for_a_quiet_time),
           TALKING(fold_does_not_come_without_a_partner),

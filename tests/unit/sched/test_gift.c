@@ -197,7 +197,7 @@ static void gift_does_not_give_what_runs(void **state)
     job_for(w, 0)->task.scheduled = true; /* it runs */
     assert_true(worker_lie_down(other));
     post(&crew, NULL, &jobs[0]);
-    worker_take_arrivals(w);
+    end_window(w);
     worker_attend(w);
     assert_owner(0, w);
     assert_true(jobs[0].task.token);
@@ -274,6 +274,17 @@ static void gift_gives_when_many_wait(void **state)
     assert_true(gives());
 }
 
+/* More workers than CPUs: only as many as there are CPUs are woken to share work. */
+static void gift_goes_to_nobody_in_surplus(void **state)
+{
+    crew.surplus = 1;
+    line_up_jobs(w, 0, 192);
+    assert_false(gives());
+    worker_get_up(other);
+    crew.surplus = 0;
+    assert_true(gives());
+}
+
 static void gift_gives_when_one_waits_long(void **state)
 {
     line_up_jobs(w, 0, 1);
@@ -343,13 +354,81 @@ static void end_watch(void)
     assert_int_equal(woken(1), 0);
 }
 
+static bool nobody_watches(void)
+{
+    return load_relaxed(&crew.idle.wants) & IDLE_UNWATCHED;
+}
+
 static void gift_first_schedule_calls_the_watch(void **state)
 {
     end_watch();
+    worker_leave_watch(w);
     schedule_jobs(w, 0, 1);
     assert_int_equal(woken(1), 1);
     schedule_jobs(w, 1, 2);
     assert_int_equal(woken(1), 1);
+}
+
+static void gift_mark_of_the_watch_is_no_work(void **state)
+{
+    end_watch();
+    worker_leave_watch(w);
+    assert_ptr_equal(w->deque.newest, DEQUE_MARK);
+    assert_false(worker_has_work(w));
+    assert_true(nobody_watches());
+    schedule_jobs(w, 0, 1);
+    assert_false(nobody_watches());
+    assert_int_equal(deque_size(&w->deque), 1);
+    schedule_jobs(w, 1, 2);
+    run_dry(w);
+    assert_record(1, 0);
+}
+
+static void gift_mark_of_the_watch_is_given_to_push_behind(void **state)
+{
+    end_watch();
+    worker_leave_watch(w);
+    struct task *task = &job_for(w, 0)->task;
+    assert_ptr_equal(worker_schedule_first(w, task), DEQUE_MARK);
+    assert_int_equal(woken(1), 0);
+    worker_push_behind(w, (struct task *)DEQUE_MARK);
+    assert_int_equal(woken(1), 1);
+    assert_int_equal(deque_size(&w->deque), 1);
+}
+
+static void gift_watch_is_not_called_while_nothing_is_pushed(void **state)
+{
+    end_watch();
+    worker_leave_watch(w);
+    assert_false(worker_step(w));
+    assert_int_equal(woken(1), 0);
+    schedule_jobs(w, 0, 1);
+    assert_int_equal(woken(1), 1);
+    run_dry(w);
+    assert_record(0);
+}
+
+static void gift_watch_that_is_kept_is_not_minded(void **state)
+{
+    assert_true(worker_lie_down(other));
+    assert_true(idle_take_watch(&crew.idle, 1));
+    assert_false(nobody_watches());
+    worker_leave_watch(w);
+    assert_null(w->deque.newest);
+    schedule_jobs(w, 0, 1);
+    assert_int_equal(woken(1), 0);
+}
+
+static void gift_watch_minded_over_a_young_one_is_called_by_the_next(void **state)
+{
+    end_watch();
+    schedule_jobs(w, 0, 1); /* before it is minded: no mark, no call */
+    assert_int_equal(woken(1), 0);
+    worker_leave_watch(w);
+    schedule_jobs(w, 1, 2);
+    assert_int_equal(woken(1), 1);
+    run_dry(w);
+    assert_record(1, 0);
 }
 
 static void gift_first_delivery_to_one_that_is_up_calls_the_watch(void **state)
@@ -379,12 +458,18 @@ int main(void)
           OF_SLOW(gift_brings_its_mail),
           cmocka_unit_test(gift_stays_where_it_was_given),
           OF_FOUR(gift_gives_when_many_wait), OF_FOUR(gift_gives_when_one_waits_long),
+          OF_FOUR(gift_goes_to_nobody_in_surplus),
           OF_FOUR(gift_gives_when_messages_are_long),
           OF_FOUR(gift_looks_for_the_hungry_when_one_more_waits),
           OF_FOUR(gift_looks_for_the_hungry_when_an_old_one_runs),
           OF_FOUR(gift_looks_for_the_hungry_when_it_reads_the_clock),
           cmocka_unit_test(gift_simulated_gives_now_and_then_what_is_worth_little),
           OF_FOUR(gift_first_schedule_calls_the_watch),
+          OF_FOUR(gift_mark_of_the_watch_is_no_work),
+          OF_FOUR(gift_mark_of_the_watch_is_given_to_push_behind),
+          OF_FOUR(gift_watch_is_not_called_while_nothing_is_pushed),
+          OF_FOUR(gift_watch_that_is_kept_is_not_minded),
+          OF_FOUR(gift_watch_minded_over_a_young_one_is_called_by_the_next),
           OF_FOUR(gift_first_delivery_to_one_that_is_up_calls_the_watch));
     return RUN_TESTS();
 }

@@ -196,7 +196,7 @@ static void rescue_takes_what_its_handler_woke(void **state)
     look_once();
     assert_true(worker_rescue(w));
     run_dry(w);
-    assert_record(4, 3, 2, 1, 0);
+    assert_record(0, 1, 2, 3, 4); /* first the one that has waited longest */
     end_handler();
     assert_false(worker_step(victim));
 }
