@@ -17,7 +17,9 @@ enum cadre_level { CADRE_ERROR = 1, CADRE_WARN, CADRE_INFO, CADRE_DEBUG };
  * variable is named; a value there that cannot be read fails the start with -EINVAL. */
 typedef struct cadre_config {
     /* Threads, 1 to 1024, or CADRE_NO_WORKERS. 0: CADRE_WORKERS, else the CPUs of the
-     * affinity mask, capped by the cgroup's CPU quota rounded up (2 when simulated). */
+     * affinity mask, capped by the cgroup's CPU quota rounded up (2 when simulated).
+     * Those beyond the CPUs are for handlers that block: they take over what waits behind
+     * such a one, and share in no other work. */
     uint32_t workers;
     /* Messages an actor may handle in one turn before others have theirs. 0: 64. */
     uint32_t batch;

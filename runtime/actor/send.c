@@ -46,8 +46,10 @@ int send_prepare(struct cadre_self *self, struct envelope **envelope, uint64_t t
     unsigned class = fits ? pool_class_of(size) : POOL_CLASSES;
     int err = fits ? pool_get_class(&self->pool, &p, class)
                    : heap_get(&self->world->heap, &p, size);
-    if (err)
-        return send_refuse(type, body, err);
+    if (err) {
+        (void)send_refuse(type, body, err);
+        return err;
+    }
     struct envelope *e = *envelope = p;
     fill(e, token ? LETTER_TOKEN : 0, pool_place_of(class), self_address(self), type);
     if (type->size > 0 && body) /* send_check: there is one then */

@@ -67,11 +67,11 @@ static void set_state(struct cell *cell, void *state, const cadre_class *class,
     if (size <= CELL_INLINE) {
         state = size > 0 ? cell->inline_state : NULL;
         memset(cell->inline_state, 0, CELL_INLINE);
-    } else if (!init) {
+    } else if (state && !init) {
         memset(state, 0, size);
     }
     cell->state = state;
-    if (init && size > 0)
+    if (state && init)
         memcpy(state, init, size);
 }
 

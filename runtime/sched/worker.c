@@ -110,11 +110,10 @@ void worker_requeue(struct worker *w, struct task *task)
 /* Half of a full deque goes to the line. */
 static void spill(struct worker *w)
 {
-    for (int i = 0; i < DEQUE_SIZE / 2; i++) {
-        struct task *task = deque_take_oldest(&w->deque);
+    struct task *task;
+    for (int i = 0; i < DEQUE_SIZE / 2 && (task = deque_take_oldest(&w->deque)); i++)
         if (unschedule(task))
             line_append(&w->line, task);
-    }
 }
 
 void worker_push_behind(struct worker *w, struct task *task)
@@ -222,11 +221,9 @@ static void look_at_arrivals(struct worker *w)
 static struct task *spare(struct worker *w)
 {
     struct task *task = next_in_line(w);
-    while (!task && deque_size(&w->deque) > 0) {
-        task = deque_take_oldest(&w->deque);
+    while (!task && (task = deque_take_oldest(&w->deque)))
         if (!unschedule(task))
             task = NULL;
-    }
     return task;
 }
 
