@@ -54,17 +54,17 @@ void heap_init(struct heap *heap,
 /* ---- the account ---- */
 
 /* Relaxed, here and below: a number that is compared, and orders nothing. */
-static void pay_back(struct heap *heap, size_t size)
+void heap_discharge(struct heap *heap, size_t size)
 {
     fetch_add_relaxed(&heap->bytes, (size_t)0 - size);
 }
 
-static int charge(struct heap *heap, size_t size)
+int heap_charge(struct heap *heap, size_t size)
 {
     size_t before = fetch_add_relaxed(&heap->bytes, size);
     if (size <= heap->max && before <= heap->max - size)
         return 0;
-    pay_back(heap, size);
+    heap_discharge(heap, size);
     return CADRE_EFULL;
 }
 
@@ -75,7 +75,7 @@ static int deliver(struct heap *heap, void **p, void *got, size_t size)
         *p = got;
         return 0;
     }
-    pay_back(heap, size);
+    heap_discharge(heap, size);
     return -ENOMEM;
 }
 
@@ -83,7 +83,7 @@ static int deliver(struct heap *heap, void **p, void *got, size_t size)
 
 int heap_get(struct heap *heap, void **p, size_t size)
 {
-    int err = charge(heap, size);
+    int err = heap_charge(heap, size);
     return err ? err : deliver(heap, p, heap->realloc(heap->user, NULL, 0, size), size);
 }
 
@@ -92,12 +92,12 @@ void heap_put(struct heap *heap, void *p, size_t size)
     if (!p)
         return;
     heap->realloc(heap->user, p, size, 0);
-    pay_back(heap, size);
+    heap_discharge(heap, size);
 }
 
 static int get_pages(struct heap *heap, void **p, size_t size, bool *dirty)
 {
-    int err = charge(heap, size);
+    int err = heap_charge(heap, size);
     return err ? err : deliver(heap, p, map(heap, size, dirty), size);
 }
 
@@ -113,7 +113,7 @@ void heap_put_pages(struct heap *heap, void *p, size_t size)
         heap_put(heap, p, size);
     } else if (p) {
         unmap(heap, p, size);
-        pay_back(heap, size);
+        heap_discharge(heap, size);
     }
 }
 
