@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+static void loop(struct worker *w);
+
 int sched_init(struct sched *s, struct heap *heap, enum sched_mode mode,
                uint32_t workers, bool polled, uint64_t seed)
 {
@@ -51,12 +53,18 @@ int sched_init(struct sched *s, struct heap *heap, enum sched_mode mode,
                              : s->event_fd >= 0    ? s->event_fd
                                                    : PARK_ON_NOTHING;
     }
+    err = fiber_init(&s->crew, heap, mode != SCHED_THREADS, loop);
+    if (err) {
+        sched_fini(s);
+        return -ENOMEM;
+    }
     return 0;
 }
 
 void sched_fini(struct sched *s)
 {
     size_t n = s->crew.count;
+    fiber_fini(&s->crew, s->heap);
     if (s->event_fd >= 0)
         close(s->event_fd);
     heap_put_lines(s->heap, s->threads, n * sizeof(struct thread));
@@ -112,22 +120,27 @@ static void fall_asleep(struct sched *s, struct worker *w)
         worker_leave_watch(w);
 }
 
-/* A worker ends when it was told to and then looked once more and found nothing; what
+/* The loop of a worker's thread, on one of its stacks. It ends when it was told to and then looked once more and found nothing; what
  * comes later is for sched_stop. */
-static void *worker_main(void *arg)
+static void loop(struct worker *w)
 {
-    struct worker *w = arg;
     struct sched *s = container_of(w->crew, struct sched, crew);
-    worker_enter(w);
     for (bool last_look = false;;) {
         while (w->crew->run(w, UINT32_MAX) == UINT32_MAX) {
         }
         if (last_look)
-            return NULL;
+            return;
         last_look = load_seq(&s->crew.stopping);
         if (!last_look && worker_lie_down(w))
             fall_asleep(s, w);
     }
+}
+
+static void *worker_main(void *arg)
+{
+    worker_enter(arg);
+    fiber_loop(arg);
+    return NULL;
 }
 
 int sched_start(struct sched *s)
@@ -171,7 +184,7 @@ static void drain(struct sched *s)
     while (has_work(s))
         for (uint32_t i = 0; i < s->crew.count; i++) {
             struct worker *before = worker_enter(&s->crew.workers[i]);
-            (void)s->crew.run(&s->crew.workers[i], UINT32_MAX);
+            (void)fiber_step(&s->crew.workers[i], UINT32_MAX);
             worker_enter(before);
         }
 }
@@ -207,7 +220,7 @@ int sched_poll(struct sched *s, int max, int64_t timeout_ns)
         if (s->asleep)
             worker_get_up(w);
         s->asleep = false;
-        turns += (int)w->crew->run(w, (uint32_t)(max - turns));
+        turns += (int)fiber_step(w, (uint32_t)(max - turns));
         if (turns == max) {
             sched_ring(s); /* there may be more */
             break;

@@ -7,7 +7,7 @@
 
 #include "base/thread.h"
 #include "mem/alloc.h"
-#include "sched/worker.h"
+#include "sched/fiber.h"
 
 enum sched_mode { SCHED_THREADS, SCHED_POLLED, SCHED_SIMULATED };
 enum {

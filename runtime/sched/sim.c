@@ -49,7 +49,7 @@ bool sim_step(struct sim *sim, struct sched *sched)
         return false;
     struct worker *before = worker_enter(w);
     clock_advance(&sched->crew.clock, SIM_STEP_NS);
-    if (!worker_step(w)) {
+    if (fiber_step(w, 1) == 0) {
         sim->asleep[w->id] = worker_lie_down(w);
         while (sim->asleep[w->id] && sched_tidy(sched, w)) {
         }

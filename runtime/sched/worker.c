@@ -24,6 +24,7 @@ void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t
     worker->id = id;
     worker->crew = crew;
     worker->context = NULL;
+    worker->fibers = NULL;
     worker->due = WORKER_STREAK;
     worker->burst = worker->before = worker->backlog = 0;
     worker->oldest_next = worker->shuffled = false;

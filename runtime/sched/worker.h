@@ -35,6 +35,7 @@ enum {
 };
 
 struct worker;
+struct fibers; /* sched/fiber */
 
 /* What all workers of one scheduler share. */
 struct crew {
@@ -43,7 +44,8 @@ struct crew {
     uint32_t surplus; /* workers beyond the CPUs, which nobody wakes to share work */
     bool can_stop;    /* there is a barrier that makes bias_seize possible */
     /* Takes up to max tasks, one after the other (worker_next), and runs each for a
-     * while. Called inside the bias, and left inside. Returns how many it ran. */
+     * while. Called inside the bias, and left inside. Returns how many it ran. It may
+     * come back on another stack's behalf, or not at all: see sched/fiber. */
     uint32_t (*run)(struct worker *worker, uint32_t max);
     uint32_t batch; /* messages that a task may handle in one turn; constant */
     struct idle idle;
@@ -76,6 +78,7 @@ struct worker {
     ATOMIC(uint64_t) turns;
     ATOMIC(uint64_t) steals;
     ATOMIC(uint64_t) watched; /* `turns` when the watch last looked; the watch's */
+    struct fibers *fibers;    /* its stacks; set before the start */
     struct rng rng;
     struct line line;
     struct deque deque;

@@ -1,0 +1,293 @@
+/* fiber.c: a worker's loop goes on with another stack when a handler suspends. */
+#include "sched/fiber.h"
+
+#include "base/context.h"
+#include "base/panic.h"
+#include "mem/stack.h"
+
+#include <errno.h>
+
+/* At the top of its stack, or in struct fibers. */
+struct fiber {
+    struct context context;
+    struct stack *stack; /* NULL: the thread's */
+    struct worker *worker;
+    struct fiber *next; /* parked */
+};
+
+/* One worker's. Its thread's, or whoever's that steps it. */
+struct fibers {
+    struct fiber home;     /* the worker's own stack */
+    struct fiber *running; /* NULL: this is another stack, or none is known */
+    struct fiber *parked;  /* the newest first */
+    uint32_t parked_count;
+    bool home_is_parked;
+    struct fiber *left; /* for good, a moment ago: its stack is to be put */
+    uint64_t suspended;
+    uint64_t control; /* what a loop begins with */
+    void (*loop)(struct worker *worker);
+    struct stack_pool pool;
+    /* Stepped: */
+    struct context caller; /* where the one who steps stands */
+    struct fiber *gate;    /* where the loop stands meanwhile */
+    uint32_t steps, done;  /* of this call: still to do, and done */
+};
+
+/* ---- switching ---- */
+
+/* On another stack than before. */
+static void arrive(struct fibers *fs)
+{
+    struct fiber *left = fs->left;
+    fs->left = NULL;
+    if (left) {
+        context_drop(&left->context);
+        stack_put(&fs->pool, left->stack); /* where *left is */
+    }
+}
+
+static void go_on_with(struct fibers *fs, struct fiber *to)
+{
+    struct fiber *from = fs->running;
+    fs->running = to;
+    context_switch(&from->context, &to->context);
+    arrive(fs);
+}
+
+/* The same for good. */
+static CC_NORETURN void leave_for(struct fibers *fs, struct fiber *to)
+{
+    fs->left = fs->running;
+    fs->running = to;
+    context_leave(&fs->left->context, &to->context);
+}
+
+/* ---- loops ---- */
+
+/* Whoever steps the worker goes on, until he wants another step. */
+static void wait_at_gate(struct fibers *fs)
+{
+    struct fiber *me = fs->running;
+    fs->gate = me;
+    fs->running = NULL;
+    context_switch(&me->context, &fs->caller);
+    arrive(fs);
+}
+
+/* Task by task, so that it does not matter on which stack a run began and on which it
+ * ends. Inside; n: what the run that brought us here has come to. */
+static CC_NORETURN void step_for_ever(struct worker *w, uint32_t n)
+{
+    struct fibers *fs = w->fibers;
+    for (;;) {
+        fs->done += n;
+        fs->steps -= n;
+        if (n == 0 || fs->steps == 0)
+            wait_at_gate(fs);
+        n = w->crew->run(w, 1);
+    }
+}
+
+/* The first function of a stack of our own. */
+static void begin(void *arg)
+{
+    struct fiber *me = arg;
+    struct worker *w = me->worker;
+    struct fibers *fs = w->fibers;
+    arrive(fs);
+    if (me == &fs->home)
+        step_for_ever(w, w->crew->run(w, 1));
+    bias_enter(&w->bias); /* a handler has suspended */
+    if (fs->home.stack)
+        step_for_ever(w, 1);
+    fs->loop(w);
+    bias_leave(&w->bias);
+    invariant(fs->home_is_parked && fs->suspended == 0);
+    fs->home_is_parked = false;
+    leave_for(fs, &fs->home); /* which finds nothing to do and ends, too */
+}
+
+static void make_context(struct fiber *f, struct stack *stack, size_t size)
+{
+    f->stack = stack;
+    context_make(&f->context, stack->low, size, f->worker->fibers->control, begin, f);
+}
+
+static void drop_parked(struct fibers *fs)
+{
+    struct fiber *f;
+    while ((f = fs->parked)) {
+        fs->parked = f->next;
+        context_drop(&f->context);
+        stack_free(f->stack, fs->pool.heap);
+    }
+    fs->parked_count = 0;
+}
+
+void fiber_loop(struct worker *w)
+{
+    struct fibers *fs = w->fibers;
+    fs->control = context_control();
+    fs->running = &fs->home;
+    fs->loop(w);
+    invariant(fs->running == &fs->home && fs->suspended == 0);
+    fs->running = NULL;
+    drop_parked(fs); /* they are this thread's loops */
+}
+
+/* A worker that is stepped needs a stack of its own, because what it leaves there must
+ * stay: the caller's frames do not. */
+static int settle(struct worker *w, struct heap *heap)
+{
+    struct fibers *fs = w->fibers;
+    struct stack *stack;
+    int err = stack_new(&stack, heap, STACK_LIKE_THREAD);
+    if (err)
+        return err;
+    fs->control = context_control();
+    make_context(&fs->home, stack, stack->size);
+    fs->gate = &fs->home;
+    return 0;
+}
+
+uint32_t fiber_step(struct worker *w, uint32_t max)
+{
+    struct fibers *fs = w->fibers;
+    if (!fs->gate && settle(w, fs->pool.heap) != 0)
+        return w->crew->run(w, max);
+    if (max == 0)
+        return 0;
+    fs->steps = max;
+    fs->done = 0;
+    fs->running = fs->gate;
+    context_switch(&fs->caller, &fs->gate->context);
+    arrive(fs);
+    return fs->done;
+}
+
+/* ---- suspending and resuming ---- */
+
+static struct fiber *take_parked(struct fibers *fs)
+{
+    struct fiber *f = fs->parked;
+    if (fs->home_is_parked) { /* it has most room */
+        fs->home_is_parked = false;
+        return &fs->home;
+    }
+    if (f) {
+        fs->parked = f->next;
+        fs->parked_count--;
+    }
+    return f;
+}
+
+static int make_loop(struct fiber **f, struct worker *w)
+{
+    struct stack *stack;
+    int err = stack_get(&stack, &w->fibers->pool);
+    if (err)
+        return err;
+    char *p = stack_top(stack) - sizeof **f;
+    p -= (uintptr_t)p % CACHE_LINE;
+    *f = (void *)p;
+    **f = (struct fiber){.worker = w};
+    make_context(*f, stack, (size_t)(p - stack->low));
+    return 0;
+}
+
+int fiber_suspend(struct worker *w, struct fiber **me)
+{
+    struct fibers *fs = w->fibers;
+    if (!fs || !fs->running)
+        return -EPERM;
+    struct fiber *to = take_parked(fs);
+    int err = to ? 0 : make_loop(&to, w);
+    if (err)
+        return err;
+    *me = fs->running;
+    fs->suspended++;
+    go_on_with(fs, to);
+    return 0;
+}
+
+void fiber_resume(struct worker *w, struct fiber *f)
+{
+    struct fibers *fs = w->fibers;
+    struct fiber *me = fs->running;
+    invariant(f->worker == w && fs->suspended > 0);
+    fs->suspended--;
+    if (me == &fs->home) {
+        fs->home_is_parked = true;
+    } else if (fs->parked_count < FIBER_PARKED) {
+        me->next = fs->parked;
+        fs->parked = me;
+        fs->parked_count++;
+    } else {
+        leave_for(fs, f);
+    }
+    go_on_with(fs, f);
+}
+
+uint64_t fiber_count(const struct worker *w) { return w->fibers->suspended; }
+
+bool fiber_explain_fault(const void *address, struct fiber_fault *fault)
+{
+    const struct worker *w = worker_current();
+    const struct fiber *f = w && w->fibers ? w->fibers->running : NULL;
+    if (!f || !f->stack || !stack_guards(f->stack, address))
+        return false;
+    *fault = (struct fiber_fault){w->id, f->stack->size};
+    return true;
+}
+
+/* ---- beginning and end ---- */
+
+int fiber_init(struct crew *crew, struct heap *heap, bool stepped,
+               void (*loop)(struct worker *worker))
+{
+    void *p;
+    int err = heap_get_lines(heap, &p, crew->count * sizeof(struct fibers));
+    for (uint32_t i = 0; !err && i < crew->count; i++) {
+        struct worker *w = &crew->workers[i];
+        w->fibers = (struct fibers *)p + i;
+        w->fibers->home.worker = w;
+        w->fibers->loop = loop;
+        stack_pool_init(&w->fibers->pool, heap, STACK_SIZE);
+    }
+    for (uint32_t i = 0; !err && stepped && i < crew->count; i++)
+        err = settle(&crew->workers[i], heap);
+    return err;
+}
+
+void fiber_set_size(struct crew *crew, size_t size)
+{
+    for (uint32_t i = 0; i < crew->count; i++) {
+        struct stack_pool *pool = &crew->workers[i].fibers->pool;
+        stack_pool_init(pool, pool->heap, size);
+    }
+}
+
+/* Nobody runs or stands on any of them but loops. */
+static void fini(struct fibers *fs)
+{
+    struct fiber *f = fs->gate;
+    invariant(fs->suspended == 0);
+    if (f && f != &fs->home) {
+        f->next = fs->parked;
+        fs->parked = f;
+    }
+    drop_parked(fs);
+    if (fs->home.stack) {
+        context_drop(&fs->home.context);
+        stack_free(fs->home.stack, fs->pool.heap);
+    }
+    stack_pool_fini(&fs->pool);
+}
+
+void fiber_fini(struct crew *crew, struct heap *heap)
+{
+    struct fibers *all = crew->workers ? crew->workers[0].fibers : NULL;
+    for (uint32_t i = 0; all && i < crew->count; i++)
+        fini(&all[i]);
+    heap_put_lines(heap, all, crew->count * sizeof(struct fibers));
+}
