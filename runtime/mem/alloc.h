@@ -50,8 +50,8 @@ void heap_put_pages(struct heap *heap, void *p, size_t size); /* NULL is fine */
 /* A part of what was put may still be resident: see region_tidy, which this is. */
 bool heap_tidy(struct heap *heap, bool busy);
 
-/* Puts on the account what somebody in mem/ maps by itself, and takes it off. Returns 0 or
- * CADRE_EFULL at the heap's own limit. */
+/* Puts on the account what somebody in mem/ maps by itself, and takes it off. Returns 0
+ * or CADRE_EFULL at the heap's own limit. */
 CC_MUST_CHECK int heap_charge(struct heap *heap, size_t size);
 void heap_discharge(struct heap *heap, size_t size);
 

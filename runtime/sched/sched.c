@@ -120,8 +120,8 @@ static void fall_asleep(struct sched *s, struct worker *w)
         worker_leave_watch(w);
 }
 
-/* The loop of a worker's thread, on one of its stacks. It ends when it was told to and then looked once more and found nothing; what
- * comes later is for sched_stop. */
+/* The loop of a worker's thread, on whichever of its stacks. It ends when it was told to
+ * and then looked once more and found nothing; what comes later is for sched_stop. */
 static void loop(struct worker *w)
 {
     struct sched *s = container_of(w->crew, struct sched, crew);
