@@ -24,29 +24,33 @@ struct fibers {
     bool home_is_parked;
     struct fiber *left; /* for good, a moment ago: its stack is to be put */
     uint64_t suspended;
-    uint64_t control; /* what a loop begins with */
+    uint64_t control; /* of floating point, in the loop */
     void (*loop)(struct worker *worker);
     struct stack_pool pool;
     /* Stepped: */
     struct context caller; /* where the one who steps stands */
     struct fiber *gate;    /* where the loop stands meanwhile */
-    uint32_t steps, done;  /* of this call: still to do, and done */
+    uint64_t until;        /* which of the worker's turns this call ends before */
 };
 
 /* ---- switching ---- */
 
-/* On another stack than before. */
-static void arrive(struct fibers *fs)
+static CC_COLD void put_left(struct fibers *fs)
 {
     struct fiber *left = fs->left;
     fs->left = NULL;
-    if (left) {
-        context_drop(&left->context);
-        stack_put(&fs->pool, left->stack); /* where *left is */
-    }
+    context_drop(&left->context);
+    stack_put(&fs->pool, left->stack); /* where *left is */
 }
 
-static void go_on_with(struct fibers *fs, struct fiber *to)
+/* On another stack than before. */
+static CC_INLINE void arrive(struct fibers *fs)
+{
+    if (unlikely(fs->left))
+        put_left(fs);
+}
+
+static CC_INLINE void go_on_with(struct fibers *fs, struct fiber *to)
 {
     struct fiber *from = fs->running;
     fs->running = to;
@@ -55,7 +59,7 @@ static void go_on_with(struct fibers *fs, struct fiber *to)
 }
 
 /* The same for good. */
-static CC_NORETURN void leave_for(struct fibers *fs, struct fiber *to)
+static CC_INLINE CC_NORETURN void leave_for(struct fibers *fs, struct fiber *to)
 {
     fs->left = fs->running;
     fs->running = to;
@@ -65,7 +69,7 @@ static CC_NORETURN void leave_for(struct fibers *fs, struct fiber *to)
 /* ---- loops ---- */
 
 /* Whoever steps the worker goes on, until he wants another step. */
-static void wait_at_gate(struct fibers *fs)
+static CC_INLINE void wait_at_gate(struct fibers *fs)
 {
     struct fiber *me = fs->running;
     fs->gate = me;
@@ -74,17 +78,23 @@ static void wait_at_gate(struct fibers *fs)
     arrive(fs);
 }
 
-/* Task by task, so that it does not matter on which stack a run began and on which it
- * ends. Inside; n: what the run that brought us here has come to. */
-static CC_NORETURN void step_for_ever(struct worker *w, uint32_t n)
+/* How many tasks there may be yet, in this call. */
+static int64_t steps_left(const struct worker *w)
+{
+    return (int64_t)(w->fibers->until - load_relaxed(&w->turns));
+}
+
+/* Inside. While anybody is suspended, task by task: so it does not matter on which stack
+ * a run began and on which it ends, except for one that began before. ran: the run that
+ * brought us here has found something. */
+static CC_NORETURN void step_for_ever(struct worker *w, bool ran)
 {
     struct fibers *fs = w->fibers;
     for (;;) {
-        fs->done += n;
-        fs->steps -= n;
-        if (n == 0 || fs->steps == 0)
+        if (!ran || steps_left(w) <= 0)
             wait_at_gate(fs);
-        n = w->crew->run(w, 1);
+        int64_t left = fs->suspended > 0 ? 1 : steps_left(w);
+        ran = w->crew->run(w, left < FIBER_RUN ? (uint32_t)left : FIBER_RUN) > 0;
     }
 }
 
@@ -96,10 +106,10 @@ static void begin(void *arg)
     struct fibers *fs = w->fibers;
     arrive(fs);
     if (me == &fs->home)
-        step_for_ever(w, w->crew->run(w, 1));
+        step_for_ever(w, true);
     bias_enter(&w->bias); /* a handler has suspended */
     if (fs->home.stack)
-        step_for_ever(w, 1);
+        step_for_ever(w, true);
     fs->loop(w);
     bias_leave(&w->bias);
     invariant(fs->home_is_parked && fs->suspended == 0);
@@ -110,7 +120,7 @@ static void begin(void *arg)
 static void make_context(struct fiber *f, struct stack *stack, size_t size)
 {
     f->stack = stack;
-    context_make(&f->context, stack->low, size, f->worker->fibers->control, begin, f);
+    context_make(&f->context, stack->low, size, begin, f);
 }
 
 static void drop_parked(struct fibers *fs)
@@ -144,7 +154,6 @@ static int settle(struct worker *w, struct heap *heap)
     int err = stack_new(&stack, heap, STACK_LIKE_THREAD);
     if (err)
         return err;
-    fs->control = context_control();
     make_context(&fs->home, stack, stack->size);
     fs->gate = &fs->home;
     return 0;
@@ -155,14 +164,13 @@ uint32_t fiber_step(struct worker *w, uint32_t max)
     struct fibers *fs = w->fibers;
     if (!fs->gate && settle(w, fs->pool.heap) != 0)
         return w->crew->run(w, max);
-    if (max == 0)
-        return 0;
-    fs->steps = max;
-    fs->done = 0;
+    uint64_t before = load_relaxed(&w->turns);
+    fs->until = before + max;
+    fs->control = context_control();
     fs->running = fs->gate;
     context_switch(&fs->caller, &fs->gate->context);
     arrive(fs);
-    return fs->done;
+    return (uint32_t)(load_relaxed(&w->turns) - before);
 }
 
 /* ---- suspending and resuming ---- */
@@ -204,9 +212,14 @@ int fiber_suspend(struct worker *w, struct fiber **me)
     int err = to ? 0 : make_loop(&to, w);
     if (err)
         return err;
+    uint64_t control = context_control(), others = fs->control;
+    if (unlikely(control != others))
+        context_set_control(others);
     *me = fs->running;
     fs->suspended++;
     go_on_with(fs, to);
+    if (unlikely(control != fs->control))
+        context_set_control(control);
     return 0;
 }
 

@@ -38,6 +38,9 @@
  * stacks of a worker: that of worker_here is the worker wherever its loop or a handler
  * runs, so it is right after each switch.
  *
+ * A handler that has changed the rounding of floating point has it when it is resumed;
+ * others do not.
+ *
  * A thread ends on its own stack only. When the loop ends, all that were suspended have
  * been resumed and have ended: a broken invariant otherwise. */
 #ifndef SCHED_FIBER_H
@@ -46,7 +49,7 @@
 #include "mem/alloc.h"
 #include "sched/worker.h"
 
-enum { FIBER_PARKED = 4 };
+enum { FIBER_PARKED = 4, FIBER_RUN = 64 };
 
 struct fiber; /* a stack of a worker, and who stands on it */
 
@@ -61,9 +64,11 @@ void fiber_set_size(struct crew *crew, size_t size);
 
 /* On the worker's thread: its loop, on this stack and others. */
 void fiber_loop(struct worker *worker);
-/* crew->run, on a stack of the worker's own: up to max tasks, or none is left. A handler
- * that suspends ends its task's run; so does one that was resumed, and ended. Returns how
- * many. Without memory for the stack this is crew->run, and nobody can suspend. */
+/* crew->run, on a stack of the worker's own: up to max tasks, or until none is left; each
+ * that worker_next gives is one. A run in which a handler was resumed may have been asked
+ * for more before, by up to FIBER_RUN, and does them: at most one such run is about.
+ * Returns how many. Without memory for the stack this is crew->run, and nobody can
+ * suspend. */
 uint32_t fiber_step(struct worker *worker, uint32_t max);
 
 /* The worker goes on with its loop on another stack. *me, which is written first, stands

@@ -221,7 +221,7 @@ int sched_poll(struct sched *s, int max, int64_t timeout_ns)
             worker_get_up(w);
         s->asleep = false;
         turns += (int)fiber_step(w, (uint32_t)(max - turns));
-        if (turns == max) {
+        if (turns >= max) {
             sched_ring(s); /* there may be more */
             break;
         }

@@ -49,8 +49,9 @@ void sched_fini(struct sched *sched);
 void sched_ring(struct sched *sched);
 void sched_unring(struct sched *sched, int64_t timeout_ns);
 
-/* SCHED_POLLED: runs up to max tasks on this thread, waiting for the first of them at
- * most timeout_ns. Returns how many. */
+/* SCHED_POLLED: runs up to max tasks on this thread (a few more after a handler that was
+ * suspended: see fiber_step), waiting for the first of them at most timeout_ns. Returns
+ * how many. */
 int sched_poll(struct sched *sched, int max, int64_t timeout_ns);
 
 /* A piece of housekeeping by a worker that is about to sleep, unless it is woken. True:

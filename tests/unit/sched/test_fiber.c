@@ -135,6 +135,42 @@ static void fiber_suspends_often_on_few_stacks(void **state)
     each_way(suspend_again, AGAIN + 1, check_again);
 }
 
+/* A handler that changes the rounding has it when it goes on; others do not. */
+static uint64_t words[2];
+static void look_and_wake(struct job *job, struct worker *worker)
+{
+    job->saw = context_control();
+    let_go_on(worker, &jobs[0]);
+}
+
+static void round_otherwise(struct job *job, struct worker *worker)
+{
+    jobs[1].act = jobs[2].act = look_and_wake;
+    context_set_control(words[1]);
+    schedule(worker, 1); /* on a new stack */
+    job_suspend(job, worker);
+    job->saw = context_control();
+    schedule(worker, 2); /* on one that was parked */
+    job_suspend(job, worker);
+    job->saw += context_control();
+    context_set_control(words[0]);
+}
+
+static void check_rounding(void)
+{
+    assert_int_equal(jobs[0].saw, 2 * words[1]);
+    assert_int_equal(jobs[1].saw, words[0]);
+    assert_int_equal(jobs[2].saw, words[0]);
+    assert_int_equal(context_control(), words[0]);
+}
+
+static void fiber_keeps_the_rounding(void **state)
+{
+    words[0] = context_control();
+    words[1] = words[0] ^ FIBERS_ROUNDING;
+    each_way(round_otherwise, 3, check_rounding);
+}
+
 /* ---- many ---- */
 
 static unsigned many;
@@ -318,7 +354,8 @@ static void fiber_stands_between_two_polls(void **state)
         jobs[i].act = just_suspend;
         post(i);
     }
-    assert_int_equal(poll_from(50, 100), 10);
+    assert_int_equal(poll_from(50, 1), 1); /* so that no run is asked for more */
+    assert_int_equal(poll_from(50, 100), 9);
     assert_null(worker_current());
     assert_int_equal(atomic_load(&ended), 0);
     assert_int_equal(poll_from(3, 100), 0);
@@ -333,6 +370,24 @@ static void fiber_stands_between_two_polls(void **state)
     assert_int_equal(atomic_load(&ended), 10);
     for (int i = 0; i < 10; i++)
         assert_int_equal(jobs[i].result, 0);
+    sched_stop(&sched);
+    close_sched();
+}
+
+/* The run in which the first one suspended was asked for more, and goes on with that. */
+static void fiber_poll_runs_few_more_than_it_may(void **state)
+{
+    open_sched(SCHED_POLLED, 1);
+    jobs[0].act = just_suspend;
+    for (int i = 0; i < 200; i++)
+        post(i);
+    assert_int_equal(sched_poll(&sched, 10, 0), 10);
+    let_go_on(&sched.crew.workers[0], &jobs[0]);
+    assert_in_range(sched_poll(&sched, 1, 0), 1, FIBER_RUN);
+    int left = 200 - (int)atomic_load(&ended);
+    assert_int_equal(sched_poll(&sched, 1, 0), 1); /* once only */
+    assert_int_equal(sched_poll(&sched, 1000, 0), left - 1);
+    assert_int_equal(atomic_load(&ended), 200);
     sched_stop(&sched);
     close_sched();
 }
@@ -555,11 +610,13 @@ int main(void)
     TESTS(cmocka_unit_test(fiber_that_suspends_goes_on_when_it_is_resumed),
           cmocka_unit_test(fibers_go_on_in_the_order_in_which_they_are_resumed),
           cmocka_unit_test(fiber_suspends_often_on_few_stacks),
+          cmocka_unit_test(fiber_keeps_the_rounding),
           cmocka_unit_test(fibers_by_the_thousand_go_on_in_any_order),
           cmocka_unit_test(fiber_loop_ends_on_the_threads_own_stack),
           cmocka_unit_test(fiber_suspends_while_the_workers_are_stopped),
           cmocka_unit_test(fiber_stands_between_two_polls),
           cmocka_unit_test(fiber_poll_runs_no_more_than_it_may),
+          cmocka_unit_test(fiber_poll_runs_few_more_than_it_may),
           cmocka_unit_test(fiber_suspend_elsewhere_is_refused),
           cmocka_unit_test(fibers_of_several_workers_all_go_on),
           cmocka_unit_test(fiber_without_a_stack_is_refused),
