@@ -86,8 +86,9 @@ static void context_keeps_registers(void **state)
     context_drop(&nobody);
 }
 
-/* One of four modes, for all arithmetic. (fesetround would need libm.) */
-static void set_rounding(unsigned mode)
+/* One of four modes, for all arithmetic. (fesetround would need libm.) False: unknown
+ * how. */
+static bool set_rounding(unsigned mode)
 {
 #if defined(__x86_64__)
     uint16_t x87;
@@ -95,10 +96,14 @@ static void set_rounding(unsigned mode)
     x87 = (uint16_t)((x87 & ~0xc00u) | mode << 10);
     __asm__ volatile("fldcw %0" : : "m"(x87));
     __builtin_ia32_ldmxcsr((__builtin_ia32_stmxcsr() & ~0x6000u) | mode << 13);
+    return true;
 #elif defined(__aarch64__)
     uint64_t word;
     __asm__ volatile("mrs %0, fpcr" : "=r"(word));
     __asm__ volatile("msr fpcr, %0" : : "r"((word & ~0xc00000ul) | mode << 22));
+    return true;
+#else
+    return false;
 #endif
 }
 
@@ -106,7 +111,8 @@ static void context_control_is_what_was_set(void **state)
 {
     uint64_t words[4];
     for (unsigned i = 0; i < 4; i++) {
-        set_rounding(i);
+        if (!set_rounding(i))
+            skip();
         words[i] = context_control();
         assert_true(i == 0 || words[i] != words[i - 1]);
     }
