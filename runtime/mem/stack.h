@@ -5,9 +5,10 @@
  * cannot be touched, so that whoever goes too deep is stopped there, unless he leaps over
  * it (gcc -fstack-clash-protection prevents that).
  *
- * Each worker has a pool, which keeps a few stacks that were put, the newest on top, with
- * the upper pages as they are; what was used below those goes back to the system. Each
- * takes two mappings; Linux allows 65,530 in a process unless it is told otherwise
+ * Each worker has a pool, which keeps some stacks that were put, the newest on top, with
+ * the upper pages as they are; what was used below those goes back to the system. (To
+ * unmap one makes every CPU that the process runs on forget its mappings: 10 to 50 us.)
+ * Each takes two mappings; Linux allows 65,530 in a process unless it is told otherwise
  * (vm.max_map_count). */
 #ifndef MEM_STACK_H
 #define MEM_STACK_H
@@ -20,7 +21,7 @@ enum {
     STACK_SIZE = 256 << 10, /* unless somebody wants another one */
     STACK_MIN = 16 << 10,
     STACK_LIKE_THREAD = 8 << 20, /* what a thread mostly has */
-    STACK_KEPT = 8,              /* idle ones in a pool, at most ... */
+    STACK_KEPT = 32,             /* idle ones in a pool, at most ... */
     STACK_WARM = 16 << 10        /* ... with this much memory, if they have used it */
 };
 

@@ -61,7 +61,7 @@ static void stack_has_its_size_in_whole_pages(void **state)
     }
 }
 
-enum { SOME = 20 };
+enum { SOME = STACK_KEPT + 8 };
 
 static void stacks_are_apart(void **state)
 {

@@ -240,7 +240,7 @@ static void fibers_by_the_thousand_go_on_in_any_order(void **state)
 #ifdef CC_TSAN
     many = 500; /* it knows no more than some thousand stacks */
 #else
-    many = getenv("CADRE_EMULATED") ? 500 : JOBS - 1;
+    many = CC_ASAN ? 2000 : getenv("CADRE_EMULATED") ? 500 : JOBS - 1;
 #endif
     each_way(stand_and_call_next, many + 2, check_many);
 }
