@@ -87,8 +87,9 @@ static void start(unsigned high, unsigned low)
 void context_swap(struct context *from, struct context *to)
 {
     ucontext_t here;
-    from->sp = &here;
-    (void)swapcontext(&here, to->sp);
+    ucontext_t *standing = &here; /* as long as anybody looks at it */
+    from->sp = standing;
+    (void)swapcontext(standing, to->sp);
 }
 
 /* At the top of the stack. */
