@@ -164,4 +164,22 @@ static inline void run_until_ended(unsigned count)
             assert_true(sim_step(&sim, &sched));
 }
 
+/* Opens, with job 0 as the first; calls scene with each kind of workers, one of each;
+ * and stops. */
+static inline void each_way(void (*first)(struct job *, struct worker *),
+                            unsigned count, void (*check)(void))
+{
+    for (int mode = SCHED_THREADS; mode <= SCHED_SIMULATED; mode++) {
+        open_sched((enum sched_mode)mode, 1);
+        jobs[0].act = first;
+        post(0);
+        assert_int_equal(sched_start(&sched), 0);
+        run_until_ended(count);
+        sched_stop(&sched);
+        check();
+        assert_int_equal(fiber_count(&sched.crew.workers[0]), 0);
+        close_sched();
+    }
+}
+
 #endif
