@@ -1,4 +1,5 @@
-/* cadre.h: the whole core API; <cadre/dispatch.h> adds the table dispatcher. */
+/* cadre.h: the whole core API; <cadre/dispatch.h> adds the table dispatcher, and
+ * <cadre/scope.h> fork and join. */
 #ifndef CADRE_H
 #define CADRE_H
 #include <cadre/actor.h>

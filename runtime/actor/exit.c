@@ -11,6 +11,7 @@
 #include "actor/exit.h"
 
 #include "actor/family.h"
+#include "actor/fork.h"
 #include "actor/send.h"
 #include "actor/stash.h"
 #include "base/panic.h"
@@ -46,6 +47,8 @@ static void finish(struct cadre_self *self, struct cell *cell)
     self->message = NULL;
     if (cell->note.started && cell_class(cell)->stop)
         cell_class(cell)->stop(self, cell->state, cell->reason);
+    if (unlikely(self->forked))
+        fork_end(self);
     free_state(self, cell);
     retire(self, cell);
 }

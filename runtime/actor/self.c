@@ -10,8 +10,8 @@
 
 enum { USERS = 1 }; /* the purpose of a stream */
 
-static const char nobody; /* not NULL, which a user might pass */
-CC_THREAD_LOCAL const struct cadre_self *self_here = (const void *)&nobody;
+const char self_nobody; /* not NULL, which a user might pass */
+CC_THREAD_LOCAL const struct cadre_self *self_here = (const void *)&self_nobody;
 
 const struct cadre_self *self_enter(const struct cadre_self *self)
 {
@@ -20,7 +20,7 @@ const struct cadre_self *self_enter(const struct cadre_self *self)
     return before;
 }
 
-void self_forked(void) { self_here = (const void *)&nobody; }
+void self_forked(void) { self_here = (const void *)&self_nobody; }
 
 void self_init(struct cadre_self *self, struct world *world, struct worker *worker)
 {

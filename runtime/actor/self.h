@@ -22,7 +22,7 @@ struct cadre_self {
             uint8_t fate;   /* enum fate, of the message in hand */
             bool unstashed; /* something comes back from the stash */
             bool traced;    /* simulated; constant */
-            bool never;     /* fills the word */
+            bool forked;    /* a scope was opened in this callback */
         };
         uint32_t unusual;
     };
@@ -47,6 +47,14 @@ bool self_tidy(struct worker *worker);
 extern CC_THREAD_LOCAL const struct cadre_self *self_here;
 /* Says which one runs here from now on. Returns the one before. */
 const struct cadre_self *self_enter(const struct cadre_self *self);
+/* Nobody, while tasks run: they have no self. Returns the one before. */
+extern const char self_nobody;
+static inline const struct cadre_self *self_leave(void)
+{
+    const struct cadre_self *before = self_here;
+    self_here = (const struct cadre_self *)(const void *)&self_nobody;
+    return before;
+}
 /* In the child of a fork, by its only thread. */
 void self_forked(void);
 

@@ -11,6 +11,7 @@
 
 #include "actor/deadletter.h"
 #include "actor/exit.h"
+#include "actor/fork.h"
 #include "actor/stash.h"
 #include "base/panic.h"
 
@@ -69,6 +70,8 @@ static void start(struct cadre_self *self, struct cell *cell)
     cell->note.phase = PHASE_RUNNING;
     self->message = NULL;
     int result = class->start ? checked(self, class->start(self, cell->state)) : 0;
+    if (unlikely(self->forked))
+        fork_end(self);
     cell->note.started = result == 0;
     if (result != 0)
         obey(self, NULL, result);
@@ -82,6 +85,8 @@ static CC_NOINLINE void settle(struct cadre_self *self, struct envelope *e,
     struct cell *cell = self_cell(self);
     struct dead_letter letter = {cell_address(cell), from, type, cell_class(cell)};
     enum fate fate = self->fate;
+    if (self->forked)
+        fork_end(self);
     self->fate = FATE_HANDLED;
     self->unstashed = false;
     self->message = NULL;

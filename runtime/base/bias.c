@@ -68,6 +68,17 @@ bool bias_seize(struct bias *b, bool may_stop)
     return false;
 }
 
+bool bias_seize_fenced(struct bias *b)
+{
+    if (exchange_seq(&b->wanted, 1))
+        return false;
+    fence_seq(); /* pairs with the one in bias_enter_fenced */
+    if (is_outside(b))
+        return true;
+    bias_release(b);
+    return false;
+}
+
 void bias_release(struct bias *b)
 {
     store_release(&b->wanted, 0); /* pairs with the loads in bias_enter and bias_wait */

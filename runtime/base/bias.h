@@ -67,6 +67,17 @@ static inline void bias_leave(struct bias *bias)
     store_release(&bias->inside, 0); /* pairs with the load in bias_seize */
 }
 
+/* Where there is no barrier in all threads, the owner has one of its own: for locks that
+ * all enter this way and none seizes another way. */
+static inline void bias_enter_fenced(struct bias *bias)
+{
+    store_relaxed(&bias->inside, 1);
+    fence_seq(); /* pairs with the one in bias_seize_fenced */
+    if (unlikely(!is32_acquire(&bias->wanted, 0)))
+        bias_wait(bias);
+}
+CC_MUST_CHECK bool bias_seize_fenced(struct bias *bias);
+
 /* Leaves and rests; rises and enters. */
 void bias_rest(struct bias *bias);
 void bias_rise(struct bias *bias);

@@ -15,6 +15,8 @@
 #define CC_COLD __attribute__((cold, noinline))
 #define CC_NORETURN __attribute__((noreturn))
 #define CC_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+/* Where the frame of this function is on the stack. */
+#define CC_FRAME __builtin_frame_address(0)
 #define CC_MUST_CHECK __attribute__((warn_unused_result))
 
 /* Lines written by different threads stand this far apart: two lines of 64 bytes,

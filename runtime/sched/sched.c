@@ -2,6 +2,7 @@
 #include "sched/sched.h"
 
 #include "base/limits.h"
+#include "sched/scope.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -45,8 +46,10 @@ int sched_init(struct sched *s, struct heap *heap, enum sched_mode mode,
     s->crew.can_stop = mode == SCHED_THREADS && thread_has_barrier();
     s->crew.clock.is_virtual = mode == SCHED_SIMULATED;
     atomic_set(&s->crew.stopping, false);
+    scopes_init(&s->crew.scopes);
     for (uint32_t i = 0; i < workers; i++) {
         worker_init(&s->crew.workers[i], &s->crew, i, seed);
+        s->crew.workers[i].jobs.fenced = mode == SCHED_THREADS && !s->crew.can_stop;
         if (mode == SCHED_SIMULATED)
             worker_shuffle(&s->crew.workers[i]);
         s->beds[i].word.fd = mode == SCHED_THREADS ? PARK_ON_FUTEX
@@ -93,7 +96,7 @@ static bool keep_watch(struct sched *s, struct worker *w)
             break;
         worker_appetites(&s->crew);
         worker_get_up(w);
-        if (worker_rescue(w) || !worker_lie_down(w))
+        if (worker_rescue(w) || scope_wants_help(w) || !worker_lie_down(w))
             return false;
     }
     worker_get_up(w);
@@ -128,6 +131,8 @@ static void loop(struct worker *w)
     for (bool last_look = false;;) {
         while (w->crew->run(w, UINT32_MAX) == UINT32_MAX) {
         }
+        if (scope_is_worth_a_look(w) && scope_help(w))
+            continue;
         if (last_look)
             return;
         last_look = load_seq(&s->crew.stopping);

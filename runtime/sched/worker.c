@@ -8,6 +8,8 @@ struct worker *worker_enter(struct worker *worker)
 {
     struct worker *before = worker_here;
     worker_here = worker;
+    if (worker)
+        worker->jobs.frame = CC_FRAME; /* handlers have theirs below it */
     return before;
 }
 
@@ -41,6 +43,7 @@ void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t
     worker->rng = rng_stream(seed, id + 1);
     worker->line = (struct line){0};
     deque_init(&worker->deque);
+    jobs_init(&worker->jobs);
 }
 
 /* A window begins, in a turn that may have so many messages yet. */
@@ -273,8 +276,7 @@ static uint32_t patience(const struct worker *w)
     return w->clock_every < SLOW ? 0 : PATIENCE * w->clock_every;
 }
 
-/* More workers than CPUs: are there as many awake as can run? */
-static bool all_cpus_are_busy(const struct crew *crew)
+bool crew_is_busy(const struct crew *crew)
 {
     uint32_t free = crew->count - crew->surplus;
     for (uint32_t i = 0; crew->surplus > 0 && free > 0 && i < crew->count; i++)
@@ -290,7 +292,7 @@ void worker_attend(struct worker *w)
     if (load_relaxed(&idle->wants) & ~IDLE_UNWATCHED && waiting > 0 &&
         (waiting + WORKER_STREAK - w->due >= patience(w) ||
          (w->shuffled && rng_below(&w->rng, 2) == 0)) &&
-        !all_cpus_are_busy(w->crew))
+        !crew_is_busy(w->crew))
         share(w);
 }
 

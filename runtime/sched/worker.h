@@ -26,6 +26,7 @@
 #include "queue/deque.h"
 #include "sched/appetite.h"
 #include "sched/idle.h"
+#include "sched/jobs.h"
 #include "sched/task.h"
 
 enum {
@@ -51,6 +52,7 @@ struct crew {
     struct idle idle;
     struct clock clock;
     alignas(CACHE_LINE) ATOMIC(bool) stopping; /* set once, by sched_stop */
+    struct scopes scopes;
 };
 
 struct worker {
@@ -82,6 +84,7 @@ struct worker {
     struct rng rng;
     struct line line;
     struct deque deque;
+    struct jobs jobs;
 };
 
 void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t seed);
@@ -135,6 +138,9 @@ void worker_requeue(struct worker *worker, struct task *task);
 /* Sees to it that a task looks into its inbox. The caller holds its token, and gives it
  * up. here: the worker the caller runs on; NULL: none, any thread or signal handler. */
 void crew_wake(struct crew *crew, struct worker *here, struct task *task);
+
+/* More workers than CPUs: are there as many awake as can run? */
+bool crew_is_busy(const struct crew *crew);
 
 /* The next task to be run; when nothing is young, or it is the old one's turn. */
 struct task *worker_next_old(struct worker *worker);

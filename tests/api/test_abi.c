@@ -3,6 +3,7 @@
 #include "support/support.h"
 
 #include <cadre/dispatch.h>
+#include <cadre/scope.h>
 
 #define SIZE(T, size) assert_int_equal(sizeof(T), size)
 #define FIELD(T, field, offset, size)                                                  \
@@ -99,6 +100,17 @@ static void leftover_layout(void **state)
     FIELD(cadre_leftover, count, 24, 8);
 }
 
+static void scope_layout(void **state)
+{
+    SIZE(cadre_scope, 80);
+    SIZE(cadre_job, 48);
+    SIZE(cadre_reduction, 32);
+    FIELD(cadre_reduction, size, 0, 8);
+    FIELD(cadre_reduction, init, 8, 8);
+    FIELD(cadre_reduction, add, 16, 8);
+    FIELD(cadre_reduction, merge, 24, 8);
+}
+
 static void constants_have_their_values(void **state)
 {
     assert_int_equal(CADRE_OK, 0);
@@ -108,6 +120,7 @@ static void constants_have_their_values(void **state)
     assert_int_equal(CADRE_EKILLED, -5002);
     assert_int_equal(CADRE_EPARENT, -5003);
     assert_int_equal(CADRE_EUSER, -10000);
+    assert_int_equal(CADRE_VIEW_MAX, 256);
     assert_int_equal(CADRE_BODY_MAX, 16777216);
     assert_int_equal(CADRE_NO_WORKERS, 4294967295);
     assert_int_equal(CADRE_MS, 1000000);
@@ -125,6 +138,7 @@ int main(void)
           cmocka_unit_test(msg_layout), cmocka_unit_test(class_layout),
           cmocka_unit_test(on_layout), cmocka_unit_test(config_layout),
           cmocka_unit_test(counters_layout), cmocka_unit_test(leftover_layout),
+          cmocka_unit_test(scope_layout),
           cmocka_unit_test(constants_have_their_values));
     return RUN_TESTS();
 }

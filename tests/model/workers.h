@@ -115,6 +115,7 @@ static void start_workers(struct sched *s, struct heap *heap, uint32_t count,
     mc_name(&s->crew.idle.wants, 4, "wants");
     mc_name(&s->crew.idle.watch, 4, "watch");
     mc_name(&s->crew.idle.mask, 8, "mask");
+    mc_quiet(&s->crew.scopes.begun, sizeof s->crew.scopes.begun); /* there are none */
     mc_name(&s->crew.stopping, 1, "stopping");
     mc_assert(sched_start(s) == 0);
 }

@@ -171,6 +171,21 @@ static void bias_try_enter_does_not_wait(void **state)
     assert_true(bias_try_enter(&bias));
 }
 
+static void bias_fenced_needs_no_barrier(void **state)
+{
+    assert_true(bias_seize_fenced(&bias));
+    assert_false(bias_seize_fenced(&bias));
+    assert_true(is_wanted());
+    bias_release(&bias);
+    bias_enter_fenced(&bias);
+    assert_true(is_inside());
+    assert_false(bias_seize_fenced(&bias));
+    assert_false(is_wanted());
+    bias_leave(&bias);
+    assert_true(bias_seize_fenced(&bias));
+    assert_int_equal(atomic_load(&barriers), 0);
+}
+
 /* ---- the owner waits ---- */
 
 static atomic_uint about_to, is_in;
@@ -233,7 +248,7 @@ static void bias_rise_waits_for_the_seizer(void **state) { hold_against(rise, fa
 
 enum { ROUNDS = 200000, SEIZERS = 2, REST_EVERY = 64, YIELD_EVERY = 32 };
 static atomic_uint ended;
-static bool may_stop;
+static bool may_stop, is_fenced;
 
 /* What the bias guards: two that are always the same outside. */
 static struct pair {
@@ -267,12 +282,24 @@ static void *own(void *arg)
     return NULL;
 }
 
+static void *own_fenced(void *arg)
+{
+    bias_leave(&bias);
+    for (int i = 0; i < ROUNDS; i++) {
+        bias_enter_fenced(&bias);
+        change_pair();
+        bias_leave(&bias);
+    }
+    atomic_fetch_add(&ended, 1);
+    return NULL;
+}
+
 /* Until the owner has ended; and once at least. Returns how often, in *arg. */
 static void *seize(void *arg)
 {
     unsigned *count = arg;
     for (int i = 0; *count == 0 || atomic_load(&ended) == 0; i++) {
-        if (bias_seize(&bias, may_stop)) {
+        if (is_fenced ? bias_seize_fenced(&bias) : bias_seize(&bias, may_stop)) {
             ++*count;
             change_pair();
             bias_release(&bias);
@@ -293,7 +320,8 @@ static void all_at_once(bool with_barrier)
     atomic_store(&ended, 0);
     for (int i = 0; i < SEIZERS; i++)
         assert_int_equal(thread_start(&seizers[i], "seizer", seize, &counts[i]), 0);
-    assert_int_equal(thread_start(&owner, "owner", own, NULL), 0);
+    assert_int_equal(thread_start(&owner, "owner", is_fenced ? own_fenced : own, NULL),
+                     0);
     thread_join(&owner);
     for (int i = 0; i < SEIZERS; i++) {
         thread_join(&seizers[i]);
@@ -313,6 +341,14 @@ static void bias_keeps_the_owner_and_seizers_apart(void **state)
 static void bias_keeps_a_resting_owner_and_seizers_apart(void **state)
 {
     all_at_once(false);
+}
+
+static void bias_fenced_keeps_the_owner_and_seizers_apart(void **state)
+{
+    is_fenced = true;
+    all_at_once(false);
+    is_fenced = false;
+    assert_int_equal(atomic_load(&barriers), 0);
 }
 
 /* ---- after a fork ---- */
@@ -347,6 +383,8 @@ int main(void)
         RESTING(bias_rise_waits_for_the_seizer),
         INSIDE(bias_keeps_the_owner_and_seizers_apart),
         INSIDE(bias_keeps_a_resting_owner_and_seizers_apart),
+        OUTSIDE(bias_fenced_needs_no_barrier),
+        INSIDE(bias_fenced_keeps_the_owner_and_seizers_apart),
         OUTSIDE(bias_broken_cannot_be_entered));
     return RUN_TESTS();
 }
