@@ -1,12 +1,15 @@
 /* ask.c: how many times per second does an actor ask another and get its answer?
  *
- * Each client sends the one server a question and waits for the answer before it sends
- * the next. With one client it is the pair of pingpong.c, counted by the round trip and
- * answered by cadre_reply(); with a hundred the server always has something to do, and
- * with more than one worker its mailbox is what they meet in. The questions of all
- * clients differ, so that an answer to somebody else would be seen. */
+ * Each client asks the one server and waits for the answer before it asks again: by
+ * cadre_ask() without a deadline and with one, and, as what there is to lose, by a plain
+ * cadre_send(), which the server answers in the same way. With one client that is the
+ * pair of pingpong.c, counted by the round trip; with a hundred the server always has
+ * something to do, and with more than one worker its mailbox is what they meet in. The
+ * questions of all clients differ, so that an answer to somebody else would be seen. */
 #include "harness/plan.h"
 #include "harness/trial.h"
+
+#include <cadre/ask.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,8 +45,11 @@ static int server_receive(cadre_self *self, void *state, cadre_msg *m)
 }
 static const cadre_class server = {.name = "server", .receive = server_receive};
 
+enum how { SENDS, ASKS, ASKS_IN_TIME, HOWS };
+
 struct client {
     cadre_ref server;
+    enum how how;
     uint64_t next, last; /* numbers of its questions */
     uint64_t right;
 };
@@ -51,6 +57,14 @@ struct client {
 static int client_start(cadre_self *self, void *state)
 {
     return cadre_send(self, cadre_parent(self), ready, 0);
+}
+
+static int ask(cadre_self *self, const struct client *me)
+{
+    if (me->how == SENDS)
+        return cadre_send(self, me->server, question, .number = me->next);
+    cadre_time timeout = me->how == ASKS ? CADRE_NEVER : 10 * CADRE_SECOND;
+    return cadre_ask(self, NULL, me->server, timeout, question, .number = me->next);
 }
 
 static int client_receive(cadre_self *self, void *state, cadre_msg *m)
@@ -62,7 +76,7 @@ static int client_receive(cadre_self *self, void *state, cadre_msg *m)
     else if (!cadre_body(m, begin))
         return cadre_unhandled(self, m);
     if (me->next < me->last)
-        return cadre_send(self, me->server, question, .number = me->next);
+        return ask(self, me);
     return cadre_send(self, cadre_parent(self), finished, .right = me->right);
 }
 static const cadre_class client = {.name = "client",
@@ -72,6 +86,7 @@ static const cadre_class client = {.name = "client",
 
 /* What the main program lends the master. */
 struct job {
+    enum how how;
     uint64_t clients, each; /* each: questions of a client */
     cadre_ref *refs;
     uint64_t right;
@@ -86,7 +101,7 @@ struct master {
 static int master_start(cadre_self *self, void *state)
 {
     const struct job *job = ((struct master *)state)->job;
-    struct client init = {.last = 0};
+    struct client init = {.how = job->how};
     int err = cadre_spawn(self, &init.server, &server, NULL);
     for (uint64_t i = 0; i < job->clients && err == 0; i++) {
         init.next = i * job->each;
@@ -128,7 +143,9 @@ static const cadre_class master = {.name = "master",
 static int run(double *total, const void *arg, uint64_t n)
 {
     const struct plan_case *setting = arg;
-    struct job job = {.clients = setting->size, .each = n / setting->size};
+    uint64_t clients = setting->size / HOWS;
+    struct job job = {
+        .how = setting->size % HOWS, .clients = clients, .each = n / clients};
     job.refs = calloc(job.clients, sizeof *job.refs);
     if (!job.refs) {
         fprintf(stderr, "ask: out of memory\n");
@@ -145,6 +162,25 @@ static int run(double *total, const void *arg, uint64_t n)
     }
     *total = (double)(job.end - job.start);
     return err;
+}
+
+/* Three ways, one below the other; a case's size says how many and how. */
+static int add_rows(struct plan *plan, uint64_t questions, uint64_t clients)
+{
+    static const char *const names[HOWS] = {"send", "ask", "ask by a deadline"};
+    struct bench_row row = {
+        .operation = "round trip", .run = run, .n = plan_whole(questions, clients)};
+    if (row.n == 0) {
+        fprintf(stderr, "ask: --questions %" PRIu64 " is less than one a client\n",
+                questions);
+        return -1;
+    }
+    snprintf(row.params, sizeof row.params, "clients=%" PRIu64, clients);
+    for (uint64_t how = 0; how < HOWS; how++) {
+        row.name = names[how];
+        plan_sweep(plan, &row, clients * HOWS + how);
+    }
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -170,16 +206,8 @@ int main(int argc, char **argv)
         clients[0] = 1;
         clients[1] = 100;
     }
-    for (int i = 0; i < 2 && clients[i] > 0; i++) {
-        struct bench_row row = {.name = "ask", .operation = "round trip", .run = run};
-        row.n = plan_whole(questions, clients[i]);
-        if (row.n == 0) {
-            fprintf(stderr, "ask: --questions %" PRIu64 " is less than one a client\n",
-                    questions);
+    for (int i = 0; i < 2 && clients[i] > 0; i++)
+        if (add_rows(&plan, questions, clients[i]) < 0)
             return 2;
-        }
-        snprintf(row.params, sizeof row.params, "clients=%" PRIu64, clients[i]);
-        plan_sweep(&plan, &row, clients[i]);
-    }
     return plan_run(&plan, &bench);
 }

@@ -61,7 +61,8 @@ CADRE_API cadre_ref cadre_parent(const cadre_self *self);
 CADRE_API cadre_system *cadre_system_of(const cadre_self *self);
 
 /* Monotonic time, virtual under simulation: read when first asked for in a turn, the
- * same for the rest of it. 0 when called from elsewhere. */
+ * same for the rest of it, unless a timer becomes due meanwhile and its message comes in
+ * the same turn. 0 when called from elsewhere. */
 CADRE_API cadre_time cadre_now(cadre_self *self);
 /* 64 random bits; replayable under simulation. Not for secrets. */
 CADRE_API uint64_t cadre_random(cadre_self *self);
@@ -73,8 +74,10 @@ CADRE_API uint64_t cadre_random(cadre_self *self);
  * (the system's memory limit). */
 CADRE_API int cadre_send_as(cadre_self *self, cadre_ref to, const cadre_type *type,
                             const void *body);
-/* The same, to the sender of m and under m's token. The answer to a message from
- * outside the system is a dead letter. */
+/* The same, to the sender of m. If m is a request (ask.h) in hand, this is its answer,
+ * under its token, and -EINVAL when it was answered, deferred or passed on. To any other
+ * message, outcomes too, it is an ordinary one without a token; and a dead letter when m
+ * came from outside the system by cadre_tell(). */
 CADRE_API int cadre_reply_as(cadre_self *self, const cadre_msg *m,
                              const cadre_type *type, const void *body);
 /* Passes m on with its sender and token, so that the receiver's reply reaches the

@@ -58,6 +58,7 @@ enum {
     CADRE_EFULL = -5001,   /* a limit the user set, or the memory limit, is reached */
     CADRE_EKILLED = -5002, /* the reason given by cadre_kill(..., 0) */
     CADRE_EPARENT = -5003, /* ended because the parent ended */
+    CADRE_EUNANSWERED = -5005, /* the request was read, but not answered */
     CADRE_EUSER = -10000
 };
 

@@ -36,6 +36,13 @@ typedef struct cadre_type {
     const cadre_type T##_type = {.name = #T, .size = sizeof(T), .drop = (drop_body)}
 #endif
 
+/* A type and a body, for the functions that take both and have no sugar of their own:
+ * cadre_pass_as(self, CADRE_BODY(ball, .left = 3)). C only. */
+#ifndef __cplusplus
+#define CADRE_BODY(T, ...)                                                             \
+    &T##_type, &(T) { __VA_ARGS__ }
+#endif
+
 /* A message as its receiver sees it, valid until receive returns. The body is aligned
  * for any type and belongs to the receiver alone until then; what is left in it
  * afterwards goes to type->drop. */

@@ -33,6 +33,9 @@ typedef struct cadre_config {
     size_t memory_max;
     /* End with 0 once no actor has anything left to do, as if the root had stopped. */
     bool end_when_quiet;
+    /* Threads for actors that stay on one (pin.h), beside the workers and numbered behind
+     * them: up to 1024 in all. Not with CADRE_NO_WORKERS. 0: none. */
+    uint32_t pinned;
     /* Receives each log line, without newline, from any thread; must not block or call
      * Cadre. NULL: to stderr, up to the level in CADRE_LOG (error, warn, info, debug,
      * off; unset: warn). */
@@ -42,7 +45,20 @@ typedef struct cadre_config {
      * new_size is 0, returns max_align_t-aligned memory or NULL. Any thread. */
     void *(*alloc)(void *user, void *old, size_t old_size, size_t new_size);
     void *alloc_user;
-    void *reserved[4]; /* zero, else -EINVAL */
+    /* Calls that block (offload.h): threads in each of the pools, and how many may wait
+     * beyond those. 0: 16; 1,024. */
+    uint32_t blocking_threads, blocking_waiting;
+    /* Bytes of stack for handlers that wait (await.h), rounded up to pages; at least
+     * 16 KiB. 0: 256 KiB. */
+    size_t stack_size;
+    /* A handler that has not returned for so many nanoseconds is named in a line of the
+     * log at level CADRE_WARN, with the type of its message where that can be had; again
+     * each time it has taken ten times as long; and in one at CADRE_INFO when it has
+     * returned. Who notices is a worker that has nothing to do, once something waits
+     * behind the handler: with one worker, while all are busy, or when it holds up
+     * nobody, there is no line. 0: a second; CADRE_NEVER: never. */
+    cadre_time stuck_after;
+    void *reserved[1]; /* zero, else -EINVAL */
 } cadre_config;
 
 /* Runs a system until its root actor has ended, and returns the root's reason: 0 after
@@ -72,8 +88,9 @@ CADRE_API void cadre_system_stop(cadre_system *sys);
  * reason). */
 CADRE_API int cadre_system_wait(cadre_system *sys);
 /* Stops, waits, and kills what is left when `timeout` nanoseconds have passed. Returns
- * the root's reason, or -ETIMEDOUT when a handler has not returned even then: it is
- * named in the log, no thread is killed, and the call may be repeated. */
+ * the root's reason, or -ETIMEDOUT when a handler or an offloaded call has not returned
+ * even then: its actor is named in the log, no thread is killed, and the call may be
+ * repeated. */
 CADRE_API CADRE_MUST_CHECK int cadre_system_stop_by(cadre_system *sys,
                                                     cadre_time timeout);
 /* Frees an ended system. NULL is fine. Errors: -EBUSY while the root lives (nothing is
@@ -83,7 +100,8 @@ CADRE_API int cadre_system_free(cadre_system *sys);
 /* Inside another event loop (poll, libuv, GLib): with workers = CADRE_NO_WORKERS wait
  * until the descriptor is readable, then poll; one thread at a time. */
 #define CADRE_NO_WORKERS UINT32_MAX
-/* The descriptor; it stays the system's. -EINVAL when the system has workers. */
+/* The descriptor; it stays the system's. It is readable when something was put in, and
+ * when a timer is due. -EINVAL when the system has workers. */
 CADRE_API int cadre_system_fd(const cadre_system *sys);
 /* Runs what is ready, waiting up to `timeout` nanoseconds for the first of it (0: not
  * at all), for at most 1,024 turns. Returns how many turns it ran; 0 with nothing to
@@ -112,11 +130,11 @@ typedef struct cadre_counters {
     uint64_t actors;   /* alive */
     uint64_t spawned;
     uint64_t turns;
-    uint64_t steals; /* times work moved from one worker to another */
-    uint64_t parks;  /* times a worker went to sleep */
-    uint64_t bytes;  /* held by the system, pools included */
-    uint64_t trace;  /* simulation: the hash of everything that happened; else 0 */
-    uint32_t workers;
+    uint64_t steals;    /* times work moved from one worker to another */
+    uint64_t parks;     /* times a worker went to sleep */
+    uint64_t bytes;     /* held by the system, pools included */
+    uint64_t trace;     /* simulation: the hash of everything that happened; else 0 */
+    uint32_t workers;   /* and threads for pinned actors */
     uint32_t simulated; /* 1 under simulation */
     uint64_t reserved[4];
 } cadre_counters;

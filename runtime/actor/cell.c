@@ -36,7 +36,7 @@ void cell_begin(struct cell *cell, const cadre_class *class, uint32_t parent)
     store_relaxed(&cell->kind, class);
     cell->receive = class->receive;
     cell->family = (struct family){parent, SLOT_NONE, SLOT_NONE, SLOT_NONE};
-    cell->stash = NULL;
+    cell->extras = NULL;
     plain_write(&cell->note.to, NOTE_STOP);
     cell->note.phase = PHASE_BORN;
     cell->note.started = cell->note.killed = cell->note.stop_came = false;

@@ -75,7 +75,7 @@ struct cell {
     ATOMIC(const cadre_class *) kind;
     struct family family;
     union {
-        struct stash *stash; /* or NULL */
+        struct extras *extras; /* or NULL */
         struct cell *free_next;
     };
     /* In it: started: start returned 0, so stop is due; killed: the kill was obeyed;
@@ -151,6 +151,12 @@ static inline void cell_take_mail(struct cell *cell, struct worker *owner,
 }
 
 static inline uint8_t cell_phase(const struct cell *cell) { return cell->note.phase; }
+
+/* In whatever phase; NULL: none. */
+static inline struct extras *cell_extras(const struct cell *cell)
+{
+    return cell_phase(cell) == PHASE_FREE ? NULL : cell->extras;
+}
 
 /* Before its first use. */
 void cell_init(struct cell *cell, uint64_t id);

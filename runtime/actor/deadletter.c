@@ -117,11 +117,3 @@ int cadre_unhandled(cadre_self *self, const cadre_msg *m)
     self->fate = FATE_UNHANDLED;
     return 0;
 }
-
-void deadletter(struct cadre_self *self, struct envelope *e, uint64_t to,
-                const cadre_class *class, enum dead_reason reason)
-{
-    deadletter_record(self, &(struct dead_letter){to, e->from, e->type, class}, reason);
-    body_drop(e->type, e->body);
-    self_free(self, e);
-}

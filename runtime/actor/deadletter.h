@@ -23,10 +23,6 @@ struct dead_letter {
 void deadletter_record(struct cadre_self *self, const struct dead_letter *letter,
                        enum dead_reason reason);
 
-/* The same, then drops the body and frees the envelope. class: as above. */
-void deadletter(struct cadre_self *self, struct envelope *envelope, uint64_t to,
-                const cadre_class *class, enum dead_reason reason);
-
 /* The report's table. Returns 0 or -ENOMEM. */
 CC_MUST_CHECK int deadletter_report_init(struct world *world);
 void deadletter_report_fini(struct world *world);

@@ -3,29 +3,41 @@
  * What stands in a mailbox begins with a letter. Its `to` says which life of the cell it
  * is for, in the form in which the cell's life word has it (cell.h), so that the receiver
  * can tell mail for itself from mail for the one that had its place before. Its four
- * lowest bits are 0 there; where they are not, the letter needs a closer look. */
+ * lowest bits are 0 there; where they are not, the letter needs a closer look: they say
+ * what it is. */
 #ifndef ACTOR_ENVELOPE_H
 #define ACTOR_ENVELOPE_H
 
 #include "queue/fifo.h"
 
-#include <cadre/message.h>
+#include <cadre/ask.h>
 
 #include <stdint.h>
 
+/* The four lowest bits of `to`. */
 enum letter_kind {
     /* Notes, of generation 0, which is no actor's. A cell has one, for both in turn. */
     NOTE_STOP = 1,  /* to itself: stop when you get here */
     NOTE_ENDED = 2, /* to its parent: I have ended */
-    /* Beside a generation: behind the body stands a token. */
-    LETTER_TOKEN = 8
+    /* Beside a generation. */
+    LETTER_PRINT = 3,   /* say where your handlers wait (print.h) */
+    LETTER_OP = 4,      /* no envelope: an operation of the receiver's (op.h) */
+    LETTER_APPLY = 5,   /* a function to be called (apply.h) */
+    LETTER_OFFLOAD = 6, /* no envelope: a blocking call is over (offload.h) */
+    LETTER_RAISE = 7,   /* no envelope: a function to be called, made ahead */
+    LETTER_TOKEN = 8,   /* an envelope with a tail behind its body: a request ... */
+    LETTER_OUTCOME =
+        9, /* ... the outcome of one, when it has been found to be awaited */
+    LETTER_CANCEL = 10, /* nobody waits any more for the answer to a request */
+    LETTER_ANSWER = 12, /* an answer, which may come too late */
+    LETTER_KIND = 15
 };
 
 struct letter {
     struct inbox_node node;
     uint32_t to;
     union {             /* of what begins with it */
-        uint32_t place; /* an envelope: of its pool class, or POOL_PLACE_NONE */
+        uint32_t place; /* an envelope, an operation: of its pool class, or NONE */
         struct { /* a cell: nothing to do with its note, but here is room; see there */
             uint8_t phase;
             bool started, killed, stop_came;
@@ -40,6 +52,14 @@ struct envelope {
     alignas(max_align_t) unsigned char body[];
 };
 
+/* Of what belongs to an operation: the envelope of a request becomes that of its failure,
+ * whatever the body was, so that to fail takes no memory. */
+struct envelope_tail {
+    uint64_t token; /* of whoever asked; for a thread that did, its future */
+    int64_t deadline;
+    size_t bytes; /* of the whole envelope */
+};
+
 static inline struct letter *letter_of(struct inbox_node *node)
 {
     return container_of(node, struct letter, node);
@@ -50,25 +70,41 @@ static inline struct envelope *envelope_of(struct letter *letter)
     return container_of(letter, struct envelope, letter);
 }
 
-static inline size_t envelope_token_at(const cadre_type *type)
+static inline size_t envelope_tail_at(const cadre_type *type)
 {
     return ((size_t)type->size + 7) & ~(size_t)7;
 }
 
-static inline size_t envelope_size(const cadre_type *type, bool with_token)
+static inline size_t envelope_size(const cadre_type *type, bool with_tail)
 {
-    return sizeof(struct envelope) +
-           (with_token ? envelope_token_at(type) + sizeof(uint64_t) : type->size);
+    size_t body = type->size;
+    if (with_tail) {
+        body = envelope_tail_at(type);
+        if (body < sizeof(cadre_failure))
+            body = sizeof(cadre_failure);
+        body += sizeof(struct envelope_tail);
+    }
+    return sizeof(struct envelope) + body;
 }
 
-static inline bool envelope_has_token(const struct envelope *e)
+static inline unsigned letter_kind(const struct letter *letter)
 {
-    return plain_read(&e->letter.to) & LETTER_TOKEN;
+    return plain_read(&letter->to) & LETTER_KIND;
 }
 
-static inline uint64_t *envelope_token(struct envelope *e)
+static inline void letter_set_kind(struct letter *letter, enum letter_kind kind)
 {
-    return (uint64_t *)(void *)(e->body + envelope_token_at(e->type));
+    plain_write(&letter->to, (plain_read(&letter->to) & ~(uint32_t)LETTER_KIND) | kind);
+}
+
+static inline bool envelope_has_tail(const struct envelope *e)
+{
+    return letter_kind(&e->letter) & LETTER_TOKEN;
+}
+
+static inline struct envelope_tail *envelope_tail(struct envelope *e)
+{
+    return (struct envelope_tail *)(void *)(e->body + envelope_tail_at(e->type));
 }
 
 /* Releases what a body owns; the caller sees to it that this happens once. */

@@ -10,8 +10,10 @@
  *         or lingering until a stop or kill note that is on its way has arrived */
 #include "actor/exit.h"
 
+#include "actor/await.h"
 #include "actor/family.h"
 #include "actor/fork.h"
+#include "actor/op.h"
 #include "actor/send.h"
 #include "actor/stash.h"
 #include "base/panic.h"
@@ -50,8 +52,18 @@ static void finish(struct cadre_self *self, struct cell *cell)
     if (unlikely(self->forked))
         fork_end(self);
     free_state(self, cell);
+    if (cell->extras)
+        extras_end(self, cell);
     retire(self, cell);
 }
+
+bool exit_is_due(const struct cell *cell)
+{
+    return cell_phase(cell) == PHASE_ENDING && family_is_empty(cell) &&
+           !(cell->extras && cell->extras->waits);
+}
+
+void exit_finish(struct cadre_self *self) { finish(self, self_cell(self)); }
 
 static void ask_children(struct cadre_self *self, struct cell *cell, enum halt halt)
 {
@@ -72,9 +84,13 @@ void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner)
     cell->reason = reason;
     if (cell->family.parent == SLOT_NONE)
         store_seq(&self->world->stopping, true);
-    if (unlikely(cell->stash))
+    if (unlikely(cell->extras)) {
         stash_end(self, cell);
-    if (family_is_empty(cell))
+        ops_end(self, cell, reason);
+        await_give_back(self, cell); /* and is worked off as mail of any who ends */
+        cell->extras->closed = NULL;
+    }
+    if (exit_is_due(cell))
         finish(self, cell);
     else
         ask_children(self, cell, manner == EXIT_GENTLY ? HALT_STOP : HALT_KILL);
@@ -102,7 +118,7 @@ static void child_ended(struct cadre_self *self, struct cell *child)
     struct cell *cell = self_cell(self);
     family_remove(&world->table, child);
     table_put(&world->table, &self->cells, child);
-    if (cell_phase(cell) == PHASE_ENDING && family_is_empty(cell))
+    if (exit_is_due(cell))
         finish(self, cell);
 }
 

@@ -11,6 +11,10 @@ enum exit_manner { EXIT_GENTLY, EXIT_AT_ONCE };
  * stop is called when the last child has ended, possibly in a later turn. */
 void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner);
 
+/* Nothing is left to wait for: neither children nor handlers. */
+bool exit_is_due(const struct cell *cell);
+void exit_finish(struct cadre_self *self);
+
 /* The life word says kill. */
 void exit_killed(struct cadre_self *self);
 

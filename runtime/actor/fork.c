@@ -70,6 +70,15 @@ void fork_end(struct cadre_self *self)
     scope_end_strand(w);
 }
 
+bool fork_leave(struct cadre_self *self)
+{
+    if (self->worker->jobs.unsynced)
+        return false;
+    scope_end_strand(self->worker);
+    self->forked = false;
+    return true;
+}
+
 int cadre_scope_open(cadre_self *self, cadre_scope *scope)
 {
     int err = self_check(self, "cadre_scope_open");
@@ -78,7 +87,7 @@ int cadre_scope_open(cadre_self *self, cadre_scope *scope)
     if (unlikely(!scope))
         return fork_misuse(-EINVAL, "cadre_scope_open", "the scope is NULL");
     scope_open(self->worker, scope_of(scope), NULL);
-    self->forked = true;
+    self->forked = self->more = true;
     return 0;
 }
 

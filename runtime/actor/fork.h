@@ -7,6 +7,10 @@
 /* A callback that has opened scopes has returned. */
 void fork_end(struct cadre_self *self) CC_COLD;
 
+/* The running callback is about to wait. False: it may not, because a scope of it is not
+ * synced. */
+bool fork_leave(struct cadre_self *self);
+
 /* The worker whose handler or task may call this with this scope, itself or nested in it;
  * else NULL, and *err why. what: the function's name, for the log. */
 struct worker *fork_worker_in(const struct scope *s, const char *what, int *err);

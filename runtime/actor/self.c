@@ -20,12 +20,15 @@ const struct cadre_self *self_enter(const struct cadre_self *self)
     return before;
 }
 
-void self_forked(void) { self_here = (const void *)&self_nobody; }
-
 void self_init(struct cadre_self *self, struct world *world, struct worker *worker)
 {
     *self = (struct cadre_self){
-        .world = world, .worker = worker, .traced = world->simulated};
+        .world = world,
+        .worker = worker,
+        .traced = world->simulated,
+        .context.deadline = CADRE_NEVER,
+        /* Every worker counts in steps of as many as there are, from its own number. */
+        .next_token = worker ? worker->id + 1 : 0};
     pool_init(&self->pool, &world->depot);
     if (worker)
         self->rng = rng_stream(rng_next(&worker->rng), USERS);
@@ -44,7 +47,9 @@ void self_free_slowly(struct cadre_self *self, struct envelope *e)
         pool_put_slowly(&self->pool, e, place / POOL_PLACE);
     } else {
         pool_at(&self->pool, place)->room = 0; /* it stays so */
-        heap_put(&self->world->heap, e, envelope_size(e->type, envelope_has_token(e)));
+        size_t size = envelope_has_tail(e) ? envelope_tail(e)->bytes
+                                           : envelope_size(e->type, false);
+        heap_put(&self->world->heap, e, size);
     }
 }
 
@@ -85,6 +90,8 @@ int self_take_message(cadre_self *self, cadre_msg *m, enum fate fate, const char
         self->fate != FATE_HANDLED)
         return world_misuse(self->world, -EINVAL,
                             "%s: m is not the message in hand, or was passed on", what);
+    if (self->owes == OWES_NO_MORE) /* to whoever handles it next it is no request */
+        letter_set_kind(&self->message->letter, LETTER_OUTCOME);
     m->body = NULL;
     self->fate = (uint8_t)fate;
     return 0;
@@ -119,13 +126,4 @@ cadre_time cadre_now(cadre_self *self)
 uint64_t cadre_random(cadre_self *self)
 {
     return self_check(self, "cadre_random") ? 0 : rng_next(&self->rng);
-}
-
-void cadre_become(cadre_self *self, cadre_receive *next)
-{
-    if (self_check(self, "cadre_become"))
-        return;
-    struct cell *cell = self_cell(self);
-    if (cell_phase(cell) == PHASE_RUNNING) /* else it receives nothing any more */
-        cell->receive = next ? next : cell_class(cell)->receive;
 }

@@ -8,7 +8,24 @@
 #include "actor/world.h"
 
 /* What became of the message in hand; the turn obeys it after receive has returned. */
-enum fate { FATE_HANDLED, FATE_UNHANDLED, FATE_FORWARDED, FATE_STASHED };
+enum fate { FATE_HANDLED, FATE_UNHANDLED, FATE_FORWARDED, FATE_STASHED, FATE_DEFERRED };
+
+/* Is it a request? Then its sender is owed an answer, or has it. */
+enum debt { OWES_NOTHING, OWES_ANSWER, OWES_NO_MORE };
+
+/* For whose sake something is handled; see ask.h. */
+struct context {
+    int64_t deadline;  /* CADRE_NEVER: none */
+    struct op *parent; /* a promise to answer that request; NULL: none (yet) */
+    struct op *young;  /* what was started since, while there is none */
+};
+
+/* A step of a chain that runs; see chain.c. */
+struct step {
+    struct op *of;           /* whose outcome it makes */
+    struct envelope *passed; /* that; or NULL */
+    bool followed;           /* it is to be that of another operation */
+};
 
 struct cadre_self {
     struct world *world;
@@ -19,21 +36,32 @@ struct cadre_self {
         *message; /* in hand, during receive; not valid in other callbacks */
     union {       /* all zero is the common case */
         struct {
-            uint8_t fate;   /* enum fate, of the message in hand */
-            bool unstashed; /* something comes back from the stash */
-            bool traced;    /* simulated; constant */
-            bool forked;    /* a scope was opened in this callback */
+            uint8_t fate; /* enum fate, of the message in hand */
+            bool more;    /* something was unstashed, awaited, or forked */
+            bool traced;  /* simulated; constant */
+            bool never;   /* fills the word */
         };
         uint32_t unusual;
     };
-    cadre_time now; /* 0: not read yet in this turn */
-    struct rng rng; /* the users' own stream */
+    uint8_t owes; /* enum debt, of the message in hand */
+    struct context context;
+    struct step *step; /* the running one, or NULL */
+    /* Handlers that wait (await.h): */
+    struct envelope *second; /* what was awaited last; or NULL */
+    uint8_t second_owes;     /* enum debt */
+    bool gone;               /* this stack has lost its turn */
+    bool forked;             /* a scope was opened in this callback */
+    struct cell *parting;    /* whose turn is to end; or NULL */
+    uint64_t next_token;     /* of the operations started here */
+    cadre_time now;          /* 0: not read yet in this turn */
+    struct rng rng;          /* the users' own stream */
     struct pool pool;
     struct table_cache cells;
     /* One writer: this worker, or the holder of the outside lock. */
     alignas(CACHE_LINE) ATOMIC(uint64_t) accepted;
     ATOMIC(uint64_t) handled;
     ATOMIC(uint64_t) dead;
+    ATOMIC(uint64_t) dropped;
     ATOMIC(uint64_t) spawned;
     ATOMIC(uint64_t) ended;
 };
@@ -47,7 +75,7 @@ bool self_tidy(struct worker *worker);
 extern CC_THREAD_LOCAL const struct cadre_self *self_here;
 /* Says which one runs here from now on. Returns the one before. */
 const struct cadre_self *self_enter(const struct cadre_self *self);
-/* Nobody, while tasks run: they have no self. Returns the one before. */
+/* Says that none does: there is no self to pass. Returns the one before. */
 extern const char self_nobody;
 static inline const struct cadre_self *self_leave(void)
 {
@@ -55,8 +83,6 @@ static inline const struct cadre_self *self_leave(void)
     self_here = (const struct cadre_self *)(const void *)&self_nobody;
     return before;
 }
-/* In the child of a fork, by its only thread. */
-void self_forked(void);
 
 /* 0, or why this call may not be made: -EINVAL, -EPERM, -EBADFD (after a fork). what:
  * the function's name, for the log. */

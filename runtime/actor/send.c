@@ -1,7 +1,7 @@
 /* send.c: resolve, push, wake. */
 #include "actor/send.h"
 
-#include "actor/deadletter.h"
+#include "actor/call.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -37,25 +37,65 @@ static CC_INLINE void fill(struct envelope *e, uint32_t to, uint32_t place,
     e->type = type;
 }
 
-int send_prepare(struct cadre_self *self, struct envelope **envelope, uint64_t token,
-                 const cadre_type *type, const void *body)
+/* When the pool has none at hand, or it is larger than SMALL. */
+static CC_NOINLINE int get_slowly(struct cadre_self *self, void **p, size_t size,
+                                  uint32_t *place)
 {
-    void *p;
-    size_t size = envelope_size(type, token != 0);
     bool fits = size <= POOL_BLOCK_MAX;
     unsigned class = fits ? pool_class_of(size) : POOL_CLASSES;
-    int err = fits ? pool_get_class(&self->pool, &p, class)
-                   : heap_get(&self->world->heap, &p, size);
-    if (err) {
+    *place = pool_place_of(class);
+    return fits ? pool_get_class(&self->pool, p, class)
+                : heap_get(&self->world->heap, p, size);
+}
+
+static CC_INLINE int get(struct cadre_self *self, void **p, size_t size,
+                         uint32_t *place)
+{
+    if (unlikely(size > sizeof(struct envelope) + SMALL))
+        return get_slowly(self, p, size, place);
+    *place = pool_place_of_small((uint32_t)size);
+    if (unlikely(!pool_has(pool_at(&self->pool, *place))))
+        return get_slowly(self, p, size, place);
+    *p = pool_take(&self->pool, *place);
+    return 0;
+}
+
+int send_prepare(struct cadre_self *self, struct envelope **envelope,
+                 enum letter_kind kind, const cadre_type *type, const void *body)
+{
+    void *p = NULL;
+    uint32_t place = 0;
+    bool has_tail = kind & LETTER_TOKEN;
+    size_t size = envelope_size(type, has_tail);
+    int err = get(self, &p, size, &place);
+    if (unlikely(err)) {
         (void)send_refuse(type, body, err);
         return err;
     }
     struct envelope *e = *envelope = p;
-    fill(e, token ? LETTER_TOKEN : 0, pool_place_of(class), self_address(self), type);
-    if (type->size > 0 && body) /* send_check: there is one then */
+    fill(e, kind, place, self_address(self), type);
+    if (likely(type->size == sizeof(uint64_t)) && body) /* send_check: there is one */
+        memcpy(e->body, body, sizeof(uint64_t));
+    else if (type->size > 0 && body)
         memcpy(e->body, body, type->size);
-    if (token)
-        *envelope_token(e) = token;
+    if (has_tail)
+        *envelope_tail(e) = (struct envelope_tail){0, CADRE_NEVER, size};
+    return 0;
+}
+
+int send_prepare_failure(struct cadre_self *self, struct envelope **envelope)
+{
+    void *p = NULL;
+    uint32_t place = 0;
+    const size_t size =
+        sizeof(struct envelope) + sizeof(cadre_failure) + sizeof(struct envelope_tail);
+    int err = get(self, &p, size, &place);
+    if (unlikely(err))
+        return err;
+    struct envelope *e = *envelope = p;
+    fill(e, LETTER_OUTCOME, place, 0, &cadre_failure_type);
+    struct envelope_tail *tail = (void *)(e->body + sizeof(cadre_failure));
+    *tail = (struct envelope_tail){0, CADRE_NEVER, size};
     return 0;
 }
 
@@ -104,16 +144,74 @@ void send_deliver(struct cadre_self *self, struct envelope *e, uint64_t to)
 {
     struct world *world = self->world;
     struct cell *cell = table_resolve(&world->table, to);
-    plain_write(&e->letter.to, address_letter(to) | (e->letter.to & LETTER_TOKEN));
+    plain_write(&e->letter.to, address_letter(to) | letter_kind(&e->letter));
     counter_add(&self->accepted, 1);
     if (unlikely(!cell))
-        deadletter(self, e, to, NULL, DEAD_NOBODY);
+        send_dead(self, e, to, NULL, DEAD_NOBODY);
     else
         put(world, self->worker, cell, &e->letter);
 }
 
+void send_answer(struct cadre_self *self, struct envelope *e, uint64_t to,
+                 uint64_t token)
+{
+    letter_set_kind(&e->letter, LETTER_ANSWER);
+    envelope_tail(e)->token = token;
+    if (to)
+        send_deliver(self, e, to);
+    else
+        call_answer(self, e);
+}
+
+void send_failure(struct cadre_self *self, struct envelope *e, uint64_t origin,
+                  int code, int cause)
+{
+    struct envelope_tail tail = *envelope_tail(e);
+    uint64_t asker = e->from;
+    e->from = origin;
+    e->type = &cadre_failure_type;
+    cadre_failure failure = {.code = code, .cause = cause, .origin = {origin}};
+    memcpy(e->body, &failure, sizeof failure);
+    *envelope_tail(e) = tail;
+    send_answer(self, e, asker, tail.token);
+}
+
+void send_recall(struct cadre_self *self, struct envelope *note, uint64_t to)
+{
+    struct cell *cell = table_resolve(&self->world->table, to);
+    plain_write(&note->letter.to, address_letter(to) | (uint32_t)LETTER_CANCEL);
+    if (cell)
+        put(self->world, self->worker, cell, &note->letter);
+    else
+        self_free(self, note);
+}
+
+void send_drop(struct cadre_self *self, struct envelope *e)
+{
+    if (letter_kind(&e->letter) != LETTER_CANCEL)
+        counter_add(&self->dropped, 1);
+    body_drop(e->type, e->body);
+    self_free(self, e);
+}
+
+void send_dead(struct cadre_self *self, struct envelope *e, uint64_t to,
+               const cadre_class *class, enum dead_reason reason)
+{
+    unsigned kind = letter_kind(&e->letter);
+    if (kind == LETTER_ANSWER || kind == LETTER_CANCEL) {
+        send_drop(self, e); /* whoever was to have it has ended, or has given up */
+        return;
+    }
+    deadletter_record(self, &(struct dead_letter){to, e->from, e->type, class}, reason);
+    body_drop(e->type, e->body);
+    if (kind == LETTER_TOKEN)
+        send_failure(self, e, to, CADRE_EDEAD, 0);
+    else
+        self_free(self, e);
+}
+
 /* A send in whatever case. */
-static CC_NOINLINE int send_any(struct cadre_self *self, uint64_t to, uint64_t token,
+static CC_NOINLINE int send_any(struct cadre_self *self, uint64_t to,
                                 const cadre_type *type, const void *body,
                                 const char *what)
 {
@@ -123,7 +221,7 @@ static CC_NOINLINE int send_any(struct cadre_self *self, uint64_t to, uint64_t t
         return send_refuse(type, body, err);
     err = send_check(self->world, what, type, body);
     if (!err)
-        err = send_prepare(self, &e, token, type, body);
+        err = send_prepare(self, &e, 0, type, body);
     if (!err)
         send_deliver(self, e, to);
     return err;
@@ -154,7 +252,7 @@ static CC_INLINE int send_small(struct cadre_self *self, uint64_t to,
 {
     uint32_t place = pool_place_of_small(sizeof(struct envelope) + size);
     if (unlikely(!pool_has(pool_at(&self->pool, place))))
-        return send_any(self, to, 0, type, body, what);
+        return send_any(self, to, type, body, what);
     struct envelope *e = pool_take(&self->pool, place);
     fill(e, address_letter(to), place, cell_address(self_cell(self)), type);
     memcpy(e->body, body, size);
@@ -183,17 +281,15 @@ static CC_NOINLINE int send_sized(struct cadre_self *self, uint64_t to,
                                   const char *what)
 {
     if (type->size > SMALL)
-        return send_any(self, to, 0, type, body, what);
+        return send_any(self, to, type, body, what);
     return send_small(self, to, type, type->size, body, what);
 }
 
-static CC_INLINE int send(struct cadre_self *self, uint64_t to, uint64_t token,
-                          const cadre_type *type, const void *body, const char *what)
+static CC_INLINE int send(struct cadre_self *self, uint64_t to, const cadre_type *type,
+                          const void *body, const char *what)
 {
-    if (unlikely(self != self_here))
-        return send_any(self, to, token, type, body, what);
-    if (unlikely(!type) || unlikely(!body) || unlikely(token))
-        return send_any(self, to, token, type, body, what);
+    if (unlikely(self != self_here) || unlikely(!type) || unlikely(!body))
+        return send_any(self, to, type, body, what);
     if (unlikely(type->size != sizeof(uint64_t)))
         return send_sized(self, to, type, body, what);
     return send_small(self, to, type, sizeof(uint64_t), body, what);
@@ -202,7 +298,7 @@ static CC_INLINE int send(struct cadre_self *self, uint64_t to, uint64_t token,
 int cadre_send_as(cadre_self *self, cadre_ref to, const cadre_type *type,
                   const void *body)
 {
-    return send(self, to.id, 0, type, body, "cadre_send");
+    return send(self, to.id, type, body, "cadre_send");
 }
 
 static CC_COLD int reply_to_nobody(struct cadre_self *self, const cadre_type *type,
@@ -213,12 +309,53 @@ static CC_COLD int reply_to_nobody(struct cadre_self *self, const cadre_type *ty
     return err ? err : world_misuse(self->world, -EINVAL, "cadre_reply: m is NULL");
 }
 
+/* What m is of: the message in hand, or what was awaited last; else NULL. */
+static struct envelope *in_hand(struct cadre_self *self, const cadre_msg *m,
+                                uint8_t **owes)
+{
+    bool was_awaited = self->second && m->body == self->second->body;
+    struct envelope *e = was_awaited ? self->second : self->message;
+    *owes = was_awaited ? &self->second_owes : &self->owes;
+    return e && m->body == e->body ? e : NULL;
+}
+
+/* m has a token: it is a request, or the outcome of one. */
+static CC_NOINLINE int reply_to_request(struct cadre_self *self, const cadre_msg *m,
+                                        const cadre_type *type, const void *body)
+{
+    int err = self_check(self, "cadre_reply");
+    if (err)
+        return send_refuse(type, body, err);
+    uint8_t *owes;
+    struct envelope *request = in_hand(self, m, &owes), *e;
+    if (request && *owes == OWES_NOTHING)
+        return send_any(self, m->from.id, type, body, "cadre_reply");
+    err = send_check(self->world, "cadre_reply", type, body);
+    if (err)
+        return err;
+    if (!request ||
+        *owes != OWES_ANSWER || /* once passed on it is not ours to look at */
+        (request == self->message && self->fate > FATE_UNHANDLED)) {
+        (void)send_refuse(type, body, 0);
+        return world_misuse(self->world, -EINVAL,
+                            "cadre_reply: m was answered, deferred, or passed on");
+    }
+    err = send_prepare(self, &e, LETTER_ANSWER, type, body);
+    if (err)
+        return err;
+    *owes = OWES_NO_MORE;
+    send_answer(self, e, request->from, envelope_tail(request)->token);
+    return 0;
+}
+
 int cadre_reply_as(cadre_self *self, const cadre_msg *m, const cadre_type *type,
                    const void *body)
 {
     if (unlikely(!m))
         return reply_to_nobody(self, type, body);
-    return send(self, m->from.id, m->token.id, type, body, "cadre_reply");
+    if (unlikely(m->token.id))
+        return reply_to_request(self, m, type, body);
+    return send(self, m->from.id, type, body, "cadre_reply");
 }
 
 int cadre_forward(cadre_self *self, cadre_ref to, cadre_msg *m)

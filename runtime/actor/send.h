@@ -2,7 +2,7 @@
 #ifndef ACTOR_SEND_H
 #define ACTOR_SEND_H
 
-#include "actor/self.h"
+#include "actor/deadletter.h"
 
 /* Checks what a user passed. Returns 0, -EINVAL, -EMSGSIZE; having failed, it has dropped
  * what the body owns. */
@@ -19,14 +19,35 @@ static inline int send_check(struct world *world, const char *what,
 /* Drops what the body of a refused message owns. Returns err. */
 int send_refuse(const cadre_type *type, const void *body, int err);
 
-/* A message with a copy of the body. Errors: pool_get's; the body is dropped then. */
+/* A letter of this kind (0: a plain message) with a copy of the body; a tail is empty but
+ * for its size. Errors: pool_get's; the body is dropped then. */
 CC_MUST_CHECK int send_prepare(struct cadre_self *self, struct envelope **envelope,
-                               uint64_t token, const cadre_type *type,
+                               enum letter_kind kind, const cadre_type *type,
                                const void *body);
+
+/* The outcome of an operation that may fail; why is written when it does. */
+CC_MUST_CHECK int send_prepare_failure(struct cadre_self *self,
+                                       struct envelope **envelope);
 
 /* Accepts the message: it is the receiver's from here on, or a dead letter at once where
  * there is none. */
 void send_deliver(struct cadre_self *self, struct envelope *envelope, uint64_t to);
+
+/* The same with an answer, to an actor or, where that is 0, to a thread. */
+void send_answer(struct cadre_self *self, struct envelope *answer, uint64_t to,
+                 uint64_t token);
+/* A request whose body was dropped becomes its failure. origin: whom it happened to. */
+void send_failure(struct cadre_self *self, struct envelope *request, uint64_t origin,
+                  int code, int cause);
+/* A letter that says that nobody waits for an answer any more. */
+void send_recall(struct cadre_self *self, struct envelope *note, uint64_t to);
+
+/* A letter that nobody will handle: counts and logs it, drops the body, and tells whoever
+ * waits for an answer. class: of the actor it was for; NULL: unknown. */
+void send_dead(struct cadre_self *self, struct envelope *envelope, uint64_t to,
+               const cadre_class *class, enum dead_reason reason);
+/* The same with one that came too late to matter: it is only counted. */
+void send_drop(struct cadre_self *self, struct envelope *envelope);
 
 /* Puts a letter into a cell's mailbox and sees that it is looked at. Any thread; with
  * self NULL also signal handlers. */

@@ -4,6 +4,8 @@
 #include "actor/deadletter.h"
 #include "actor/family.h"
 
+#include <cadre/pin.h>
+
 #include <errno.h>
 #include <string.h>
 
@@ -98,6 +100,22 @@ int spawn_actor(struct cadre_self *self, struct cell *parent, struct cell **chil
     return 0;
 }
 
+/* To a worker that may be this one. */
+static void hand_over(struct cadre_self *self, struct cell *cell, uint32_t to)
+{
+    struct worker *worker = self->worker;
+    bias_enter(&worker->bias);
+    worker_hand_over(worker, &cell->task, to);
+    bias_leave(&worker->bias);
+}
+
+static uint32_t next_aloof(struct world *world)
+{
+    const struct crew *crew = &world->sched.crew;
+    /* Relaxed: a number, and nothing else. */
+    return crew_ordinary(crew) + fetch_add_relaxed(&world->pinned, 1) % crew->aloof;
+}
+
 void spawn_schedule(struct cadre_self *self, struct cell *cell)
 {
     struct worker *worker = self->worker;
@@ -107,27 +125,50 @@ void spawn_schedule(struct cadre_self *self, struct cell *cell)
             crew_wake(&self->world->sched.crew, NULL, &cell->task);
         return;
     }
+    if (unlikely(worker->aloof)) { /* it keeps only what is pinned to it */
+        hand_over(self, cell, rng_below(&worker->rng, crew_ordinary(worker->crew)));
+        return;
+    }
     bias_enter(&worker->bias);
     plain_write(&cell->task.scheduled, false);
     worker_schedule(worker, &cell->task);
     bias_leave(&worker->bias);
 }
 
-int cadre_spawn(cadre_self *self, cadre_ref *child, const cadre_class *class,
-                const void *init)
+/* pinned: to a worker that it stays on. */
+static CC_INLINE int spawn_child(struct cadre_self *self, const char *what,
+                                 cadre_ref *child, const cadre_class *class,
+                                 const void *init, bool pinned)
 {
     struct cell *cell;
-    int err = self_check(self, "cadre_spawn");
+    int err = self_check(self, what);
     if (!err)
-        err = spawn_check(self->world, "cadre_spawn", class);
+        err = spawn_check(self->world, what, class);
     if (!err && cell_phase(self_cell(self)) != PHASE_RUNNING)
         err = -ESHUTDOWN;
+    if (!err && pinned && self->world->sched.crew.aloof == 0)
+        err = -EAGAIN;
     if (!err)
         err = spawn_actor(self, self_cell(self), &cell, class, init);
     if (err)
         return err == CADRE_EFULL ? -ENOMEM : err;
     if (child)
         child->id = cell_address(cell);
-    spawn_schedule(self, cell);
+    if (unlikely(pinned))
+        hand_over(self, cell, next_aloof(self->world));
+    else
+        spawn_schedule(self, cell);
     return 0;
+}
+
+int cadre_spawn(cadre_self *self, cadre_ref *child, const cadre_class *class,
+                const void *init)
+{
+    return spawn_child(self, "cadre_spawn", child, class, init, false);
+}
+
+int cadre_spawn_pinned(cadre_self *self, cadre_ref *child, const cadre_class *class,
+                       const void *init)
+{
+    return spawn_child(self, "cadre_spawn_pinned", child, class, init, true);
 }

@@ -8,7 +8,7 @@
 bool stash_has_next(const struct cell *cell);
 /* That message, the receiver's to free. */
 struct envelope *stash_next(struct cell *cell);
-/* Makes dead letters of everything, and frees the stash; there is one. */
+/* Makes dead letters of everything; there are extras. */
 void stash_end(struct cadre_self *self, struct cell *cell);
 
 #endif

@@ -9,9 +9,16 @@
  * or seldom, is in run_odd, which goes through everything that there may be. */
 #include "actor/turn.h"
 
-#include "actor/deadletter.h"
+#include "actor/after.h"
+#include "actor/apply.h"
+#include "actor/ask.h"
+#include "actor/await.h"
+#include "actor/chain.h"
 #include "actor/exit.h"
 #include "actor/fork.h"
+#include "actor/offload.h"
+#include "actor/print.h"
+#include "actor/send.h"
 #include "actor/stash.h"
 #include "base/panic.h"
 
@@ -72,6 +79,8 @@ static void start(struct cadre_self *self, struct cell *cell)
     int result = class->start ? checked(self, class->start(self, cell->state)) : 0;
     if (unlikely(self->forked))
         fork_end(self);
+    self->more = false;
+    await_release(self);
     cell->note.started = result == 0;
     if (result != 0)
         obey(self, NULL, result);
@@ -85,47 +94,69 @@ static CC_NOINLINE void settle(struct cadre_self *self, struct envelope *e,
     struct cell *cell = self_cell(self);
     struct dead_letter letter = {cell_address(cell), from, type, cell_class(cell)};
     enum fate fate = self->fate;
+    enum debt owes = self->owes;
     if (self->forked)
         fork_end(self);
     self->fate = FATE_HANDLED;
-    self->unstashed = false;
+    self->owes = OWES_NOTHING;
+    self->more = false;
+    await_release(self);
     self->message = NULL;
     if (self->traced)
         trace(self, from, type);
     result = checked(self, result);
+    bool ends = result < 0 || cell_phase(cell) != PHASE_RUNNING; /* while it waited */
     if (result < 0 && fate != FATE_STASHED)
         deadletter_record(self, &letter, DEAD_FAILED);
     else if (fate == FATE_UNHANDLED)
         deadletter_record(self, &letter, DEAD_UNHANDLED);
     else if (fate != FATE_STASHED)
         counter_add(&self->handled, 1);
-    if (fate <= FATE_UNHANDLED) {
+    if (fate <= FATE_UNHANDLED || fate == FATE_DEFERRED)
         body_drop(type, e->body);
+    if (fate == FATE_DEFERRED)
+        ask_deferred(self, e);
+    else if (fate <= FATE_UNHANDLED && owes == OWES_ANSWER)
+        send_failure(self, e, letter.to, ends ? CADRE_EDEAD : CADRE_EUNANSWERED,
+                     result < 0 ? result
+                     : ends     ? cell->reason
+                                : 0);
+    else if (fate <= FATE_UNHANDLED)
         self_free(self, e);
-    }
     if (result != 0)
         obey(self, type, result);
 }
 
 static CC_NOINLINE void drop(struct envelope *e) { e->type->drop(e->body); }
 
-/* Afterwards the envelope is free, or somebody else's. True: nothing unusual. */
-static CC_INLINE bool receive(struct cadre_self *self, struct cell *cell,
-                              struct envelope *e, uint64_t token)
+/* Afterwards the envelope is free, or somebody else's. is_request: it is to be answered.
+ * True: nothing unusual. */
+static CC_INLINE bool receive_kind(struct cadre_self *self, struct cell *cell,
+                                   struct envelope *e, uint64_t token,
+                                   cadre_receive *handle, bool is_request)
 {
     const cadre_type *type = e->type;
     cadre_msg m = {type, {e->from}, {token}, e->body};
     self->message = e;
-    int result = cell->receive(self, cell->state, &m);
-    if (unlikely((uint32_t)result | self->unusual)) {
+    int result = handle(self, cell->state, &m);
+    if (unlikely((uint32_t)result | self->unusual) ||
+        (is_request && unlikely(self->owes != OWES_NO_MORE))) {
         settle(self, e, type, m.from.id, result);
         return false;
     }
+    if (is_request)
+        self->owes = OWES_NOTHING;
     counter_add(&self->handled, 1);
     if (unlikely(type->drop))
         drop(e);
     self_free(self, e);
     return true;
+}
+
+static CC_INLINE bool receive(struct cadre_self *self, struct cell *cell,
+                              struct envelope *e, uint64_t token, cadre_receive *handle)
+{
+    return receive_kind(self, cell, e, token, handle, false);
 }
 
 static inline bool is_killed(const struct cell *cell)
@@ -146,8 +177,176 @@ static void bounce(struct cadre_self *self, struct cell *cell, struct envelope *
 {
     uint64_t to = cell_letter_address(cell, &e->letter);
     bool mine = to == cell_address(cell);
-    deadletter(self, e, to, mine ? cell_class(cell) : NULL,
-               mine && cell_phase(cell) == PHASE_ENDING ? DEAD_STOPPED : DEAD_ENDED);
+    send_dead(self, e, to, mine ? cell_class(cell) : NULL,
+              mine && cell_phase(cell) == PHASE_ENDING ? DEAD_STOPPED : DEAD_ENDED);
+}
+
+/* A request: it is for its sake that the handler does what it does. */
+static void take_request(struct cadre_self *self, struct cell *cell, struct envelope *e)
+{
+    const struct envelope_tail *tail = envelope_tail(e);
+    if (tail->deadline < self->worker->slice.last) {
+        send_drop(self, e); /* whoever asked has given up, or will when it looks */
+        return;
+    }
+    self->owes = OWES_ANSWER;
+    self->context.deadline = tail->deadline;
+    (void)receive_kind(self, cell, e, tail->token, cell->receive, true);
+    op_context_end(self);
+}
+
+/* The outcome of an operation: for the sake of what that was started for. */
+static void take_outcome(struct cadre_self *self, struct cell *cell, struct op *op,
+                         struct envelope *e)
+{
+    struct chain_outcome o = {op, e, 0};
+    if (unlikely(op->next || op->silent))
+        chain_run(self, &o);
+    if (o.e && o.op->wait) {
+        struct wait *wait = o.op->wait;
+        o.op->wait = NULL;
+        wait->op = NULL;
+        op_end(self, o.op);
+        await_resume(self, wait, o.e);
+        return;
+    }
+    if (o.e) {
+        uint64_t token = o.op->token;
+        bool failed = o.e->type == &cadre_failure_type;
+        cadre_receive *handle = after_receive(self, (enum op_kind)o.op->kind,
+                                              failed ? o.op->otherwise : o.op->then);
+        op_context_begin(self, o.op);
+        op_mark_outcome(cell, o.e, token);
+        op_end(self, o.op);
+        (void)receive(self, cell, o.e, token, handle);
+    } else if (o.result != 0) {
+        obey(self, NULL, checked(self, o.result));
+    }
+    op_context_end(self);
+}
+
+/* What was made for it ahead is now its outcome. */
+static struct envelope *take_made(struct cadre_self *self, struct op *op)
+{
+    struct envelope *e = op->message;
+    counter_add(&self->accepted, 1);
+    if (op->kind != OP_TIMER)
+        return op_take_failure(self, op);
+    op->message = NULL;
+    return e;
+}
+
+/* Of one that repeats. */
+static void take_tick(struct cadre_self *self, struct cell *cell, struct op *op)
+{
+    uint64_t token = op->token;
+    enum op_kind kind = (enum op_kind)op->kind;
+    cadre_receive *then = op->then;
+    struct envelope *e = after_rang(self, op);
+    if (!e)
+        return;
+    op_mark_outcome(cell, e, token);
+    counter_add(&self->accepted, 1);
+    (void)receive(self, cell, e, token, after_receive(self, kind, then));
+}
+
+/* An operation's alarm has rung, or its memory comes back. */
+static void take_op(struct cadre_self *self, struct cell *cell, struct op *op)
+{
+    if (op->dead) {
+        op_free(self, op);
+        return;
+    }
+    store_relaxed(&op->alarm.state, ALARM_OFF);
+    if (self->now < op->alarm.node.due)
+        self->now = 0; /* it rang during this turn: it is later than the turn knows */
+    if (op->kind == OP_EVERY || op->kind == OP_IDLE) {
+        take_tick(self, cell, op);
+    } else if (op->message) { /* else its failure came by itself (op_fail) */
+        take_outcome(self, cell, op, take_made(self, op));
+    }
+}
+
+static void take_offload(struct cadre_self *self, struct cell *cell,
+                         struct letter *letter)
+{
+    struct envelope *e;
+    struct op *op = offload_came(self, letter, &e);
+    if (!op || (!e && !op->message)) /* its failure comes by itself (op_fail) */
+        return;
+    counter_add(&self->accepted, e != NULL);
+    take_outcome(self, cell, op, e ? e : take_made(self, op));
+}
+
+static void take_answer(struct cadre_self *self, struct cell *cell, struct envelope *e)
+{
+    struct op *op = ask_answered(self, e);
+    if (op)
+        take_outcome(self, cell, op, e);
+}
+
+/* A letter to this life of a running actor. */
+static void take_kind(struct cadre_self *self, struct cell *cell, struct envelope *e)
+{
+    switch (letter_kind(&e->letter)) {
+    case LETTER_TOKEN:
+        take_request(self, cell, e);
+        break;
+    case LETTER_ANSWER:
+        take_answer(self, cell, e);
+        break;
+    case LETTER_CANCEL:
+        ask_recalled(self, e);
+        break;
+    case LETTER_APPLY:
+        (void)receive(self, cell, e, 0, apply_receive);
+        break;
+    case LETTER_PRINT:
+        print_asked(self, cell, e);
+        break;
+    case LETTER_OUTCOME: /* set aside before */
+        (void)receive(self, cell, e, envelope_tail(e)->token, cell->receive);
+        break;
+    default:
+        (void)receive(self, cell, e, 0, cell->receive);
+    }
+}
+
+/* A call that was raised, made here without an envelope: like receive and settle. */
+static void call_raised(struct cadre_self *self, struct cell *cell, struct applied call)
+{
+    struct dead_letter letter = {cell_address(cell), 0, &apply_type, cell_class(cell)};
+    self->message = NULL;
+    int result = checked(self, call.fn(self, cell->state, call.arg));
+    if (unlikely(self->forked))
+        fork_end(self);
+    self->more = false;
+    await_release(self);
+    if (self->traced)
+        trace(self, 0, &apply_type);
+    if (result < 0)
+        deadletter_record(self, &letter, DEAD_FAILED);
+    else
+        counter_add(&self->handled, 1);
+    if (result != 0)
+        obey(self, &apply_type, result);
+}
+
+static void take_raise(struct cadre_self *self, struct cell *cell,
+                       struct cadre_raise *raise)
+{
+    uint64_t to = cell_letter_address(cell, &raise->letter);
+    struct applied call = apply_lower(raise);
+    counter_add(&self->accepted, 1);
+    if (to != cell_address(cell))
+        deadletter_record(self, &(struct dead_letter){to, 0, &apply_type, NULL},
+                          DEAD_ENDED);
+    else if (cell_phase(cell) == PHASE_RUNNING)
+        call_raised(self, cell, call);
+    else
+        deadletter_record(self,
+                          &(struct dead_letter){to, 0, &apply_type, cell_class(cell)},
+                          cell_phase(cell) == PHASE_ENDING ? DEAD_STOPPED : DEAD_ENDED);
 }
 
 /* A letter in whatever case, outside the bias. */
@@ -161,11 +360,19 @@ static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
         thread_state_save(&before);
     if (is_killed(cell))
         obey_kill(self, cell);
+    if (await_is_closed(cell) && await_holds(self, cell, letter))
+        return;
     if (to == NOTE_STOP || to == NOTE_ENDED)
         exit_note(self, letter);
+    else if (letter_kind(letter) == LETTER_OP)
+        take_op(self, cell, container_of(letter, struct op, letter));
+    else if (letter_kind(letter) == LETTER_OFFLOAD)
+        take_offload(self, cell, letter);
+    else if (letter_kind(letter) == LETTER_RAISE)
+        take_raise(self, cell, container_of(letter, struct cadre_raise, letter));
     else if (cell_phase(cell) == PHASE_RUNNING &&
              to >> 4 == address_generation(cell_address(cell)))
-        (void)receive(self, cell, e, envelope_has_token(e) ? *envelope_token(e) : 0);
+        take_kind(self, cell, e);
     else
         bounce(self, cell, e);
     if (DEBUG_BUILD)
@@ -180,7 +387,7 @@ static CC_INLINE bool take(struct cadre_self *self, struct cell *cell,
         take_any(self, cell, letter);
         return false;
     }
-    return receive(self, cell, envelope_of(letter), 0);
+    return receive(self, cell, envelope_of(letter), 0, cell->receive);
 }
 
 /* Inside, and somebody has told us to look: into the inbox, and at the life word, because
@@ -196,15 +403,22 @@ static CC_NOINLINE bool use_token(struct worker *worker, struct cell *cell)
  * messages that were set aside and given back. False: none of them. */
 static bool take_first(struct cadre_self *self, struct cell *cell)
 {
+    struct wait *wait;
     struct thread_state before;
     if (DEBUG_BUILD)
         thread_state_save(&before);
     if (is_killed(cell) && !cell->note.killed)
         obey_kill(self, cell);
+    else if ((wait = await_due(cell)))
+        await_run(self, wait);
     else if (cell_phase(cell) == PHASE_BORN)
         start(self, cell);
+    else if (exit_is_due(cell))
+        exit_finish(self);
     else if (cell_phase(cell) == PHASE_RUNNING && stash_has_next(cell))
         take_any(self, cell, &stash_next(cell)->letter);
+    else if (cell_phase(cell) == PHASE_RUNNING && await_has_held(cell))
+        take_any(self, cell, await_next_held(cell));
     else
         return false;
     if (DEBUG_BUILD)
@@ -223,6 +437,14 @@ static inline void go_idle(struct cell *cell)
 /* What a turn has come to. */
 enum outcome { GOES_ON, HAS_MORE, IS_IDLE };
 
+/* Inside, on a stack that has lost its turn to a handler long ago: nothing of what it was
+ * about is left to do. */
+static enum outcome lose_turn(struct cadre_self *self)
+{
+    await_arrive(self);
+    return IS_IDLE;
+}
+
 /* Inside, and inside again afterwards: the part of a turn before anything usual. All of
  * it, when nothing usual comes. */
 static CC_NOINLINE enum outcome run_odd(struct cadre_self *self, struct worker *worker,
@@ -235,9 +457,11 @@ static CC_NOINLINE enum outcome run_odd(struct cadre_self *self, struct worker *
         bias_leave(&worker->bias);
         took = take_first(self, cell);
         bias_enter(&worker->bias);
+        if (unlikely(self->gone))
+            return lose_turn(self);
         if (took)
             continue;
-        if (cell_phase(cell) == PHASE_RUNNING) {
+        if (cell_phase(cell) == PHASE_RUNNING && !await_is_closed(cell)) {
             cell->task.odd = false;
             return GOES_ON;
         }
@@ -246,6 +470,8 @@ static CC_NOINLINE enum outcome run_odd(struct cadre_self *self, struct worker *
             bias_leave(&worker->bias);
             take_any(self, cell, letter_of(node));
             bias_enter(&worker->bias);
+            if (unlikely(self->gone))
+                return lose_turn(self);
         } else if (!plain_read(&cell->task.token)) {
             go_idle(cell);
             return IS_IDLE;
@@ -265,6 +491,8 @@ static CC_NOINLINE enum outcome go_on_odd(struct cadre_self *self,
                                           struct worker *worker, struct cell *cell)
 {
     bias_enter(&worker->bias);
+    if (unlikely(self->gone))
+        return lose_turn(self);
     if (worker_slice_is_over(worker) &&
         (cell_phase(cell) == PHASE_RUNNING || has_more(cell)))
         return HAS_MORE;
@@ -282,7 +510,7 @@ static CC_INLINE bool run(struct cadre_self *self, struct worker *worker,
         if (likely(!fifo_is_empty(&cell->mailbox))) {
             struct letter *letter = letter_of(fifo_take_first(&cell->mailbox));
             bias_leave(&worker->bias);
-            if (unlikely(!take(self, cell, letter)) && cell->task.odd) {
+            if (unlikely(!take(self, cell, letter)) && (self->gone || cell->task.odd)) {
                 outcome = go_on_odd(self, worker, cell);
                 continue;
             }
@@ -308,6 +536,9 @@ uint32_t turn_run(struct worker *worker, uint32_t max)
     const struct cadre_self *before = self_enter(self);
     struct task *task;
     uint32_t left = max;
+    worker_mark_frame(worker);
+    if (unlikely(self->parting))
+        await_arrive(self);
     while (left > 0 && (task = worker_next(worker))) {
         struct cell *cell = container_of(task, struct cell, task);
         store_release(&self->cell, cell); /* pairs with who asks who is stuck */

@@ -5,6 +5,8 @@
 #include "actor/table.h"
 #include "base/log.h"
 #include "mem/pool.h"
+#include "queue/list.h"
+#include "sched/blocking.h"
 #include "sched/sched.h"
 
 enum { REPORT_LINES = 1024, REPORT_PLACES = 2 * REPORT_LINES }; /* half full */
@@ -22,6 +24,7 @@ struct world {
     struct pool_depot depot;
     struct table table;
     struct sched sched;
+    struct blocking blocking[3]; /* of offload.h: user, files, names */
     struct log log;
     uint64_t tag; /* of its addresses: 1..255 */
     bool simulated;
@@ -33,9 +36,16 @@ struct world {
     struct cadre_self *outside; /* ... and one for all other threads, under the lock */
     pthread_mutex_t outside_lock;
 
+    ATOMIC(uint32_t)
+    pinned;                /* how many actors were, so that aloof workers get them in
+                              * turn; whoever spawns one */
     ATOMIC(bool) stopping; /* the root was asked to stop, or is ending */
     void (*root_ended)(struct world *world, int reason); /* once, by the root's turn */
 
+    /* Futures and raises that threads have not freed; whoever makes or frees one. */
+    ATOMIC(uint32_t) handles;
+    ATOMIC(uint32_t) calls; /* that threads have made; by the same */
+    struct list raises;     /* all there are (apply.h); under the outside lock */
     struct log_limit dead_log, misuse_log;
     pthread_mutex_t report_lock;
     struct report_line *report; /* a hash table; the last one stands for the rest */

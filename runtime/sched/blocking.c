@@ -28,6 +28,7 @@ static void make_places(struct blocking *pool)
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&pool->calm, &attr);
     for (uint32_t i = 0; i < pool->limits.threads_max; i++) {
         struct blocking_thread *t = &pool->threads[i];
         t->pool = pool;
@@ -49,8 +50,8 @@ int blocking_init(struct blocking *pool, struct heap *heap,
         if (err)
             return err;
         pool->threads = threads;
-        make_places(pool);
     }
+    make_places(pool);
     list_init(&pool->waiting);
     list_init(&pool->idle);
     pthread_mutex_init(&pool->lock, NULL);
@@ -62,6 +63,7 @@ void blocking_fini(struct blocking *pool)
     invariant(pool->stopping && pool->counters.threads == 0);
     for (uint32_t i = 0; i < pool->limits.threads_max; i++)
         pthread_cond_destroy(&pool->threads[i].wake);
+    pthread_cond_destroy(&pool->calm);
     pthread_mutex_destroy(&pool->lock);
     heap_put_lines(pool->heap, pool->threads, threads_size(pool));
 }
@@ -109,14 +111,20 @@ static void run_job(struct blocking_thread *t, struct blocking_job *job)
     t->runs = false;
     pool->counters.running--;
     pool->counters.done++;
+    if (pool->counters.running == 0)
+        pthread_cond_broadcast(&pool->calm);
+}
+
+static struct timespec at(int64_t ns)
+{
+    return (struct timespec){ns / second_ns, ns % second_ns};
 }
 
 /* Sleeps until there is a job. NULL: it is time to end. */
 static struct blocking_job *await_job(struct blocking_thread *thread)
 {
     struct blocking *pool = thread->pool;
-    int64_t until = clock_now(&pool->clock) + pool->limits.idle_ns;
-    struct timespec t = {until / second_ns, until % second_ns};
+    struct timespec t = at(clock_now(&pool->clock) + pool->limits.idle_ns);
     int err = 0;
     while (!pool->stopping && pool->counters.waiting == 0 && err != ETIMEDOUT) {
         if (list_is_empty(&thread->idle)) /* else it was not woken by us */
@@ -306,6 +314,18 @@ void blocking_running(struct blocking *pool,
             visit(user, t->owner, now - t->since_ns);
     }
     pthread_mutex_unlock(&pool->lock);
+}
+
+bool blocking_await_calm(struct blocking *pool, int64_t until_ns)
+{
+    struct timespec t = at(until_ns);
+    int err = 0;
+    pthread_mutex_lock(&pool->lock);
+    while (pool->counters.running > 0 && err != ETIMEDOUT)
+        err = pthread_cond_timedwait(&pool->calm, &pool->lock, &t);
+    bool is_calm = pool->counters.running == 0;
+    pthread_mutex_unlock(&pool->lock);
+    return is_calm;
 }
 
 struct blocking_counters blocking_count(struct blocking *pool)

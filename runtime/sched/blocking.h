@@ -74,6 +74,7 @@ struct blocking {
     struct blocking_thread *threads;
     struct clock clock; /* the real one */
     pthread_mutex_t lock;
+    pthread_cond_t calm; /* none runs a job any more */
     /* All under the lock. */
     struct list waiting; /* jobs, the oldest first */
     struct list idle;    /* threads that sleep, the last one slept least */
@@ -82,11 +83,11 @@ struct blocking {
 };
 
 static inline void blocking_job_init(struct blocking_job *job,
-                                     void (*run)(struct blocking_job *job),
+                                     void (*call)(struct blocking_job *job),
                                      uint64_t owner)
 {
     list_init(&job->link);
-    job->run = run;
+    job->run = call;
     job->owner = owner;
 }
 
@@ -122,6 +123,9 @@ uint32_t blocking_waiting(struct blocking *pool);
 void blocking_running(struct blocking *pool,
                       void (*visit)(void *user, uint64_t owner, int64_t for_ns),
                       void *user);
+
+/* Waits until no thread runs a job. False: one still does at that time of the clock. */
+CC_MUST_CHECK bool blocking_await_calm(struct blocking *pool, int64_t until_ns);
 
 struct blocking_counters blocking_count(struct blocking *pool);
 

@@ -9,7 +9,7 @@ void idle_init(struct idle *idle, struct idle_bed *beds, uint32_t workers)
 {
     idle->beds = beds;
     idle->near = NULL;
-    idle->workers = workers;
+    idle->workers = idle->watchers = workers;
     idle->groups = (workers + 63) / 64;
     atomic_set(&idle->wants, 0);
     atomic_set(&idle->watch, 0);
@@ -234,7 +234,7 @@ void idle_call_watch(struct idle *idle)
     uint32_t watch = load_seq(&idle->watch); /* it sleeps, or there is none */
     if (watch && idle_wake(idle, watch - 1))
         return;
-    for (uint32_t w = 0; w < idle->workers; w++)
+    for (uint32_t w = 0; w < idle->watchers; w++)
         if (idle_wake(idle, w))
             return; /* it finds nothing to do, and the watch free */
 }

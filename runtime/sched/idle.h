@@ -36,9 +36,10 @@ struct idle_bed {
 struct idle {
     struct idle_bed *beds; /* constant */
     const struct topology
-        *near;        /* which CPUs are near which; NULL: all alike. Constant */
-    uint32_t workers; /* constant */
-    uint32_t groups;  /* words of the mask in use; constant */
+        *near;         /* which CPUs are near which; NULL: all alike. Constant */
+    uint32_t workers;  /* constant */
+    uint32_t watchers; /* the first so many of them may keep watch; constant */
+    uint32_t groups;   /* words of the mask in use; constant */
     /* What workers with work look at: how many are hungry, about, and IDLE_UNWATCHED
      * when all slept, the watch with them, or it had to go to work. */
     alignas(CACHE_PAIR) ATOMIC(uint32_t) wants;

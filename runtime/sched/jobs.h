@@ -54,7 +54,7 @@ struct jobs {
     const void *strand;     /* what runs: a job, or an odd number for a handler */
     struct scope *unsynced; /* with something to join, newest first; the worker's */
     struct park_word word;  /* wakes it in a join */
-    const void *frame;      /* on the stack, of who steps the worker; its own */
+    const void *frame;      /* of the turns: what they call has its own below it */
     /* For those who look: how many wait; whoever is inside the lock. */
     ATOMIC(uint32_t) waiting;
     /* How many spawns it lets pass before it calls somebody: doubled with each call by

@@ -3,20 +3,59 @@
 
 #include "base/limits.h"
 #include "sched/scope.h"
+#include "sched/stuck.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 static void loop(struct worker *w);
 
+static int watch_descriptor(const struct sched *s, int fd)
+{
+    struct epoll_event readable = {.events = EPOLLIN};
+    return epoll_ctl(s->poll_fd, EPOLL_CTL_ADD, fd, &readable) < 0 ? -errno : 0;
+}
+
+static int open_descriptors(struct sched *s)
+{
+    s->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (s->poll_fd < 0)
+        return -errno;
+    s->event_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK); /* look once at first */
+    if (s->event_fd < 0)
+        return -errno;
+    s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (s->timer_fd < 0)
+        return -errno;
+    int err = watch_descriptor(s, s->event_fd);
+    return err ? err : watch_descriptor(s, s->timer_fd);
+}
+
+static void close_descriptors(struct sched *s)
+{
+    if (s->timer_fd >= 0)
+        close(s->timer_fd);
+    if (s->event_fd >= 0)
+        close(s->event_fd);
+    if (s->poll_fd >= 0)
+        close(s->poll_fd);
+}
+
 int sched_init(struct sched *s, struct heap *heap, enum sched_mode mode,
                uint32_t workers, bool polled, uint64_t seed)
 {
-    *s = (struct sched){.mode = mode, .heap = heap, .event_fd = -1};
+    *s = (struct sched){.mode = mode,
+                        .heap = heap,
+                        .poll_fd = -1,
+                        .event_fd = -1,
+                        .timer_fd = -1,
+                        .timer_due = INT64_MAX};
     s->crew.count = workers;
     s->crew.batch = UINT32_MAX;
     void *w = NULL, *beds = NULL, *threads = NULL;
@@ -28,10 +67,8 @@ int sched_init(struct sched *s, struct heap *heap, enum sched_mode mode,
     s->crew.workers = w;
     s->beds = beds;
     s->threads = threads;
-    if (!err && polled) {
-        s->event_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK); /* look once at first */
-        err = s->event_fd < 0 ? -errno : 0;
-    }
+    if (!err && polled)
+        err = open_descriptors(s);
     if (err) {
         sched_fini(s);
         return err == -EMFILE || err == -ENFILE ? -EMFILE : -ENOMEM;
@@ -68,8 +105,7 @@ void sched_fini(struct sched *s)
 {
     size_t n = s->crew.count;
     fiber_fini(&s->crew, s->heap);
-    if (s->event_fd >= 0)
-        close(s->event_fd);
+    close_descriptors(s);
     heap_put_lines(s->heap, s->threads, n * sizeof(struct thread));
     heap_put_lines(s->heap, s->beds, n * sizeof(struct idle_bed));
     heap_put_lines(s->heap, s->crew.workers, n * sizeof(struct worker));
@@ -78,8 +114,15 @@ void sched_fini(struct sched *s)
 /* By everybody who falls asleep, and by the watch when nobody is left to watch. */
 static void say_if_all_sleep(struct sched *s)
 {
-    if (s->all_asleep && idle_all_asleep(&s->crew.idle))
+    if (s->all_asleep && crew_is_quiet(&s->crew))
         s->all_asleep(s->all_asleep_user);
+}
+
+/* How long the watch sleeps. */
+static int64_t watch_ns(const struct worker *w)
+{
+    int64_t rest = worker_rest_ns(w);
+    return rest == PARK_FOREVER || rest > SCHED_WATCH_NS ? SCHED_WATCH_NS : rest;
 }
 
 /* Asleep, as the watch: wakes up now and then to look for stuck work. False: it is
@@ -88,11 +131,14 @@ static bool keep_watch(struct sched *s, struct worker *w)
 {
     struct idle *idle = &s->crew.idle;
     for (;;) {
-        if (idle_end_watch(idle)) { /* before any timer is set, too */
+        bool all_sleep = idle_end_watch(idle); /* before any timer is set, too */
+        if (unlikely(stuck_is_due(w, all_sleep)))
+            stuck_look(&s->crew);
+        if (all_sleep) {
             say_if_all_sleep(s);
             return true;
         }
-        if (idle_sleep(idle, w->id, SCHED_WATCH_NS))
+        if (idle_sleep(idle, w->id, watch_ns(w)))
             break;
         worker_appetites(&s->crew);
         worker_get_up(w);
@@ -114,9 +160,9 @@ static void fall_asleep(struct sched *s, struct worker *w)
     say_if_all_sleep(s);
     while (sched_tidy(s, w))
         thread_yield(); /* to whoever has something better to do */
-    bool watches = s->crew.count > 1 && idle_take_watch(idle, w->id);
+    bool watches = s->crew.count > 1 && !w->aloof && idle_take_watch(idle, w->id);
     if (!watches || keep_watch(s, w)) {
-        (void)idle_sleep(idle, w->id, PARK_FOREVER);
+        (void)idle_sleep(idle, w->id, worker_rest_ns(w));
         worker_get_up(w);
     }
     if (s->crew.count > 1)
@@ -131,7 +177,7 @@ static void loop(struct worker *w)
     for (bool last_look = false;;) {
         while (w->crew->run(w, UINT32_MAX) == UINT32_MAX) {
         }
-        if (scope_is_worth_a_look(w) && scope_help(w))
+        if (scope_is_worth_a_look(w) && !w->aloof && scope_help(w))
             continue;
         if (last_look)
             return;
@@ -151,7 +197,7 @@ static void *worker_main(void *arg)
 int sched_start(struct sched *s)
 {
     for (uint32_t i = 0; i < s->crew.count; i++)
-        s->crew.workers[i].clock_last = clock_now(&s->crew.clock);
+        s->crew.workers[i].slice.last = clock_now(&s->crew.clock);
     if (s->mode != SCHED_THREADS) {
         sched_ring(s);
         return 0;
@@ -208,11 +254,32 @@ void sched_unring(struct sched *s, int64_t timeout_ns)
 {
     if (s->event_fd < 0)
         return;
-    struct pollfd p = {.fd = s->event_fd, .events = POLLIN};
+    struct pollfd p = {.fd = s->poll_fd, .events = POLLIN};
     struct timespec t = {timeout_ns / 1000000000, timeout_ns % 1000000000};
     uint64_t count;
     if (ppoll(&p, 1, &t, NULL) == 1 && read(s->event_fd, &count, sizeof count) < 0)
-        count = 0; /* somebody else emptied it; the worker looks anyway */
+        count = 0; /* only an alarm is due; the worker looks anyway */
+}
+
+/* Has the descriptor readable when the next alarm is due. */
+static void set_timer(struct sched *s, const struct worker *w)
+{
+    int64_t due = w->alarms.next;
+    if (s->timer_fd < 0 || due == s->timer_due)
+        return;
+    s->timer_due = due;
+    struct itimerspec at = {.it_value = {due / 1000000000, due % 1000000000}};
+    if (due == INT64_MAX)
+        at.it_value = (struct timespec){0, 0};
+    else if (due <= 0)
+        at.it_value.tv_nsec = 1; /* zero would turn it off */
+    (void)timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+static int64_t wait_ns(const struct worker *w, int64_t timeout_ns)
+{
+    int64_t rest = worker_rest_ns(w);
+    return rest == PARK_FOREVER || rest > timeout_ns ? timeout_ns : rest;
 }
 
 int sched_poll(struct sched *s, int max, int64_t timeout_ns)
@@ -233,15 +300,15 @@ int sched_poll(struct sched *s, int max, int64_t timeout_ns)
         if (!worker_lie_down(w))
             continue;
         s->asleep = true;
-        if (s->all_asleep)
-            s->all_asleep(s->all_asleep_user);
+        say_if_all_sleep(s);
         if (sched_tidy(s, w))
             sched_ring(s);
         if (turns > 0 || timeout_ns <= 0)
             break;
-        sched_unring(s, timeout_ns);
+        sched_unring(s, wait_ns(w, timeout_ns));
         timeout_ns = 0;
     }
+    set_timer(s, w);
     worker_enter(before);
     return turns;
 }

@@ -22,8 +22,11 @@ struct sched {
     struct topology topology;
     struct thread *threads;
     uint32_t started;
-    int event_fd; /* polled: readable when there is work; else -1 */
-    bool asleep;  /* SCHED_POLLED: the worker fell asleep in the last poll */
+    /* Polled: what is readable when there is work, of these two: something was put in, or
+     * an alarm is due. Else -1. */
+    int poll_fd, event_fd, timer_fd;
+    int64_t timer_due; /* when timer_fd will be */
+    bool asleep;       /* SCHED_POLLED: the worker fell asleep in the last poll */
     void (*all_asleep)(void *user); /* set before the start, or NULL: called by the last
                                      * worker to fall asleep; must not block */
     void *all_asleep_user;

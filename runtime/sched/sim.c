@@ -22,11 +22,41 @@ void sim_fini(struct sim *sim, struct sched *sched)
 
 static bool is_awake(struct sim *sim, struct sched *sched, uint32_t i)
 {
-    if (sim->asleep[i] && !idle_is_asleep(&sched->crew.idle, i)) {
+    struct worker *w = &sched->crew.workers[i];
+    if (sim->asleep[i] && (!idle_is_asleep(&sched->crew.idle, i) ||
+                           alarms_are_due(&w->alarms, clock_now(&sched->crew.clock)))) {
         sim->asleep[i] = false;
-        worker_get_up(&sched->crew.workers[i]);
+        worker_get_up(w);
     }
     return !sim->asleep[i];
+}
+
+bool sim_is_asleep(struct sim *sim, struct sched *sched)
+{
+    for (uint32_t i = 0; i < sched->crew.count; i++)
+        if (is_awake(sim, sched, i))
+            return false;
+    return true;
+}
+
+int64_t sim_next(const struct sched *sched)
+{
+    int64_t next = INT64_MAX;
+    for (uint32_t i = 0; i < sched->crew.count; i++)
+        if (sched->crew.workers[i].alarms.next < next)
+            next = sched->crew.workers[i].alarms.next;
+    return next;
+}
+
+/* All sleep: the time comes at which the first of them wakes up by itself. */
+static bool pass_time(struct sched *sched)
+{
+    int64_t next = sim_next(sched), now = clock_now(&sched->crew.clock);
+    if (next == INT64_MAX)
+        return false;
+    if (next > now)
+        clock_advance(&sched->crew.clock, next - now);
+    return true;
 }
 
 static struct worker *choose(struct sim *sim, struct sched *sched)
@@ -44,11 +74,15 @@ static struct worker *choose(struct sim *sim, struct sched *sched)
 
 bool sim_step(struct sim *sim, struct sched *sched)
 {
+    if (sim_is_asleep(sim, sched) && !pass_time(sched))
+        return false;
     struct worker *w = choose(sim, sched);
     if (!w)
         return false;
     struct worker *before = worker_enter(w);
     clock_advance(&sched->crew.clock, SIM_STEP_NS);
+    if (alarms_are_due(&w->alarms, clock_now(&sched->crew.clock)))
+        worker_ring(w, w, clock_now(&sched->crew.clock));
     if (fiber_step(w, 1) == 0) {
         sim->asleep[w->id] = worker_lie_down(w);
         while (sim->asleep[w->id] && sched_tidy(sched, w)) {

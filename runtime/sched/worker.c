@@ -1,69 +1,7 @@
 /* worker.c: one worker's choices: what to run, whom to give work, when to sleep. */
 #include "sched/worker.h"
 
-enum { CLOCK_EVERY_MAX = 64, PATIENCE = 3, SLOW = 4, SHUFFLE = 4, STAYS_ONCE_IN = 8 };
-CC_THREAD_LOCAL struct worker *worker_here;
-
-struct worker *worker_enter(struct worker *worker)
-{
-    struct worker *before = worker_here;
-    worker_here = worker;
-    if (worker)
-        worker->jobs.frame = CC_FRAME; /* handlers have theirs below it */
-    return before;
-}
-
-void worker_forked(void)
-{
-    if (worker_here)
-        bias_break(&worker_here->bias);
-    worker_here = NULL;
-}
-
-void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t seed)
-{
-    bias_init(&worker->bias);
-    worker->id = id;
-    worker->crew = crew;
-    worker->context = NULL;
-    worker->fibers = NULL;
-    worker->due = WORKER_STREAK;
-    worker->burst = worker->before = worker->backlog = 0;
-    worker->oldest_next = worker->shuffled = false;
-    worker->clock_every = worker->clock_window = worker->clock_left = CLOCK_EVERY_MAX;
-    worker->spent = 0;
-    worker->turn = 0;
-    worker->clock_last = worker->slice_start = 0;
-    atomic_set(&worker->turns, 0);
-    atomic_set(&worker->steals, 0);
-    atomic_set(&worker->watched, 0);
-    worker->victim = TASK_NOBODY;
-    appetite_init(&worker->appetite);
-    worker->folds = false;
-    worker->rng = rng_stream(seed, id + 1);
-    worker->line = (struct line){0};
-    deque_init(&worker->deque);
-    jobs_init(&worker->jobs);
-}
-
-/* A window begins, in a turn that may have so many messages yet. */
-static void open_window(struct worker *w, uint32_t left)
-{
-    w->clock_window = w->clock_left = w->clock_every < left ? w->clock_every : left;
-}
-
-void crew_set_batch(struct crew *crew, uint32_t batch)
-{
-    crew->batch = batch;
-    for (uint32_t i = 0; i < crew->count; i++)
-        open_window(&crew->workers[i], batch);
-}
-
-void worker_shuffle(struct worker *worker)
-{
-    worker->shuffled = true;
-    worker->due = 1;
-}
+enum { PATIENCE = 3, SLOW = 4, SHUFFLE = 4, STAYS_ONCE_IN = 8 };
 
 /* ---- the line of those that wait ------------------------------------------------- */
 
@@ -148,10 +86,11 @@ static void accept(struct worker *w, struct task *task)
 /* Takes a task over from a worker that sleeps. */
 static bool pull(struct worker *w, struct worker *sleeper, struct task *task)
 {
-    if (!idle_is_asleep(&w->crew->idle, sleeper->id) ||
+    if (sleeper->aloof || !idle_is_asleep(&w->crew->idle, sleeper->id) ||
         !bias_seize(&sleeper->bias, false))
         return false;
-    bool ours = task_is_owned_by(task, sleeper->id) && !plain_read(&task->scheduled);
+    bool ours = task_is_owned_by(task, sleeper->id) && !plain_read(&task->scheduled) &&
+                !plain_read(&task->pinned);
     if (ours) {
         task_give(task, (int32_t)w->id);
         counter_add(&w->steals, 1);
@@ -163,19 +102,20 @@ static bool pull(struct worker *w, struct worker *sleeper, struct task *task)
 void crew_wake(struct crew *crew, struct worker *here, struct task *task)
 {
     int32_t owner;
+    struct worker *to = here && here->aloof ? NULL : here; /* it may come here */
     while ((owner = load_acquire(&task->owner)) == TASK_NOBODY)
-        (void)task_claim(task, here ? here->id : 0);
-    if (owner == number_of(here) || (here && pull(here, &crew->workers[owner], task))) {
+        (void)task_claim(task, to ? to->id : 0);
+    if (owner == number_of(here) || (to && pull(to, &crew->workers[owner], task))) {
         accept(here, task);
     } else {
-        store_relaxed(&task->asker, (int16_t)number_of(here));
+        store_relaxed(&task->asker, (int16_t)number_of(to));
         idle_deliver(&crew->idle, (uint32_t)owner, task, task);
     }
 }
 
 static bool is_hungry(const struct worker *w)
 {
-    return appetite_is_hungry(&w->appetite, &w->crew->clock);
+    return !w->aloof && appetite_is_hungry(&w->appetite, &w->crew->clock);
 }
 
 /* One of ours that another worker has woken moves there; but not always, so that two
@@ -183,12 +123,22 @@ static bool is_hungry(const struct worker *w)
 static void follow(struct worker *w, struct task *task, int32_t asker)
 {
     bool stays = rng_below(&w->rng, STAYS_ONCE_IN) == 0 && is_hungry(w);
-    if (asker == (int32_t)w->id || stays) {
+    if (asker == (int32_t)w->id || stays || w->aloof || plain_read(&task->pinned)) {
         accept(w, task);
         return;
     }
     task_give(task, asker);
     idle_deliver(&w->crew->idle, (uint32_t)asker, task, task);
+}
+
+void worker_hand_over(struct worker *w, struct task *task, uint32_t to)
+{
+    bool has_token = unschedule(task);
+    if (has_token)
+        store_relaxed(&task->asker, TASK_NOBODY);
+    task_give(task, (int32_t)to);
+    if (has_token)
+        idle_deliver(&w->crew->idle, to, task, task);
 }
 
 static void take_arrivals(struct worker *w)
@@ -242,14 +192,27 @@ static void add_gift(struct line *gift, struct task *task, int32_t to)
     task_give(task, to);
 }
 
-/* Gives so many to another worker, at most. False: there was nothing to give. */
+static void append_line(struct line *line, struct line *more)
+{
+    struct task *task;
+    while ((task = line_take(more)))
+        line_append(line, task);
+}
+
+/* Gives so many to another worker, at most. Those that must stay count, too, because to
+ * look at them is work. False: there was nothing to give. */
 static bool give(struct worker *w, int32_t to, uint32_t most)
 {
     struct idle *idle = &w->crew->idle;
-    struct line gift = {0};
+    struct line gift = {0}, pinned = {0};
     struct task *task;
-    while (gift.count < most && (task = spare(w)))
-        add_gift(&gift, task, to);
+    for (uint32_t i = waiting_here(w) + 1;
+         i > 0 && gift.count + pinned.count < most && (task = spare(w)); i--)
+        if (plain_read(&task->pinned))
+            line_append(&pinned, task);
+        else
+            add_gift(&gift, task, to);
+    append_line(&w->line, &pinned); /* not to the deque: that may have us give again */
     if (gift.count == 0)
         return false;
     counter_add(&w->steals, 1);
@@ -273,13 +236,13 @@ static void share(struct worker *w)
  * the clock knows: it is read more often then. */
 static uint32_t patience(const struct worker *w)
 {
-    return w->clock_every < SLOW ? 0 : PATIENCE * w->clock_every;
+    return w->slice.every < SLOW ? 0 : PATIENCE * w->slice.every;
 }
 
 bool crew_is_busy(const struct crew *crew)
 {
-    uint32_t free = crew->count - crew->surplus;
-    for (uint32_t i = 0; crew->surplus > 0 && free > 0 && i < crew->count; i++)
+    uint32_t count = crew_ordinary(crew), free = count - crew->surplus;
+    for (uint32_t i = 0; crew->surplus > 0 && free > 0 && i < count; i++)
         free -= !idle_is_asleep(&crew->idle, i);
     return free == 0;
 }
@@ -289,7 +252,7 @@ void worker_attend(struct worker *w)
     struct idle *idle = &w->crew->idle;
     idle_check_watch(idle);
     uint32_t waiting = waiting_here(w);
-    if (load_relaxed(&idle->wants) & ~IDLE_UNWATCHED && waiting > 0 &&
+    if (load_relaxed(&idle->wants) & ~IDLE_UNWATCHED && waiting > 0 && !w->aloof &&
         (waiting + WORKER_STREAK - w->due >= patience(w) ||
          (w->shuffled && rng_below(&w->rng, 2) == 0)) &&
         !crew_is_busy(w->crew))
@@ -306,7 +269,8 @@ static void fold(struct worker *w)
     appetite_calm(&w->appetite);
     w->victim = TASK_NOBODY;
     /* It was another one when we judged: the turn may have gone on. */
-    if (to == TASK_NOBODY || to == (int32_t)w->id)
+    if (to == TASK_NOBODY || to == (int32_t)w->id || w->aloof ||
+        w->crew->workers[to].aloof)
         return;
     appetite_calm(&w->crew->workers[to].appetite);
     (void)give(w, to, UINT32_MAX);
@@ -346,16 +310,26 @@ struct loot {
 static void rob(struct worker *w, struct worker *victim, struct loot *loot)
 {
     struct task *task;
+    struct line pinned = {0};
     loot->count = 0;
     loot->line = (struct line){0};
     take_arrivals(victim);
     while (loot->line.count < LOOT_MAX && (task = next_in_line(victim))) {
-        task_give(task, (int32_t)w->id);
-        line_append(&loot->line, task);
+        bool stays = plain_read(&task->pinned);
+        if (!stays)
+            task_give(task, (int32_t)w->id);
+        line_append(stays ? &pinned : &loot->line, task);
     }
-    while (loot->count < LOOT_MAX && (task = deque_take_oldest(&victim->deque))) {
-        task_give(task, (int32_t)w->id);
-        loot->tasks[loot->count++] = task;
+    append_line(&victim->line, &pinned);
+    for (uint32_t i = deque_size(&victim->deque); i > 0 && loot->count < LOOT_MAX;
+         i--) {
+        task = deque_take_oldest(&victim->deque);
+        if (task && plain_read(&task->pinned)) {
+            deque_push(&victim->deque, task);
+        } else if (task) {
+            task_give(task, (int32_t)w->id);
+            loot->tasks[loot->count++] = task;
+        }
     }
 }
 
@@ -377,8 +351,10 @@ static bool rescue_from(struct worker *w, struct worker *victim)
         return false;
     bias_leave(&w->bias); /* two who hold their own would wait for each other */
     if (bias_seize(&victim->bias, w->crew->can_stop)) {
-        if (!bias_is_resting(&victim->bias))
+        if (!bias_is_resting(&victim->bias)) {
+            worker_ring(victim, NULL, clock_now(&w->crew->clock));
             rob(w, victim, &loot);
+        }
         bias_release(&victim->bias);
     }
     bias_enter(&w->bias);
@@ -386,9 +362,7 @@ static bool rescue_from(struct worker *w, struct worker *victim)
         return false;
     for (uint32_t i = 0; i < loot.count; i++)
         deque_push(&w->deque, loot.tasks[i]);
-    struct task *task;
-    while ((task = line_take(&loot.line)))
-        line_append(&w->line, task);
+    append_line(&w->line, &loot.line);
     counter_add(&w->steals, 1);
     w->victim = (int32_t)victim->id;
     w->due = 1; /* the oldest first; and the look at who waits behind it */
@@ -399,7 +373,7 @@ bool worker_rescue(struct worker *w)
 {
     const struct crew *crew = w->crew;
     bool found = false;
-    for (uint32_t i = 0; i < crew->count && !found; i++)
+    for (uint32_t i = 0; i < crew_ordinary(crew) && !found; i++)
         found = i != w->id && !idle_is_asleep(&crew->idle, i) &&
                 rescue_from(w, &crew->workers[i]);
     return found;
@@ -411,7 +385,7 @@ bool worker_rescue(struct worker *w)
 static struct task *oldest(struct worker *w)
 {
     struct task *task = NULL;
-    w->slice_start = 0; /* a new slice, whoever gets it */
+    w->slice.start = 0; /* a new slice, whoever gets it */
     w->oldest_next = !w->oldest_next;
     if (w->oldest_next && (task = deque_take_oldest(&w->deque)))
         return task;
@@ -482,9 +456,9 @@ bool worker_has_work(const struct worker *w)
 static void judge_rest(struct worker *w)
 {
     int64_t now = clock_now(&w->crew->clock);
-    judge(w, now - w->clock_last, w->clock_window - w->clock_left);
-    w->clock_last = now;
-    w->clock_left = w->clock_window;
+    judge(w, now - w->slice.last, w->slice.window - w->slice.left);
+    w->slice.last = now;
+    w->slice.left = w->slice.window;
     if (w->folds)
         fold(w);
 }
@@ -494,6 +468,8 @@ bool worker_lie_down(struct worker *w)
     struct crew *crew = w->crew;
     if (w->appetite.crossed > 0 && !w->shuffled)
         judge_rest(w);
+    if (alarms_are_set(&w->alarms))
+        worker_ring(w, w, clock_now(&crew->clock));
     int32_t victim = w->victim;
     w->victim = TASK_NOBODY;
     if (victim >= 0 && is_hungry(w) && rescue_from(w, &crew->workers[victim]))
@@ -511,8 +487,8 @@ void worker_get_up(struct worker *w)
 {
     idle_get_up(&w->crew->idle, w->id);
     bias_rise(&w->bias);
-    w->clock_last = clock_now(&w->crew->clock); /* sleep is no time spent on messages */
-    open_window(w, w->crew->batch);
+    w->slice.last = clock_now(&w->crew->clock); /* sleep is no time spent on messages */
+    slice_open(&w->slice, w->crew->batch);
     w->appetite.crossed = 0;
 }
 
@@ -525,50 +501,51 @@ void worker_leave_watch(struct worker *w)
         deque_mark(&w->deque);
 }
 
-/* How many messages until the clock is read next, aiming at four looks per slice. */
-static uint32_t next_window(uint32_t window, int64_t took)
+/* ---- time ------------------------------------------------------------------------ */
+
+enum { RINGS_MAX = 256 }; /* at a time: others wait for the bias */
+
+void worker_ring(struct worker *w, struct worker *here, int64_t now)
 {
-    if (took > WORKER_SLICE_NS / 4)
-        window = 1 + (uint32_t)((int64_t)window * (WORKER_SLICE_NS / 4) / took);
-    else
-        window *= 2;
-    return window < CLOCK_EVERY_MAX ? window : CLOCK_EVERY_MAX;
+    struct alarm *alarm;
+    for (int i = 0; i < RINGS_MAX && (alarm = alarms_take(&w->alarms, now)); i++) {
+        struct task *task = alarm->task; /* it may be gone after the push */
+        if (inbox_push(&task->inbox, alarm->mail))
+            crew_wake(w->crew, here, task);
+    }
 }
 
-static bool slice_is_over(struct worker *w)
+/* Both counts only grow, and none is over that was not set. So when as many were over
+ * before all slept as had been set afterwards, none was set while they did. Counted the
+ * other way round, one that rings in between looks as if there were none. */
+bool crew_is_quiet(const struct crew *crew)
+{
+    uint64_t over = 0, set = 0;
+    for (uint32_t i = 0; i < crew->count; i++)
+        over += load_acquire(&crew->workers[i].alarms.over); /* before we look */
+    if (!idle_all_asleep(&crew->idle))
+        return false;
+    for (uint32_t i = 0; i < crew->count; i++)
+        set += load_relaxed(&crew->workers[i].alarms.set); /* before it lay down */
+    return set == over;
+}
+
+static bool slice_has_ended(struct worker *w)
 {
     int64_t now = clock_now(&w->crew->clock);
-    int64_t took = now - w->clock_last;
-    judge(w, took, w->clock_window);
-    /* The batch may have cut the window short: what a whole one would have taken. */
-    int64_t whole =
-        took < WORKER_SLICE_NS ? took * w->clock_every / w->clock_window : took;
-    w->clock_every = next_window(w->clock_every, whole);
-    w->clock_last = now;
-    if (w->slice_start == 0)
-        w->slice_start = now;
-    if (now - w->slice_start < WORKER_SLICE_NS)
+    judge(w, now - w->slice.last, w->slice.window);
+    if (alarms_are_due(&w->alarms, now))
+        worker_ring(w, w, now);
+    if (!slice_is_over(&w->slice, now))
         return false;
     w->due = 1; /* next, the one that has waited longest */
     return true;
 }
 
-/* Counts what the turn has had. Returns how many messages it may have now; 0: none. */
-static uint32_t left_in_turn(struct worker *w)
-{
-    uint64_t turn = load_relaxed(&w->turns);
-    uint32_t batch = w->crew->batch;
-    if (turn != w->turn)
-        w->spent = 0; /* it began in the middle of the window, and had some of it */
-    w->turn = turn;
-    w->spent += w->clock_window;
-    return batch - (w->spent < batch ? w->spent : batch);
-}
-
 /* Simulated: turns of any length are right. */
 static bool choose_slice(struct worker *w)
 {
-    w->clock_every = 1 + rng_below(&w->rng, 2 * SHUFFLE);
+    w->slice.every = 1 + rng_below(&w->rng, 2 * SHUFFLE);
     w->due = 1;
     w->folds = w->appetite.partner >= 0 && rng_below(&w->rng, 2 * SHUFFLE) == 0;
     return rng_below(&w->rng, 2) == 0;
@@ -579,11 +556,12 @@ bool worker_read_slice(struct worker *w)
     look_at_arrivals(w);
     if (load_relaxed(&w->crew->idle.wants) && !w->shuffled)
         worker_attend(w);
-    bool is_over = w->shuffled ? choose_slice(w) : slice_is_over(w);
-    uint32_t left = left_in_turn(w);
+    bool is_over = w->shuffled ? choose_slice(w) : slice_has_ended(w);
+    uint32_t left =
+        slice_left_in_turn(&w->slice, load_relaxed(&w->turns), w->crew->batch);
     is_over = is_over || left == 0;
     if (is_over)
         left = w->crew->batch; /* the next one's */
-    open_window(w, left);
+    slice_open(&w->slice, left);
     return is_over;
 }

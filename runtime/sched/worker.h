@@ -10,12 +10,16 @@
  * whoever wakes it; and one that another worker wakes mostly moves there, so that tasks
  * which talk to each other come together.
  *
+ * One that is aloof takes no part in that. What it runs was handed over to it and stays
+ * there, whoever waits behind a handler; nothing else comes to it.
+ *
  * A worker is stepped by whoever it runs on: its thread, a program's own event loop, or
  * the simulation. That one is inside the worker's bias, except while a handler runs and
  * while the worker sleeps.
  *
  *   operation          by whom                          inside
  *   worker_schedule    a task running on the worker     its bias
+ *   worker_hand_over   the same                         its bias
  *   crew_wake          who holds the task's token       the bias of `here`, unless NULL
  *   the rest           whoever steps the worker         its bias, except while asleep */
 #ifndef SCHED_WORKER_H
@@ -24,15 +28,16 @@
 #include "base/bias.h"
 #include "base/rng.h"
 #include "queue/deque.h"
+#include "sched/alarm.h"
 #include "sched/appetite.h"
 #include "sched/idle.h"
 #include "sched/jobs.h"
+#include "sched/slice.h"
 #include "sched/task.h"
 
 enum {
     WORKER_STREAK = 256, /* every so many runs the old end has its turn */
-    WORKER_GIFT = 128,   /* tasks given at a time, at most */
-    WORKER_SLICE_NS = 1000000
+    WORKER_GIFT = 128    /* tasks given at a time, at most */
 };
 
 struct worker;
@@ -42,6 +47,7 @@ struct fibers; /* sched/fiber */
 struct crew {
     struct worker *workers;
     uint32_t count;
+    uint32_t aloof;   /* the last of them keep what they have, and to themselves */
     uint32_t surplus; /* workers beyond the CPUs, which nobody wakes to share work */
     bool can_stop;    /* there is a barrier that makes bias_seize possible */
     /* Takes up to max tasks, one after the other (worker_next), and runs each for a
@@ -49,10 +55,26 @@ struct crew {
      * come back on another stack's behalf, or not at all: see sched/fiber. */
     uint32_t (*run)(struct worker *worker, uint32_t max);
     uint32_t batch; /* messages that a task may handle in one turn; constant */
+    /* Both set before the start, or NULL. The watch tells that a handler of this worker
+     * has not returned for so long, or that it has at last; must not block. And it asks
+     * how many it has been through, however many of them in one turn. */
+    void (*stuck)(struct worker *worker, int64_t for_ns, bool has_returned);
+    uint64_t (*handled)(const struct worker *worker);
+    int64_t stuck_after;  /* ns; constant */
+    int64_t stuck_looked; /* when the watch last did; the watch's ... */
+    uint32_t stuck_told;  /* ... like how many were told of, and not yet back */
     struct idle idle;
     struct clock clock;
     alignas(CACHE_LINE) ATOMIC(bool) stopping; /* set once, by sched_stop */
     struct scopes scopes;
+};
+
+/* Of a worker, but the watch's (sched/stuck). */
+struct stuck {
+    uint64_t turn;      /* what it was at, when the watch last looked ... */
+    int64_t since, due; /* ... since when, and after how long somebody is told */
+    uint64_t who;       /* of those who are told, from the first time to the last */
+    bool told;
 };
 
 struct worker {
@@ -66,24 +88,21 @@ struct worker {
     uint32_t backlog; /* ... and at the beginning of the turn */
     bool oldest_next; /* the old end of the deque has its turn before the line */
     bool shuffled;    /* simulated: choose at random where any choice is right */
-    /* Fairness by count and by time: see worker_slice_is_over. */
-    uint32_t clock_left,
-        clock_window;     /* messages until the clock is read, of so many */
-    uint32_t clock_every; /* how many it ought to be */
-    uint32_t spent;       /* messages in this turn, at most ... */
-    uint64_t turn;        /* ... and which one it was */
-    int64_t clock_last, slice_start;
+    struct slice slice;
     struct appetite appetite;
+    bool aloof;     /* runs only what is handed over to it, for good; constant */
     bool folds;     /* it gives up what it has at once, for want of that */
     int32_t victim; /* whom it rescued work from last, or TASK_NOBODY */
     /* The worker's; others look. */
     ATOMIC(uint64_t) turns;
     ATOMIC(uint64_t) steals;
     ATOMIC(uint64_t) watched; /* `turns` when the watch last looked; the watch's */
-    struct fibers *fibers;    /* its stacks; set before the start */
+    struct stuck stuck;
+    struct fibers *fibers; /* its stacks; set before the start */
     struct rng rng;
     struct line line;
     struct deque deque;
+    struct alarms alarms;
     struct jobs jobs;
 };
 
@@ -91,6 +110,13 @@ void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t
 
 /* Before the start: how many messages a task may handle in one turn. */
 void crew_set_batch(struct crew *crew, uint32_t batch);
+
+/* Before the start: the last so many workers are aloof. */
+void crew_set_aloof(struct crew *crew, uint32_t count);
+static inline uint32_t crew_ordinary(const struct crew *crew)
+{
+    return crew->count - crew->aloof;
+}
 
 /* Simulated: from now on it chooses at random where any choice is right. */
 void worker_shuffle(struct worker *worker);
@@ -104,6 +130,10 @@ extern CC_THREAD_LOCAL struct worker *worker_here;
 static inline struct worker *worker_current(void) { return worker_here; }
 /* Says which one runs here from now on. Returns the one before. */
 struct worker *worker_enter(struct worker *worker);
+
+/* Called by crew->run first of all: what that calls has its frames on this stack, not
+ * above ours (see scope_finish). */
+void worker_mark_frame(struct worker *worker);
 
 /* What worker_schedule_first returned: a second task waits, or the mark has been found
  * that says somebody ought to watch. */
@@ -135,6 +165,9 @@ static inline void worker_schedule(struct worker *worker, struct task *task)
 /* Puts the task that runs, and has more to do, behind all others. */
 void worker_requeue(struct worker *worker, struct task *task);
 
+/* Has another worker run a task that is being made here. */
+void worker_hand_over(struct worker *worker, struct task *task, uint32_t to);
+
 /* Sees to it that a task looks into its inbox. The caller holds its token, and gives it
  * up. here: the worker the caller runs on; NULL: none, any thread or signal handler. */
 void crew_wake(struct crew *crew, struct worker *here, struct task *task);
@@ -153,6 +186,19 @@ static CC_INLINE struct task *worker_next(struct worker *w)
     counter_add(&w->turns, 1);
     return task;
 }
+
+/* Sends the mail of alarms that are due; here: as in crew_wake, and NULL when the worker
+ * was seized. Inside its bias. */
+void worker_ring(struct worker *worker, struct worker *here, int64_t now);
+/* How long it may sleep: until its next alarm; PARK_FOREVER when none is set. */
+static inline int64_t worker_rest_ns(const struct worker *worker)
+{
+    int64_t next = worker->alarms.next, now = clock_now(&worker->crew->clock);
+    return next == INT64_MAX ? PARK_FOREVER : next > now ? next - now : 0;
+}
+
+/* Did all sleep at one moment, and was no alarm set then that any of them expects? */
+bool crew_is_quiet(const struct crew *crew);
 
 /* Runs one task. False: there is none. */
 static inline bool worker_step(struct worker *worker)
@@ -178,7 +224,7 @@ bool worker_rescue(struct worker *worker);
 bool worker_read_slice(struct worker *worker) CC_COLD;
 static inline bool worker_slice_is_over(struct worker *worker)
 {
-    return unlikely(--worker->clock_left == 0) && worker_read_slice(worker);
+    return unlikely(--worker->slice.left == 0) && worker_read_slice(worker);
 }
 
 #endif

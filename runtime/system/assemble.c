@@ -1,11 +1,14 @@
 /* assemble.c: put a system together, and take it apart. */
 #include "system/system.h"
 
+#include "actor/apply.h"
 #include "actor/deadletter.h"
+#include "actor/offload.h"
 #include "actor/turn.h"
 #include "actor/spawn.h"
 #include "system/registry.h"
 #include "system/stop.h"
+#include "system/stuck.h"
 
 #include <errno.h>
 #include <time.h>
@@ -33,7 +36,22 @@ static void init_world(cadre_system *sys, const struct heap *heap)
     world->outside = &sys->outside;
     pool_depot_init(&world->depot, &world->heap);
     table_init(&world->table, &world->heap);
+    list_init(&world->raises);
     self_init(&sys->outside, world, NULL);
+}
+
+static void fini_workers(cadre_system *sys)
+{
+    struct world *world = &sys->world;
+    sched_fini(&world->sched);
+    heap_put_lines(&world->heap, world->selves,
+                   sys->settings.workers * sizeof *world->selves);
+}
+
+static void fini_blocking(struct world *world)
+{
+    offload_stop(world);
+    offload_fini(world);
 }
 
 static int init_workers(cadre_system *sys)
@@ -56,20 +74,23 @@ static int init_workers(cadre_system *sys)
         self_init(&world->selves[i], world, worker);
         worker->context = &world->selves[i];
     }
+    err = offload_init(world, s->blocking_threads, s->blocking_waiting);
+    if (err) {
+        fini_workers(sys);
+        return err;
+    }
+    fiber_set_size(&world->sched.crew, s->stack_size);
     world->sched.crew.run = turn_run;
+    crew_set_aloof(&world->sched.crew, s->pinned);
     crew_set_batch(&world->sched.crew, s->batch);
+    if (s->stuck_after != CADRE_NEVER)
+        world->sched.crew.stuck = stuck_report;
+    world->sched.crew.handled = stuck_handled;
+    world->sched.crew.stuck_after = s->stuck_after;
     world->sched.tidy = self_tidy;
     world->sched.all_asleep = s->end_when_quiet ? system_quiet : NULL;
     world->sched.all_asleep_user = sys;
     return 0;
-}
-
-static void fini_workers(cadre_system *sys)
-{
-    struct world *world = &sys->world;
-    sched_fini(&world->sched);
-    heap_put_lines(&world->heap, world->selves,
-                   sys->settings.workers * sizeof *world->selves);
 }
 
 static void fini_world(cadre_system *sys)
@@ -141,6 +162,7 @@ no_report:
     if (system_is_simulated(sys))
         sim_fini(&sys->sim, &sys->world.sched);
 no_sim:
+    fini_blocking(&sys->world);
     fini_workers(sys);
 no_workers:
     fini_world(sys);
@@ -179,10 +201,16 @@ int cadre_system_free(cadre_system *sys)
         return world_misuse(&sys->world, -EBUSY,
                             "cadre_system_free: the root has not ended; stop it first");
     system_finish(sys);
+    /* Pairs with call.c's destroy and with apply_free. */
+    if (load_acquire(&sys->world.handles) > 0)
+        return world_misuse(&sys->world, -EBUSY,
+                            "cadre_system_free: a future or a raise is not freed");
+    apply_fini(&sys->world);
     registry_remove(sys->world.tag, table_next_generation(&sys->world.table));
     deadletter_report_fini(&sys->world);
     if (system_is_simulated(sys))
         sim_fini(&sys->sim, &sys->world.sched);
+    offload_fini(&sys->world);
     fini_workers(sys);
     fini_world(sys);
     return 0;

@@ -8,6 +8,8 @@
 #include <string.h>
 
 enum { BATCH = 64, SIMULATED_WORKERS = 2 };
+enum { BLOCKING_THREADS = 16, BLOCKING_THREADS_MAX = 1024, BLOCKING_WAITING = 1024 };
+enum { STACK_LEAST = 16 << 10, STACK_MOST = 1 << 30 };
 
 static int bad(const struct settings *s, const char *what)
 {
@@ -71,6 +73,8 @@ static int resolve_workers(struct settings *s, const cadre_config *c)
     if (c->workers == CADRE_NO_WORKERS) {
         s->workers = 1;
         s->polled = true;
+        if (c->pinned > 0)
+            return bad(s, "pinned needs workers");
         if (s->mode == SCHED_THREADS)
             s->mode = SCHED_POLLED;
         return 0;
@@ -81,7 +85,31 @@ static int resolve_workers(struct settings *s, const cadre_config *c)
     if (!err && !count)
         count = s->mode == SCHED_SIMULATED ? SIMULATED_WORKERS : limits_cpus();
     s->workers = count < IDLE_WORKERS_MAX ? (uint32_t)count : IDLE_WORKERS_MAX;
+    if (!err && c->pinned > IDLE_WORKERS_MAX - s->workers)
+        err = bad(s, "workers and pinned are over 1024");
+    s->pinned = c->pinned;
+    s->workers += s->pinned;
     return err;
+}
+
+static int resolve_threads(struct settings *s, const cadre_config *c)
+{
+    s->blocking_threads = c->blocking_threads ? c->blocking_threads : BLOCKING_THREADS;
+    s->blocking_waiting = c->blocking_waiting ? c->blocking_waiting : BLOCKING_WAITING;
+    if (s->mode == SCHED_SIMULATED)
+        s->blocking_threads = 0; /* its one thread makes the calls */
+    if (s->blocking_threads > BLOCKING_THREADS_MAX)
+        return bad(s, "blocking_threads is over 1024");
+    s->stack_size = c->stack_size ? c->stack_size : STACK_SIZE;
+    return s->stack_size < STACK_LEAST || s->stack_size > STACK_MOST
+               ? bad(s, "stack_size is below 16 KiB or over 1 GiB")
+               : 0;
+}
+
+static int resolve_stuck(struct settings *s, const cadre_config *c)
+{
+    s->stuck_after = c->stuck_after ? c->stuck_after : CADRE_SECOND;
+    return s->stuck_after < 0 ? bad(s, "stuck_after is negative") : 0;
 }
 
 int config_resolve(struct settings *s, const cadre_config *config)
@@ -96,6 +124,10 @@ int config_resolve(struct settings *s, const cadre_config *config)
         err = resolve_seed(s, c);
     if (!err)
         err = resolve_workers(s, c);
+    if (!err)
+        err = resolve_threads(s, c);
+    if (!err)
+        err = resolve_stuck(s, c);
     s->batch = c->batch ? c->batch : BATCH;
     s->memory_max = c->memory_max ? c->memory_max : limits_memory() / 4 * 3;
     s->end_when_quiet = c->end_when_quiet;

@@ -3,6 +3,7 @@
 #define SYSTEM_CONFIG_H
 
 #include "base/log.h"
+#include "mem/stack.h"
 #include "sched/sched.h"
 
 #include <cadre/system.h>
@@ -10,9 +11,12 @@
 /* A configuration with nothing left open. */
 struct settings {
     enum sched_mode mode;
-    uint32_t workers, batch;
+    uint32_t workers, pinned; /* the last of them are for pinned actors */
+    uint32_t batch;
+    uint32_t blocking_threads, blocking_waiting;
     uint64_t seed;
-    size_t memory_max;
+    size_t memory_max, stack_size;
+    int64_t stuck_after;
     bool end_when_quiet;
     bool polled; /* no workers were asked for: there is a descriptor */
     struct log log;

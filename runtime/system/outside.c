@@ -1,12 +1,13 @@
-/* outside.c: the way in from threads that are not workers: tell, poll. */
+/* outside.c: the way in from threads that are not workers. */
+#include "system/outside.h"
+
 #include "actor/send.h"
 #include "system/registry.h"
 #include "system/stop.h"
 
 #include <errno.h>
 
-/* May this thread put something in from outside? */
-static int check_outsider(cadre_system *sys, const char *what)
+int outside_check(cadre_system *sys, const char *what)
 {
     int err = system_check(sys);
     if (err)
@@ -20,13 +21,13 @@ static int check_outsider(cadre_system *sys, const char *what)
     return 0;
 }
 
-static int tell_locked(struct world *world, cadre_ref to, const cadre_type *type,
-                       const void *body)
+static int send_locked(struct world *world, cadre_ref to, enum letter_kind kind,
+                       const cadre_type *type, const void *body)
 {
     struct envelope *e;
     if (load_seq(&world->stopping)) /* the gate: see system_finish */
         return send_refuse(type, body, -ESHUTDOWN);
-    int err = send_prepare(world->outside, &e, 0, type, body);
+    int err = send_prepare(world->outside, &e, kind, type, body);
     if (!err) {
         world->outside->now = 0;
         send_deliver(world->outside, e, to.id);
@@ -34,19 +35,23 @@ static int tell_locked(struct world *world, cadre_ref to, const cadre_type *type
     return err;
 }
 
+int outside_send(cadre_system *sys, cadre_ref to, enum letter_kind kind,
+                 const cadre_type *type, const void *body)
+{
+    pthread_mutex_lock(&sys->world.outside_lock);
+    int err = send_locked(&sys->world, to, kind, type, body);
+    pthread_mutex_unlock(&sys->world.outside_lock);
+    return err;
+}
+
 int cadre_tell_as(cadre_system *sys, cadre_ref to, const cadre_type *type,
                   const void *body)
 {
-    int err = check_outsider(sys, "cadre_tell");
+    int err = outside_check(sys, "cadre_tell");
     if (err)
         return send_refuse(type, body, err);
     err = send_check(&sys->world, "cadre_tell", type, body);
-    if (err)
-        return err;
-    pthread_mutex_lock(&sys->world.outside_lock);
-    err = tell_locked(&sys->world, to, type, body);
-    pthread_mutex_unlock(&sys->world.outside_lock);
-    return err;
+    return err ? err : outside_send(sys, to, 0, type, body);
 }
 
 cadre_ref cadre_system_root(const cadre_system *sys)
@@ -62,7 +67,7 @@ int cadre_system_fd(const cadre_system *sys)
     if (!sys->settings.polled)
         return world_misuse(sys->outside.world, -EINVAL,
                             "cadre_system_fd: the system has workers");
-    return sys->world.sched.event_fd;
+    return sys->world.sched.poll_fd;
 }
 
 int cadre_system_poll(cadre_system *sys, cadre_time timeout)

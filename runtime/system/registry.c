@@ -24,7 +24,7 @@ static void after_fork(void)
         if (load_relaxed(&entries[tag].system))
             *entries[tag].orphaned = true;
     worker_forked();
-    self_forked();
+    (void)self_leave();
     pthread_mutex_unlock(&lock);
 }
 

@@ -18,6 +18,8 @@ static const char *ours(int err)
         return "killed";
     case CADRE_EPARENT:
         return "the parent ended";
+    case CADRE_EUNANSWERED:
+        return "the request was read, but not answered";
     default:
         return "unknown result";
     }

@@ -2,6 +2,8 @@
 #include "base/log.h"
 #include "system/system.h"
 
+#include <errno.h>
+
 int cadre_run(const cadre_config *config, const cadre_class *root, const void *init)
 {
     cadre_system *sys;
@@ -15,9 +17,9 @@ int cadre_run(const cadre_config *config, const cadre_class *root, const void *i
     if (!system_has_ended(sys)) { /* simulated, and asleep for ever */
         log_line(&sys->world.log, LOG_ERROR,
                  "cadre_run: every actor waits, and nothing will ever come");
-        cadre_system_stop(sys);
-        (void)cadre_system_wait(sys);
+        err = cadre_system_stop_by(sys, CADRE_SECOND);
     }
-    (void)cadre_system_free(sys);
+    if (err != -ETIMEDOUT)
+        (void)cadre_system_free(sys);
     return reason;
 }

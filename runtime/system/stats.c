@@ -8,6 +8,7 @@ static void add_self(cadre_counters *c, const struct cadre_self *self)
     /* The ends before the beginnings, so that what happens meanwhile is pending. */
     c->handled += load_relaxed(&self->handled);
     c->dead += load_relaxed(&self->dead);
+    c->dropped += load_relaxed(&self->dropped);
     c->accepted += load_relaxed(&self->accepted);
     c->actors -= load_relaxed(&self->ended);
     c->spawned += load_relaxed(&self->spawned);

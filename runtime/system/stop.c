@@ -6,8 +6,11 @@
  * the dead, joins them, and checks that every message has had its fate. */
 #include "system/stop.h"
 
-#include "actor/deadletter.h"
+#include "actor/offload.h"
 #include "base/panic.h"
+#include "system/stuck.h"
+
+#include <cadre/offload.h>
 
 #include <errno.h>
 #include <time.h>
@@ -21,6 +24,7 @@ void system_finish(cadre_system *sys)
         /* A tell that saw the gate open is through after this. */
         pthread_mutex_lock(&sys->world.outside_lock);
         pthread_mutex_unlock(&sys->world.outside_lock);
+        offload_stop(&sys->world);
         sched_stop(&sys->world.sched);
         sys->finished = true;
         cadre_counters sums;
@@ -36,7 +40,7 @@ static void simulate(cadre_system *sys, cadre_time until)
 {
     struct sched *sched = &sys->world.sched;
     while (!system_has_ended(sys) && clock_now(&sched->crew.clock) < until)
-        if (!sim_step(&sys->sim, sched)) {
+        if (!system_sim_step(sys)) {
             if (!sys->settings.end_when_quiet)
                 return;
             system_quiet(sys);
@@ -98,19 +102,13 @@ int cadre_system_wait(cadre_system *sys)
     return reason;
 }
 
-/* A handler has not returned in time: says which. */
-static void name_stuck(const cadre_system *sys)
+/* Calls that run on other threads end before the system does. */
+static bool await_calls(cadre_system *sys, cadre_time until)
 {
-    const struct world *world = &sys->world;
-    for (uint32_t i = 0; i < sys->settings.workers; i++) {
-        char who[ADDRESS_TEXT];
-        const struct cell *cell = load_acquire(&world->selves[i].cell);
-        if (cell)
-            log_line(&world->log, LOG_ERROR,
-                     "stop_by: actor %s (%s) has not returned from its handler",
-                     address_text(who, cell_address(cell)),
-                     class_name(cell_class(cell)));
-    }
+    for (int i = 0; i < CADRE_POOLS; i++)
+        if (!blocking_await_calm(&sys->world.blocking[i], until))
+            return false;
+    return true;
 }
 
 int cadre_system_stop_by(cadre_system *sys, cadre_time timeout)
@@ -132,8 +130,9 @@ int cadre_system_stop_by(cadre_system *sys, cadre_time timeout)
     bool ended = sys->ended;
     int reason = sys->reason;
     pthread_mutex_unlock(&sys->lock);
-    if (!ended) {
-        name_stuck(sys);
+    cadre_time grace = clock_now(clock) + GRACE_MS * CADRE_MS;
+    if (!ended || !await_calls(sys, until > grace ? until : grace)) {
+        stuck_name_all(sys);
         return -ETIMEDOUT;
     }
     system_finish(sys);

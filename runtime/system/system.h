@@ -22,6 +22,9 @@ struct cadre_system {
     pthread_mutex_t run_lock; /* before lock: held by whoever runs it without threads,
                                * or clears up */
     bool finished;            /* under run_lock: the workers have ended too */
+    /* Turns when all were found asleep for the last time. Any thread that finds that; it
+     * only matters when one of them finds it again. */
+    ATOMIC(uint64_t) asked;
 };
 
 static inline bool system_is_simulated(const cadre_system *sys)
@@ -41,6 +44,12 @@ void system_root_ended(struct world *world, int reason);
 bool system_has_ended(cadre_system *sys);
 /* Not SCHED_THREADS: runs what is ready, unless finished. Returns the turns. */
 int system_poll_once(cadre_system *sys, cadre_time timeout);
+/* One step of a simulation: of a worker, or of a call that would block. False: nothing
+ * will happen any more, unless somebody outside does something. */
+bool system_sim_step(cadre_system *sys);
+/* Runs what is ready a little, or until then. False: nothing will happen any more, unless
+ * somebody outside does something. */
+bool system_step(cadre_system *sys, cadre_time until);
 /* Every worker sleeps: with end_when_quiet that ends it. */
 void system_quiet(void *sys);
 

@@ -2,6 +2,7 @@
  * machines. A change here breaks every program linked to the shared library. */
 #include "support/support.h"
 
+#include <cadre/async.h>
 #include <cadre/dispatch.h>
 #include <cadre/scope.h>
 
@@ -56,6 +57,16 @@ static void on_layout(void **state)
     FIELD(cadre_on, handle, 8, 8);
 }
 
+static void async_layout(void **state)
+{
+    SIZE(cadre_async, 32);
+    FIELD(cadre_async, token, 0, 8);
+    FIELD(cadre_async, over, 8, 8);
+    FIELD(cadre_async, back, 16, 8);
+    FIELD(cadre_async, line, 24, 4);
+    FIELD(cadre_async, locked, 28, 1);
+}
+
 static void config_layout(void **state)
 {
     SIZE(cadre_config, 96);
@@ -64,11 +75,16 @@ static void config_layout(void **state)
     FIELD(cadre_config, seed, 8, 8);
     FIELD(cadre_config, memory_max, 16, 8);
     FIELD(cadre_config, end_when_quiet, 24, 1);
+    FIELD(cadre_config, pinned, 28, 4);
     FIELD(cadre_config, log, 32, 8);
     FIELD(cadre_config, log_user, 40, 8);
     FIELD(cadre_config, alloc, 48, 8);
     FIELD(cadre_config, alloc_user, 56, 8);
-    FIELD(cadre_config, reserved, 64, 32);
+    FIELD(cadre_config, blocking_threads, 64, 4);
+    FIELD(cadre_config, blocking_waiting, 68, 4);
+    FIELD(cadre_config, stack_size, 72, 8);
+    FIELD(cadre_config, stuck_after, 80, 8);
+    FIELD(cadre_config, reserved, 88, 8);
 }
 
 static void counters_layout(void **state)
@@ -136,9 +152,9 @@ int main(void)
 {
     TESTS(cmocka_unit_test(handles_are_one_integer), cmocka_unit_test(type_layout),
           cmocka_unit_test(msg_layout), cmocka_unit_test(class_layout),
-          cmocka_unit_test(on_layout), cmocka_unit_test(config_layout),
-          cmocka_unit_test(counters_layout), cmocka_unit_test(leftover_layout),
-          cmocka_unit_test(scope_layout),
+          cmocka_unit_test(on_layout), cmocka_unit_test(async_layout),
+          cmocka_unit_test(config_layout), cmocka_unit_test(counters_layout),
+          cmocka_unit_test(leftover_layout), cmocka_unit_test(scope_layout),
           cmocka_unit_test(constants_have_their_values));
     return RUN_TESTS();
 }

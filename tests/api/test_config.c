@@ -206,11 +206,9 @@ static void sink_gets_its_user_pointer_and_one_line_at_a_time(void **state)
 
 static void reserved_fields_that_are_not_zero_are_einval(void **state)
 {
-    for (int i = 0; i < 4; i++) {
-        cadre_config config = quiet(1, 1);
-        config.reserved[i] = &config;
-        expect_refused(&config, "reserved is not zero");
-    }
+    cadre_config config = quiet(1, 1);
+    config.reserved[0] = &config;
+    expect_refused(&config, "reserved is not zero");
 }
 
 /* ---- memory ---- */

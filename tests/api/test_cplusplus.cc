@@ -1,6 +1,7 @@
 /* test_cplusplus.cc: the same library from C++17: types by CADRE_TYPE, calls by the _as
  * functions. No test framework: the last line says how it went. */
 #include <cadre.h>
+#include <cadre/async.h>
 #include <cadre/dispatch.h>
 
 #include <cstdio>
@@ -71,6 +72,38 @@ int asker_start(cadre_self *self, void *)
     return err ? err : cadre_send_as(self, child, &question_type, &q);
 }
 
+/* The same as an asynchronous function: state of its own, and nothing declared between
+ * two waits. */
+struct waiter {
+    cadre_ref oracle;
+    cadre_async run;
+    int asked;
+};
+
+int waiter_run(cadre_self *self, void *state, cadre_msg *m)
+{
+    waiter *me = static_cast<waiter *>(state);
+    const question q = {me->asked};
+    CADRE_ASYNC(&me->run, waiter_run, self, state, m);
+    while (me->asked < 3) {
+        me->asked++;
+        CADRE_AWAIT(cadre_ask_as(self, &me->run.token, me->oracle, CADRE_SECOND,
+                                 &question_type, &q));
+        check(cadre_body(m, answer)->value == 2 * (me->asked - 1), "an awaited answer");
+    }
+    CADRE_ASYNC_RETURN(CADRE_STOP);
+    CADRE_ASYNC_END;
+}
+
+int waiter_start(cadre_self *self, void *state)
+{
+    static const cadre_class oracle = {"oracle",       sizeof(int), nullptr,
+                                       oracle_receive, nullptr,     {}};
+    waiter *me = static_cast<waiter *>(state);
+    const int err = cadre_spawn(self, &me->oracle, &oracle, nullptr);
+    return err ? err : waiter_run(self, state, nullptr);
+}
+
 } /* namespace */
 
 int main()
@@ -83,6 +116,9 @@ int main()
     check(cadre_run(&config, &asker, nullptr) == 0, "a run");
     config.seed = 1;
     check(cadre_run(&config, &asker, nullptr) == 0, "a simulated run");
+    static const cadre_class waiting = {"waiting",  sizeof(waiter), waiter_start,
+                                        waiter_run, nullptr,        {}};
+    check(cadre_run(&config, &waiting, nullptr) == 0, "a run with an async function");
     std::printf("%d passed, %d failed\n", passed, failed);
     return failed != 0;
 }

@@ -1,9 +1,11 @@
 /* test_scope_misuse.c: scopes not joined, not there, or used by who did not open them. */
+#include "support/effort.h"
 #include "support/open.h"
 
 #include <cadre/scope.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 static void play_on(uint32_t workers, void (*scene)(cadre_self *self))
@@ -83,10 +85,27 @@ static void forget_on_stack(cadre_self *self)
 
 static void forget_on_stack_and_go(void) { play_on(1, forget_on_stack); }
 
+static void forget_on_stack_simulated(void)
+{
+    cadre_config config = quiet(1, 7);
+    (void)play_with(&config, forget_on_stack);
+}
+
+/* AddressSanitizer keeps local variables apart from the stack, where nobody sees that they
+ * are gone; then its own report ends the process. */
+static bool ended_badly(int status)
+{
+#if defined(EFFORT_ADDRESS_SANITIZER)
+    return status != 0;
+#else
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+#endif
+}
+
 static void forgotten_memory_ends_the_process(void **state)
 {
-    int status = in_child(forget_on_stack_and_go);
-    assert_true(!WIFEXITED(status) || WEXITSTATUS(status) != 0);
+    assert_true(ended_badly(in_child(forget_on_stack_and_go)));
+    assert_true(ended_badly(in_child(forget_on_stack_simulated)));
 }
 
 static int nothing(cadre_scope *in, size_t begin, size_t end, void *arg) { return 0; }

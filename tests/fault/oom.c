@@ -8,6 +8,10 @@
 #include "support/options.h"
 #include "support/short_heap.h"
 
+#include <cadre/chain.h>
+#include <cadre/offload.h>
+#include <cadre/timer.h>
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -108,13 +112,98 @@ static void trees(cadre_self *self)
     }
 }
 
+static void applies(cadre_self *self)
+{
+    cadre_ref to = spawn(self, (cadre_ref){0});
+    for (int i = 0; i < 3000; i++)
+        sent(cadre_apply(self, to, handle_call, NULL));
+    sent(cadre_apply(self, (cadre_ref){UINT64_C(123456789) << 20}, handle_call, NULL));
+}
+
+/* What these start ends with the actor; but on threads a blocking call may be over before
+ * that. */
+static void token_of(cadre_self *self, cadre_token *t)
+{
+    up(&facts.created);
+    if (!worked(cadre_after(self, t, CADRE_SECOND, small, .what = TAKE)))
+        t->id = 0;
+}
+
+static int step(cadre_self *self, void *state, cadre_msg *m)
+{
+    CHECK(false); /* nobody lives that long */
+    return 0;
+}
+
+static void chains(cadre_self *self)
+{
+    cadre_token t, next;
+    for (int i = 0; i < 20; i++) {
+        token_of(self, &t);
+        int n = 0;
+        while (t.id && n++ < 30 && worked(cadre_chain(self, &next, t, step, step)))
+            t = next;
+        if (t.id && i % 2) /* it is there, with a step or without */
+            CHECK_EQ(cadre_cancel(self, t), 0);
+    }
+}
+
+/* After one that failed, each member is as it was. */
+static void joins(cadre_self *self)
+{
+    enum { N = 600 };
+    static cadre_token t[N];
+    cadre_token next;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < N; i++) {
+        token_of(self, &t[n]);
+        n += t[n].id != 0;
+    }
+    if (n == 0)
+        return;
+    bool ok = worked(cadre_join(self, &next, t, n, n));
+    for (uint32_t i = 0; i < n; i++) {
+        int err = cadre_chain(self, NULL, t[i], step, step);
+        CHECK(ok ? err == -EBUSY : err == 0 || err == -ENOMEM);
+    }
+}
+
+static void promises(cadre_self *self)
+{
+    for (int i = 0; i < 300; i++) {
+        cadre_token t = {0};
+        cadre_promise promise = {.token = {7}};
+        if (!worked(cadre_promise_new(self, &t, &promise, CADRE_SECOND)))
+            CHECK(t.id == 0 && promise.token.id == 7);
+    }
+}
+
+static int do_nothing(void *body) { return 0; }
+
+static void offloads(cadre_self *self)
+{
+    static const large blank;
+    for (int i = 0; i < 60; i++) {
+        cadre_token t = {0};
+        large body = blank;
+        up(&facts.created);
+        bool ok = worked(cadre_offload_as(self, &t, (cadre_pool)(i % CADRE_POOLS),
+                                          CADRE_NEVER, do_nothing, &large_type, &body));
+        CHECK(ok == (t.id != 0));
+        if (ok && i % 2)
+            CHECK_EQ(cadre_cancel(self, t), 0);
+    }
+}
+
 static const struct scenario {
     const char *name;
     void (*act)(cadre_self *self);
 } scenarios[] = {{"nothing", nothing},   {"spawning", spawning}, {"many", many_spawns},
                  {"sending", sending},   {"dead", to_the_dead},  {"replies", replies},
                  {"forwards", forwards}, {"stashes", stashes},   {"stops", stops},
-                 {"kills", kills},       {"trees", trees}};
+                 {"kills", kills},       {"trees", trees},       {"applies", applies},
+                 {"chains", chains},     {"joins", joins},       {"promises", promises},
+                 {"offloads", offloads}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
 /* ---- one run ---- */
@@ -134,6 +223,8 @@ static int root_start(cadre_self *self, void *state)
 static int root_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     up(&facts.handled);
+    if (m->token.id) /* of a call: accepted when it came */
+        up(&facts.accepted);
     return 0;
 }
 
@@ -141,6 +232,18 @@ static const cadre_class root_class = {.name = "root",
                                        .state_size = sizeof(root),
                                        .start = root_start,
                                        .receive = root_receive};
+
+/* A raise that is made needs no more memory. */
+static void raise_one(cadre_system *sys)
+{
+    cadre_raise *untouched = (cadre_raise *)(uintptr_t)64, *raise = untouched;
+    int err = cadre_raise_new(&raise, sys, cadre_system_root(sys), handle_call, NULL);
+    CHECK((raise == untouched) == (err != 0));
+    if (worked(err)) {
+        sent(cadre_raise_now(raise));
+        cadre_raise_free(raise);
+    }
+}
 
 /* From outside, while it may be stopping. */
 static void tell_some(cadre_system *sys)
@@ -203,6 +306,8 @@ static void play(const cadre_config *config, const root *init, enum mode mode)
     int err = cadre_system_new(&sys, config, &root_class, init);
     if (worked(err)) {
         tell_some(sys);
+        raise_one(sys);
+        sent(cadre_apply_outside(sys, cadre_system_root(sys), handle_call, NULL));
         cadre_system_stop(sys);
         drive(sys, mode);
         check_end(sys);

@@ -5,6 +5,7 @@
 #ifndef MODEL_LETTERS_H
 #define MODEL_LETTERS_H
 
+#include "actor/call.h"
 #include "actor/deadletter.h"
 #include "actor/send.h"
 #include "workers.h"
@@ -39,11 +40,14 @@ static ATOMIC(bool) flags[ACTORS], quiet; /* relaxed: they order nothing */
 
 CC_THREAD_LOCAL const struct cadre_self *self_here;
 int pool_get_slowly(struct pool *pool, void **p, unsigned class) { return -1; }
-void deadletter(struct cadre_self *self, struct envelope *e, uint64_t to,
-                const cadre_class *class, enum dead_reason reason)
+void deadletter_record(struct cadre_self *self, const struct dead_letter *letter,
+                       enum dead_reason reason)
 {
     mc_assert(false);
 }
+void self_free_slowly(struct cadre_self *self, struct envelope *e) { mc_assert(false); }
+const cadre_type cadre_failure_type = {.name = "cadre_failure"};
+void call_answer(struct cadre_self *self, struct envelope *e) { mc_assert(false); }
 int self_refuse(const cadre_self *self, const char *what) { return -1; }
 int self_take_message(cadre_self *self, cadre_msg *m, enum fate fate, const char *what)
 {

@@ -3,6 +3,7 @@
 #ifndef MODEL_LIVES_H
 #define MODEL_LIVES_H
 
+#include "actor/call.h"
 #include "actor/deadletter.h"
 #include "actor/exit.h"
 #include "actor/family.h"
@@ -11,6 +12,7 @@
 #include "actor/turn.h"
 #include "workers.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { MAILS = 8, TAG = 1, SELVES = MC_THREADS_MAX + 1, BLOCKS = 3 };
@@ -28,6 +30,22 @@ static int starts, stops, parent_stopped_after, root_endings;
 static int last_reason;
 static int scripts; /* threads outside that are not through */
 static ATOMIC(int) through;
+
+/* ---- handlers neither wait nor offload calls ---- */
+
+int fiber_suspend(struct worker *worker, struct fiber **me) { return -EPERM; }
+void fiber_resume(struct worker *worker, struct fiber *fiber) { mc_assert(false); }
+int blocking_init(struct blocking *pool, struct heap *heap,
+                  const struct blocking_limits *limits)
+{
+    return 0;
+}
+void blocking_fini(struct blocking *pool) {}
+int blocking_submit(struct blocking *pool, struct blocking_job *job) { return -EAGAIN; }
+bool blocking_cancel(struct blocking *pool, struct blocking_job *job) { return false; }
+void blocking_stop(struct blocking *pool, void (*drop)(struct blocking_job *job)) {}
+bool blocking_step(struct blocking *pool, uint32_t nth) { return false; }
+uint32_t blocking_waiting(struct blocking *pool) { return 0; }
 
 /* ---- memory: every block is new, and using a freed one is noticed ---- */
 
@@ -71,13 +89,8 @@ void deadletter_record(struct cadre_self *self, const struct dead_letter *letter
     counter_add(&self->dead, 1);
 }
 
-void deadletter(struct cadre_self *self, struct envelope *e, uint64_t to,
-                const cadre_class *class, enum dead_reason reason)
-{
-    deadletter_record(self, &(struct dead_letter){to, e->from, e->type, class}, reason);
-    body_drop(e->type, e->body);
-    self_free(self, e);
-}
+/* Nobody here asks anything from outside. */
+void call_answer(struct cadre_self *self, struct envelope *e) { mc_assert(false); }
 
 /* All fibers share one thread-local "who may call", too. */
 static const struct cadre_self *self_of[SELVES];

@@ -118,7 +118,7 @@ static void tree_before_birth_watched(void)
 {
     setup_unborn(2);
     struct worker *w = &world.sched.crew.workers[0];
-    w->clock_left = w->clock_window; /* so that the turn goes on after the start */
+    w->slice.left = w->slice.window; /* so that the turn goes on after the start */
 }
 
 /* ---- threads ---- */

@@ -4,99 +4,7 @@
  * take letters out of their mailbox as a turn does, and each letter says what is to be
  * done. No actor is ever run by two at once (what it touches is plain), every letter is
  * handled once, and those from one to another in the order they were sent. */
-#include "letters.h"
-
-/* ---- jobs ---- */
-
-static void to_1(void) { tell(1, NULL); }
-static void to_0_to_1(void) { tell(0, to_1); }
-static void to_1_to_0(void)
-{
-    tell(1, NULL);
-    tell(0, NULL);
-}
-
-static void set_flag(void) { store_relaxed(&flags[at_work[mc_self()]], true); }
-
-static void wait_for(int actor)
-{
-    while (!load_relaxed(&flags[actor]))
-        mc_spin();
-}
-
-static void meet_1(void)
-{
-    set_flag();
-    wait_for(1);
-}
-static void meet_2(void)
-{
-    set_flag();
-    wait_for(2);
-}
-
-static void wake_and_meet_2(void)
-{
-    tell(2, set_flag);
-    wait_for(2);
-}
-
-static void wake_two_that_meet(void)
-{
-    tell(1, meet_2);
-    tell(2, meet_1);
-}
-
-static void wake_and_meet_1(void)
-{
-    tell(1, set_flag);
-    wait_for(1);
-}
-
-static void wake_and_meet_1_twice(void)
-{
-    wake_and_meet_1();
-    tell(1, NULL);
-}
-
-static void wake_both_and_meet_1(void)
-{
-    tell(at_work[mc_self()], NULL);
-    wake_and_meet_1();
-}
-
-static void to_1_twice(void)
-{
-    tell(1, NULL);
-    tell(1, NULL);
-}
-
-static void wake_1_to_4(void)
-{
-    for (int i = 1; i <= 4; i++)
-        tell(i, NULL);
-}
-
-static void to_3_and_4(void)
-{
-    tell(3, NULL);
-    tell(4, NULL);
-}
-
-static void to_1_and_2(void)
-{
-    tell(1, NULL);
-    tell(2, to_3_and_4);
-}
-
-static void await_1(void) { wait_for(1); }
-
-static void wake_two_and_meet_1(void)
-{
-    tell(1, set_flag);
-    tell(2, NULL);
-    wait_for(1);
-}
+#include "jobs.h"
 
 /* ---- set-up ---- */
 
@@ -482,6 +390,60 @@ static void await_quiet(int self)
     sched_stop(&world.sched);
 }
 
+/* An alarm rings as soon as its worker sleeps, and sets another one: between them
+ * nothing is set, but nobody may call that quiet. */
+static struct alarm bell;
+static int rings;
+
+static void set_bell(void (*job)(void))
+{
+    struct worker *w = worker_current();
+    struct message *m = &messages[message_count++];
+    plain_write(&m->from, 0);
+    m->number = sent[0][0]++;
+    m->job = job;
+    bell.task = &actors[0].cell.task;
+    bell.mail = &m->letter.node;
+    bias_enter(&w->bias);
+    alarm_set(&w->alarms, &bell, model_time + 5);
+    bias_leave(&w->bias);
+}
+
+static void note_ring(void) { rings++; }
+static void ring_again(void) { rings++, set_bell(note_ring); }
+static void ring_twice(void) { set_bell(ring_again); }
+
+static bool time_passes(struct worker *w)
+{
+    model_time += 5;
+    return false;
+}
+static void say_really_quiet(void *user)
+{
+    mc_assert(rings == 2);
+    say_quiet(user);
+}
+static void two_workers_with_an_alarm(void)
+{
+    setup(2, 3);
+    ends_itself = false;
+    belong(0, 0);
+    rings = 0;
+    atomic_set(&bell.state, ALARM_OFF);
+    mc_name(&bell, sizeof bell, "bell");
+    world.sched.all_asleep = say_really_quiet;
+    world.sched.tidy = time_passes;
+    tell(0, ring_twice); /* so that it is not quiet at first */
+}
+static void await_rings(int self)
+{
+    if (be_worker(self))
+        return;
+    while (!load_seq(&quiet))
+        mc_spin();
+    sched_stop(&world.sched);
+}
+
 /* ---- afterwards ---- */
 
 static void all_handled(void)
@@ -554,6 +516,9 @@ int main(int argc, char **argv)
          BOUNDS(0, 0, 1)},
         {TEST("two, the last to sleep says so", 3, two_workers_quiet, await_quiet),
          BOUNDS(1, 0, 0)},
+        {TEST("two, nobody says so when an alarm is set", 3, two_workers_with_an_alarm,
+              await_rings),
+         BOUNDS(1, 0, 1)},
     };
     return mc_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }

@@ -76,7 +76,8 @@ uint32_t fiber_step(struct worker *worker, uint32_t max)
 
 /* ---- other things below ---- */
 
-int64_t clock_now(const struct clock *clock) { return 1; }
+static int64_t model_time; /* passes when a model says so */
+int64_t clock_now(const struct clock *clock) { return model_time; }
 
 static void *from_arena(void *user, void *old, size_t old_size, size_t new_size)
 {
@@ -100,11 +101,12 @@ static void name_worker(const struct sched *s, uint32_t i)
 }
 
 /* Makes and starts the workers. Whatever waits is worth sharing, where the models shrink
- * CLOCK_EVERY_MAX: as if every message took long. */
+ * SLICE_WINDOW_MAX: as if every message took long. */
 static void start_workers(struct sched *s, struct heap *heap, uint32_t count,
                           uint32_t (*run)(struct worker *, uint32_t))
 {
     running = thread_count = 0;
+    model_time = 1;
     for (int i = 0; i <= MC_THREADS_MAX; i++)
         current_of[i] = NULL;
     worker_enter(NULL);

@@ -58,17 +58,27 @@ static inline struct cell *born(const cadre_class *class, const void *init)
 }
 
 /* From the threads outside. */
-static inline void tell(uint64_t to, uint64_t token, const cadre_type *type,
-                        const void *body)
+static inline void tell(uint64_t to, const cadre_type *type, const void *body)
 {
     struct envelope *e = NULL;
-    assert_int_equal(send_prepare(&outside, &e, token, type, body), 0);
+    assert_int_equal(send_prepare(&outside, &e, 0, type, body), 0);
     send_deliver(&outside, e, to);
 }
 
 static inline void tell_number(const struct cell *to, uint64_t value)
 {
-    tell(cell_address(to), 0, &number_type, &(number){value});
+    tell(cell_address(to), &number_type, &(number){value});
+}
+
+/* A letter with a tail, as if this one had sent it. */
+static inline void write_to(const struct cell *from, uint64_t to, enum letter_kind kind,
+                            uint64_t token, const cadre_type *type, const void *body)
+{
+    struct envelope *e = NULL;
+    assert_int_equal(send_prepare(&outside, &e, kind, type, body), 0);
+    e->from = cell_address(from);
+    envelope_tail(e)->token = token;
+    send_deliver(&outside, e, to);
 }
 
 static inline void run_dry(void)

@@ -251,7 +251,7 @@ static void cell_begun_again_has_forgotten_its_former_life(void **state)
     cell.family = (struct family){1, 2, 3, 4};
     assert_true(cell_retire(&cell, LAST));
     end_turn();
-    cell.free_next = &cell; /* shares its place with the stash */
+    cell.free_next = &cell; /* shares its place with the extras */
     assert_true(cell_claim(&cell, 0));
     cell_begin(&cell, &other, 99);
     assert_life(FIRST + 1, 0, 0);
@@ -260,7 +260,7 @@ static void cell_begun_again_has_forgotten_its_former_life(void **state)
     assert_int_equal(cell_phase(&cell), PHASE_BORN);
     assert_true(cell.receive == ignore);
     assert_false(cell.note.started || cell.note.killed || cell.note.stop_came);
-    assert_null(cell.stash);
+    assert_null(cell.extras);
     assert_int_equal(cell.note.to, NOTE_STOP);
     assert_int_equal(cell.family.parent, 99);
     assert_int_equal(cell.family.child, SLOT_NONE);

@@ -2,6 +2,7 @@
  * report whose last line stands for all that did not fit. */
 #include "actor/deadletter.h"
 
+#include "actor/send.h"
 #include "support/support.h"
 
 #include <stdio.h>
@@ -120,27 +121,50 @@ static void deadletter_drops_the_body_and_frees_the_envelope(void **state)
     struct envelope *e = p;
     write_letter(e, &owned_type, pool_place_of(pool_class_of(size)));
     memcpy(e->body, &(owned){0}, sizeof(owned));
-    deadletter(&self, e, at(SLOT), &clerk, DEAD_NOBODY);
+    send_dead(&self, e, at(SLOT), &clerk, DEAD_NOBODY);
     assert_dropped_once(1);
     assert_int_equal(load_relaxed(&self.dead), 1);
     assert_int_equal(pool_count(&self.pool.classes[pool_class_of(size)]), 1);
 }
 
-static void deadletter_too_big_for_the_pool_goes_back_to_the_heap(void **state)
+/* One of this kind, in nobody's hands any more: it goes back with all its bytes. */
+static void lose_a_big_one(enum letter_kind kind)
 {
     static const cadre_type big = {.name = "big", .size = POOL_BLOCK_MAX};
     void *p;
+    bool has_tail = kind != 0;
     size_t before = load_relaxed(&world.heap.bytes);
-    for (int with_token = 0; with_token < 2; with_token++) {
-        size_t size = envelope_size(&big, with_token);
-        assert_int_equal(pool_get(&self.pool, &p, size), 0);
-        assert_true(load_relaxed(&world.heap.bytes) > before);
-        write_letter(p, &big, POOL_PLACE_NONE);
-        ((struct envelope *)p)->letter.to |= with_token ? LETTER_TOKEN : 0;
-        deadletter(&self, p, at(SLOT), &clerk, DEAD_NOBODY);
-        assert_int_equal(load_relaxed(&world.heap.bytes), before);
-        assert_int_equal(pool_at(&self.pool, POOL_PLACE_NONE)->room, 0);
-    }
+    size_t size = envelope_size(&big, has_tail);
+    assert_int_equal(pool_get(&self.pool, &p, size), 0);
+    assert_true(load_relaxed(&world.heap.bytes) > before);
+    struct envelope *e = p;
+    write_letter(e, &big, POOL_PLACE_NONE);
+    e->letter.to |= kind;
+    if (has_tail)
+        *envelope_tail(e) = (struct envelope_tail){1, CADRE_NEVER, size};
+    send_dead(&self, e, at(SLOT), &clerk, DEAD_NOBODY);
+    assert_int_equal(load_relaxed(&world.heap.bytes), before);
+    assert_int_equal(pool_at(&self.pool, POOL_PLACE_NONE)->room, 0);
+}
+
+static void deadletter_too_big_for_the_pool_goes_back_to_the_heap(void **state)
+{
+    lose_a_big_one(0);
+    lose_a_big_one(LETTER_OUTCOME);
+    assert_int_equal(load_relaxed(&self.dead), 2);
+    assert_int_equal(load_relaxed(&self.dropped), 0);
+}
+
+static void deadletter_is_not_what_nobody_waits_for(void **state)
+{
+    store_seq(&world.stopping, true);
+    lose_a_big_one(LETTER_ANSWER);
+    assert_int_equal(load_relaxed(&self.dropped), 1);
+    lose_a_big_one(LETTER_CANCEL); /* nor is that a message */
+    assert_int_equal(load_relaxed(&self.dropped), 1);
+    assert_int_equal(load_relaxed(&self.dead), 0);
+    assert_int_equal(report_sum(), 0);
+    assert_int_equal(lines_with(""), 0);
 }
 
 /* ---- the log ---- */
@@ -282,6 +306,7 @@ int main(void)
           IN_WORLD(deadletter_recorded_is_counted_and_keeps_its_body),
           IN_WORLD(deadletter_drops_the_body_and_frees_the_envelope),
           IN_WORLD(deadletter_too_big_for_the_pool_goes_back_to_the_heap),
+          IN_WORLD(deadletter_is_not_what_nobody_waits_for),
           IN_WORLD(deadletter_log_says_what_from_whom_to_whom_and_why),
           IN_WORLD(deadletter_log_has_a_reason_of_its_own_for_each_case),
           IN_WORLD(deadletter_log_copes_without_names),

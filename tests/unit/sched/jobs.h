@@ -145,7 +145,7 @@ static inline void steps(struct worker *worker, int n)
 /* The clock is read now, and what has arrived is looked at. */
 static inline void end_window(struct worker *worker)
 {
-    worker->clock_left = 1;
+    worker->slice.left = 1;
     (void)worker_slice_is_over(worker);
 }
 

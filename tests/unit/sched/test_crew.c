@@ -237,10 +237,10 @@ static void crew_arrivals_are_looked_at_when_a_window_ends(void **state)
 {
     schedule_jobs(w, 1, 3);
     post(&crew, NULL, job_for(w, 0));
-    w->clock_left = 3;
+    w->slice.left = 3;
     for (int left = 2; left > 0; left--) {
         assert_false(worker_slice_is_over(w));
-        assert_int_equal(w->clock_left, left);
+        assert_int_equal(w->slice.left, left);
         assert_true(idle_has_arrivals(&crew.idle, 0));
     }
     (void)worker_slice_is_over(w);

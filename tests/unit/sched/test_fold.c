@@ -37,8 +37,8 @@ static void reading(int posts, int64_t message_ns)
     for (int i = 0; i < posts; i++)
         appetite_note_post(&folder->appetite, &jobs[FOREIGN].task);
     clock_advance(&crew.clock, MESSAGES * message_ns);
-    folder->clock_left = 1;
-    folder->clock_every = folder->clock_window = MESSAGES;
+    folder->slice.left = 1;
+    folder->slice.every = folder->slice.window = MESSAGES;
     (void)worker_slice_is_over(folder);
 }
 
@@ -118,7 +118,7 @@ static void fold_comes_to_one_that_is_given_little_at_a_time(void **state)
 {
     for (int i = 0; i < MESSAGES * READINGS && is_hungry_asleep(); i++) {
         appetite_note_post(&folder->appetite, &jobs[FOREIGN].task);
-        folder->clock_left--;
+        folder->slice.left--;
         clock_advance(&crew.clock, SHORT_NS);
     }
     assert_false(is_hungry_asleep());

@@ -75,7 +75,7 @@ static void assert_given(struct worker *to, int from, int end)
 static int make_four_slow(void **state)
 {
     make_crew(CREW, 1);
-    w->clock_every = 1;
+    w->slice.every = 1;
     return 0;
 }
 
@@ -247,7 +247,7 @@ static void gift_stays_where_it_was_given(void **state)
 {
     for (uint64_t seed = 1; seed <= DRAWS; seed++) {
         make_crew(CREW, seed);
-        w->clock_every = 1;
+        w->slice.every = 1;
         line_up_jobs(w, 0, 1);
         store_relaxed(&jobs[0].task.asker, (int16_t)2); /* of a former time */
         assert_true(worker_lie_down(other));
@@ -297,7 +297,7 @@ static void gift_gives_when_one_waits_long(void **state)
 
 static void gift_gives_when_messages_are_long(void **state)
 {
-    w->clock_every = 3;
+    w->slice.every = 3;
     line_up_jobs(w, 0, 1);
     assert_true(gives());
 }

@@ -250,6 +250,49 @@ static void polled_tidy_is_for_those_asleep_only(void **state)
 
 #define POLLED(test) cmocka_unit_test_setup_teardown(test, open_polled, close_sched)
 
+/* ---- alarms ---- */
+
+static struct alarm bell;
+static void set_bell(struct job *job, struct worker *worker)
+{
+    if (atomic_load(&job->runs) > 0)
+        return;
+    bell = (struct alarm){.task = &job->task, .mail = &job->mail[1]};
+    atomic_set(&bell.state, ALARM_OFF);
+    bias_enter(&worker->bias);
+    alarm_set(&worker->alarms, &bell, clock_now(&sched.crew.clock) + 2 * CADRE_MS);
+    bias_leave(&worker->bias);
+}
+
+static void polled_waits_no_longer_than_until_its_alarm(void **state)
+{
+    int64_t start = real_now();
+    jobs[0].act = set_bell;
+    post(NULL, 0);
+    while (atomic_load(&all_runs) < 2)
+        (void)sched_poll(&sched, 10, 3600 * CADRE_SECOND);
+    assert_true(real_now() - start >= 2 * CADRE_MS);
+    assert_int_equal(atomic_load(&jobs[0].letters), 2);
+}
+
+static atomic_uint quiets;
+static void note_quiet(void *user) { atomic_fetch_add(&quiets, 1); }
+
+static void polled_with_an_alarm_set_is_not_quiet(void **state)
+{
+    (void)sched_poll(&sched, 10, 0);
+    sched.all_asleep = note_quiet;
+    atomic_store(&quiets, 0);
+    jobs[0].act = set_bell;
+    post(NULL, 0);
+    assert_int_equal(sched_poll(&sched, 10, 0), 1);
+    assert_int_equal(atomic_load(&quiets), 0);
+    while (atomic_load(&all_runs) < 2)
+        (void)sched_poll(&sched, 10, 3600 * CADRE_SECOND);
+    assert_int_equal(sched_poll(&sched, 10, 0), 0);
+    assert_true(atomic_load(&quiets) > 0);
+}
+
 int main(void)
 {
     TESTS(POLLED(polled_is_readable_at_first), POLLED(polled_start_rings),
@@ -268,6 +311,8 @@ int main(void)
           POLLED(polled_says_when_all_sleep),
           POLLED(polled_tidies_a_piece_and_rings_for_the_next),
           POLLED(polled_does_not_tidy_while_there_is_work),
-          POLLED(polled_tidy_is_for_those_asleep_only));
+          POLLED(polled_tidy_is_for_those_asleep_only),
+          POLLED(polled_waits_no_longer_than_until_its_alarm),
+          POLLED(polled_with_an_alarm_set_is_not_quiet));
     return RUN_TESTS();
 }

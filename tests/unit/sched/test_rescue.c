@@ -335,25 +335,101 @@ static void rescue_lets_the_handler_go_on(void **state)
     assert_int_equal(atomic_load(&jobs[RUNNING].letters), 1);
 }
 
+/* ---- its alarms ---- */
+
+static struct alarm alarms[2];
+
+/* Of jobs 0 and 1, which are the victim's. */
+static void set_alarm_in_handler(int n, int64_t due)
+{
+    bias_enter(&victim->bias);
+    alarms[n] =
+        (struct alarm){.task = &job_for(victim, n)->task, .mail = &jobs[n].mail[0]};
+    atomic_set(&alarms[n].state, ALARM_OFF);
+    alarm_set(&victim->alarms, &alarms[n], due);
+    bias_leave(&victim->bias);
+}
+
+static void rescue_rings_the_alarms_of_a_handler_that_does_not_end(void **state)
+{
+    need_barrier();
+    set_alarm_in_handler(0, 100);
+    set_alarm_in_handler(1, 200);
+    look_once();
+    assert_false(worker_rescue(w)); /* not yet */
+    clock_advance(&crew.clock, 100);
+    assert_true(worker_rescue(w));
+    run_dry(w);
+    assert_record(0);
+    assert_int_equal(atomic_load(&jobs[0].letters), 1);
+    assert_int_equal(wheel_count(&victim->alarms.wheel), 1);
+    clock_advance(&crew.clock, 100);
+    assert_true(worker_rescue(w));
+    run_dry(w);
+    assert_record(0, 1);
+    assert_int_equal(load_relaxed(&victim->alarms.over), 2);
+    end_handler();
+    assert_false(worker_step(victim));
+}
+
+static void rescue_rings_what_others_sent_back(void **state)
+{
+    need_barrier();
+    set_alarm_in_handler(0, INT64_C(1) << 40);
+    assert_false(alarm_cancel(&workers[2].alarms, &victim->alarms, &alarms[0]));
+    look_once();
+    assert_true(worker_rescue(w));
+    run_dry(w);
+    assert_record(0);
+    assert_int_equal(wheel_count(&victim->alarms.wheel), 0);
+}
+
+/* Of one that has run meanwhile, or rests, they are its own business. */
+static void rescue_rings_for_no_others(void **state)
+{
+    set_alarm_in_handler(0, 100);
+    look_once();
+    clock_advance(&crew.clock, 100);
+    counter_add(&victim->turns, 1);
+    assert_false(worker_rescue(w));
+    assert_int_equal(load_relaxed(&alarms[0].state), ALARM_SET);
+    end_handler();
+    assert_false(worker_lie_down(victim)); /* it rings itself */
+    run_dry(victim);
+    assert_record(1000); /* on the victim */
+    set_alarm_in_handler(1, 200);
+    bias_enter(&victim->bias);
+    assert_true(worker_lie_down(victim));
+    clock_advance(&crew.clock, 100);
+    post(&crew, NULL, job_for(victim, 2)); /* wakes it, but it has not risen */
+    look_once();
+    assert_false(worker_rescue(w));
+    assert_int_equal(load_relaxed(&alarms[1].state), ALARM_SET);
+    worker_get_up(victim);
+    assert_left(1);
+}
+
 #define STUCK(test) cmocka_unit_test_setup(test, make_stuck)
 
 int main(void)
 {
-    TESTS(
-        STUCK(rescue_looks_twice), STUCK(rescue_leaves_one_that_has_run_meanwhile),
-        STUCK(rescue_leaves_one_that_is_inside),
-        STUCK(rescue_leaves_one_that_another_robs),
-        STUCK(rescue_without_a_barrier_is_none), STUCK(rescue_leaves_one_that_rests),
-        STUCK(rescue_leaves_sleepers),
-        STUCK(rescue_of_a_handler_with_nothing_behind_it_is_none),
-        STUCK(rescue_finds_the_one_that_is_stuck),
-        STUCK(rescue_takes_what_its_handler_woke),
-        STUCK(rescue_takes_the_line_in_its_order), STUCK(rescue_takes_what_has_arrived),
-        STUCK(rescue_takes_everything_that_waits), STUCK(rescue_takes_a_full_deque),
-        STUCK(rescue_goes_on_before_it_sleeps_only_while_its_victim_is_stuck),
-        STUCK(rescue_does_not_take_what_runs),
-        STUCK(rescue_of_mail_for_what_runs_only_is_none),
-        STUCK(rescue_brings_mail_and_tokens_along),
-        STUCK(rescue_forwards_tokens_of_others), STUCK(rescue_lets_the_handler_go_on));
+    TESTS(STUCK(rescue_looks_twice), STUCK(rescue_leaves_one_that_has_run_meanwhile),
+          STUCK(rescue_leaves_one_that_is_inside),
+          STUCK(rescue_leaves_one_that_another_robs),
+          STUCK(rescue_without_a_barrier_is_none), STUCK(rescue_leaves_one_that_rests),
+          STUCK(rescue_leaves_sleepers),
+          STUCK(rescue_of_a_handler_with_nothing_behind_it_is_none),
+          STUCK(rescue_finds_the_one_that_is_stuck),
+          STUCK(rescue_takes_what_its_handler_woke),
+          STUCK(rescue_takes_the_line_in_its_order),
+          STUCK(rescue_takes_what_has_arrived),
+          STUCK(rescue_takes_everything_that_waits), STUCK(rescue_takes_a_full_deque),
+          STUCK(rescue_goes_on_before_it_sleeps_only_while_its_victim_is_stuck),
+          STUCK(rescue_does_not_take_what_runs),
+          STUCK(rescue_of_mail_for_what_runs_only_is_none),
+          STUCK(rescue_brings_mail_and_tokens_along),
+          STUCK(rescue_forwards_tokens_of_others), STUCK(rescue_lets_the_handler_go_on),
+          STUCK(rescue_rings_the_alarms_of_a_handler_that_does_not_end),
+          STUCK(rescue_rings_what_others_sent_back), STUCK(rescue_rings_for_no_others));
     return RUN_TESTS();
 }

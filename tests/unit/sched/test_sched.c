@@ -131,6 +131,94 @@ static void sched_threads_tidy_until_there_is_no_more(void **state)
     assert_int_equal(atomic_load(&to_tidy), 0);
 }
 
+/* ---- alarms ---- */
+
+enum { BELLS = 20, EACH = 10 };
+static struct alarm bells[BELLS];
+static int64_t due[BELLS];
+static atomic_uint early;
+
+static void set_bell(struct worker *worker, int i, int64_t delay)
+{
+    bells[i] = (struct alarm){.task = &jobs[i].task, .mail = &jobs[i].mail[1]};
+    atomic_set(&bells[i].state, ALARM_OFF);
+    due[i] = clock_now(&sched.crew.clock) + delay;
+    bias_enter(&worker->bias);
+    alarm_set(&worker->alarms, &bells[i], due[i]);
+    bias_leave(&worker->bias);
+}
+
+/* Its first run sets it, the others are for the mail that comes by it; some wait long
+ * enough for all workers to fall asleep meanwhile. */
+static void set_again(struct job *job, struct worker *worker)
+{
+    int i = (int)(job - jobs);
+    unsigned runs = atomic_load(&job->runs);
+    if (runs > 0 && clock_now(&sched.crew.clock) < due[i])
+        atomic_fetch_add(&early, 1);
+    if (runs < EACH)
+        set_bell(worker, i, i % 4 == 0 ? 3000000 : 1000 * i);
+}
+
+static uint64_t alarms_pending(void)
+{
+    uint64_t pending = 0;
+    for (uint32_t i = 0; i < sched.crew.count; i++)
+        pending += load_relaxed(&sched.crew.workers[i].alarms.set) -
+                   load_relaxed(&sched.crew.workers[i].alarms.over);
+    return pending;
+}
+
+static void sched_threads_wake_up_for_alarms(void **state)
+{
+    for (uint32_t workers = 1; workers <= 4; workers++) {
+        atomic_store(&early, 0);
+        open_sched(SCHED_THREADS, workers);
+        for (int i = 0; i < BELLS; i++)
+            jobs[i].act = set_again;
+        assert_int_equal(sched_start(&sched), 0);
+        post_all(BELLS);
+        await(&all_runs, BELLS * (EACH + 1));
+        sched_stop(&sched);
+        assert_int_equal(alarms_pending(), 0);
+        assert_int_equal(close_sched(NULL), 0);
+        assert_runs(BELLS, EACH + 1);
+        assert_int_equal(atomic_load(&early), 0);
+    }
+}
+
+/* That all sleep, and that nothing is to come. */
+static atomic_uint says;
+static void say(void *user)
+{
+    if (atomic_load(&all_runs) < EACH + 1)
+        atomic_fetch_add(&early, 1);
+    atomic_fetch_add(&says, 1);
+}
+
+static void set_long(struct job *job, struct worker *worker)
+{
+    if (atomic_load(&job->runs) < EACH)
+        set_bell(worker, 0, 2000000);
+}
+
+static void sched_threads_with_an_alarm_set_are_not_quiet(void **state)
+{
+    for (uint32_t workers = 1; workers <= 4; workers++) {
+        open_sched(SCHED_THREADS, workers);
+        atomic_store(&early, 0);
+        atomic_store(&says, 0);
+        sched.all_asleep = say;
+        jobs[0].act = set_long;
+        post(NULL, 0); /* before the start: nobody is quiet before it has run */
+        assert_int_equal(sched_start(&sched), 0);
+        await(&all_runs, EACH + 1);
+        await(&says, 1);
+        end_threads();
+        assert_int_equal(atomic_load(&early), 0);
+    }
+}
+
 /* ---- the watch ---- */
 
 enum { BEHIND = 5 };
@@ -273,6 +361,8 @@ int main(void)
         cmocka_unit_test(sched_stop_waits_until_threads_have_run_what_is_left),
         cmocka_unit_test(sched_stop_without_work_ends_the_threads),
         cmocka_unit_test(sched_letters_between_workers_all_arrive),
+        cmocka_unit_test(sched_threads_wake_up_for_alarms),
+        cmocka_unit_test(sched_threads_with_an_alarm_set_are_not_quiet),
         cmocka_unit_test(sched_work_behind_a_handler_is_rescued),
         cmocka_unit_test(sched_letters_behind_a_handler_are_rescued),
         cmocka_unit_test(sched_watch_sleeps_when_all_do),

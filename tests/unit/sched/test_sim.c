@@ -251,6 +251,88 @@ static void sim_init_without_memory_is_enomem(void **state)
     close_sim();
 }
 
+/* ---- time ---- */
+
+enum { ALARMS = 8 };
+static struct alarm alarms[ALARMS];
+
+/* The alarms of worker i % WORKERS, for jobs that do nothing else. */
+static void set_alarms(const int64_t *delays, int count)
+{
+    record_clear();
+    for (int i = 0; i < count; i++) {
+        struct worker *w = &sched.crew.workers[i % WORKERS];
+        task_init(&jobs[i].task);
+        jobs[i].again = 0;
+        assert_true(task_claim(&jobs[i].task, w->id));
+        alarms[i] = (struct alarm){.task = &jobs[i].task, .mail = &jobs[i].mail};
+        atomic_set(&alarms[i].state, ALARM_OFF);
+        alarm_set(&w->alarms, &alarms[i], clock_now(&sched.crew.clock) + delays[i]);
+    }
+}
+
+static void sim_time_jumps_to_the_next_alarm(void **state)
+{
+    static const int64_t delays[] = {CADRE_SECOND, 3600 * CADRE_SECOND,
+                                     86400 * CADRE_SECOND};
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        open_sim(seed);
+        while (sim_step(&sim, &sched)) {
+        }
+        int64_t start = clock_now(&sched.crew.clock);
+        set_alarms(delays, 3);
+        size_t seen = 0;
+        for (int steps = 0; sim_step(&sim, &sched); steps++) {
+            assert_in_range(steps, 0, 100); /* nobody waits */
+            for (; seen < record.count; seen++) {
+                assert_int_equal(record.values[seen] % 100, seen);
+                assert_true(clock_now(&sched.crew.clock) >= start + delays[seen]);
+                assert_true(clock_now(&sched.crew.clock) <
+                            start + delays[seen] + 100 * SIM_STEP_NS);
+            }
+        }
+        assert_int_equal(seen, 3);
+        assert_true(crew_is_quiet(&sched.crew));
+        close_sim();
+    }
+}
+
+static void sim_of_the_same_seed_rings_in_the_same_order(void **state)
+{
+    static const int64_t delays[ALARMS] = {5, 5, 5, 4000, 4000, 3999, 70000, 5};
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct record first = {0};
+        for (int i = 0; i < 2; i++) {
+            open_sim(seed);
+            set_alarms(delays, ALARMS);
+            while (sim_step(&sim, &sched)) {
+            }
+            assert_int_equal(record.count, ALARMS);
+            if (i == 0)
+                first = record;
+            close_sim();
+        }
+        assert_record_is(first.values, first.count);
+    }
+}
+
+/* Cancelled on another worker, it comes back without any time passing. */
+static void sim_asleep_wakes_up_for_what_was_sent_back(void **state)
+{
+    static const int64_t delay = 1000 * CADRE_SECOND;
+    open_sim(1);
+    while (sim_step(&sim, &sched)) {
+    }
+    set_alarms(&delay, 1);
+    struct worker *workers = sched.crew.workers;
+    assert_false(alarm_cancel(&workers[1].alarms, &workers[0].alarms, &alarms[0]));
+    while (sim_step(&sim, &sched)) {
+    }
+    assert_int_equal(record.count, 1);
+    assert_true(clock_now(&sched.crew.clock) < CADRE_SECOND);
+    close_sim();
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(sim_of_the_same_seed_runs_in_the_same_order),
@@ -263,6 +345,9 @@ int main(void)
           cmocka_unit_test(sim_step_leaves_the_thread_without_a_worker),
           cmocka_unit_test(sim_moves_work_between_workers),
           cmocka_unit_test(sim_tidies_all_before_it_sleeps),
+          cmocka_unit_test(sim_time_jumps_to_the_next_alarm),
+          cmocka_unit_test(sim_of_the_same_seed_rings_in_the_same_order),
+          cmocka_unit_test(sim_asleep_wakes_up_for_what_was_sent_back),
           cmocka_unit_test(sim_init_without_memory_is_enomem));
     return RUN_TESTS();
 }

@@ -29,7 +29,7 @@ static int make_one(void **state)
     memset(wakes, 0, sizeof wakes);
     memset(wakes_too, 0, sizeof wakes_too);
     make_crew(1, 1);
-    w->clock_left = UINT32_MAX; /* no slices, but in their own tests */
+    w->slice.left = UINT32_MAX; /* no slices, but in their own tests */
     return 0;
 }
 
@@ -49,7 +49,7 @@ static void schedule_talkers(int a, int b, int times)
 static int messages_in_a_slice(int64_t message_ns)
 {
     int n = 0;
-    w->slice_start = 0;
+    w->slice.start = 0;
     do {
         clock_advance(&crew.clock, message_ns);
         n++;
@@ -60,7 +60,7 @@ static int messages_in_a_slice(int64_t message_ns)
 static int make_one_with_slices(void **state)
 {
     (void)make_one(NULL);
-    w->clock_left = w->clock_every;
+    w->slice.left = w->slice.every;
     return 0;
 }
 
@@ -69,16 +69,16 @@ static void slice_reads_the_clock_every_64_messages_at_first(void **state)
     clock_advance(&crew.clock, 1000 * CADRE_SECOND);
     for (int i = 0; i < 63; i++)
         assert_false(worker_slice_is_over(w));
-    assert_int_equal(w->clock_last, 0);
+    assert_int_equal(w->slice.last, 0);
     assert_false(worker_slice_is_over(w)); /* reads it: the slice begins */
-    assert_true(w->clock_last > 0);
+    assert_true(w->slice.last > 0);
 }
 
 static void slice_reads_the_clock_more_often_when_messages_are_long(void **state)
 {
     (void)messages_in_a_slice(2 * CADRE_MS);
     (void)messages_in_a_slice(2 * CADRE_MS);
-    assert_int_equal(w->clock_every, 1);
+    assert_int_equal(w->slice.every, 1);
     assert_in_range(messages_in_a_slice(2 * CADRE_MS), 1, 2);
 }
 
@@ -89,7 +89,7 @@ static void slice_is_a_millisecond_whatever_messages_take(void **state)
         (void)messages_in_a_slice(lengths[i]); /* learns how long they are */
         (void)messages_in_a_slice(lengths[i]);
         int64_t slice = messages_in_a_slice(lengths[i]) * lengths[i];
-        assert_in_range(slice, WORKER_SLICE_NS, WORKER_SLICE_NS * 3 / 2 + lengths[i]);
+        assert_in_range(slice, SLICE_NS, SLICE_NS * 3 / 2 + lengths[i]);
     }
 }
 
@@ -97,18 +97,18 @@ static void slice_reads_the_clock_seldom_again_when_messages_are_short(void **st
 {
     (void)messages_in_a_slice(2 * CADRE_MS);
     (void)messages_in_a_slice(2 * CADRE_MS);
-    assert_int_equal(w->clock_every, 1);
+    assert_int_equal(w->slice.every, 1);
     for (int i = 0; i < 1000; i++)
         (void)worker_slice_is_over(w); /* no time passes */
-    assert_int_equal(w->clock_every, 64);
+    assert_int_equal(w->slice.every, 64);
 }
 
 static void slice_over_gives_the_oldest_its_turn(void **state)
 {
     schedule_jobs(w, 2, 3);
     schedule_talkers(0, 1, 20);
-    w->clock_every = w->clock_window = w->clock_left = 1;
-    takes_ns = WORKER_SLICE_NS;
+    w->slice.every = w->slice.window = w->slice.left = 1;
+    takes_ns = SLICE_NS;
     steps(w, 4);
     assert_record(0, 1, 2, 0); /* the slice begins when the clock is first read */
 }
@@ -118,8 +118,8 @@ static void slice_begins_anew_after_an_old_one(void **state)
     w->backlog = 100; /* nothing piles up */
     schedule_jobs(w, 2, 4);
     schedule_talkers(0, 1, 20);
-    w->clock_every = w->clock_window = w->clock_left = 1;
-    takes_ns = WORKER_SLICE_NS * 2 / 5; /* over with the third look after the first */
+    w->slice.every = w->slice.window = w->slice.left = 1;
+    takes_ns = SLICE_NS * 2 / 5; /* over with the third look after the first */
     steps(w, 10);
     assert_record(0, 1, 0, 1, 2, 0, 1, 0, 3, 1);
 }
@@ -205,8 +205,8 @@ static void slice_batch_holds_whatever_messages_take(void **state)
         make_batch(batches[b]);
         for (int i = 0; i < 5; i++)
             (void)messages_in_a_slice(2 * CADRE_MS);
-        assert_int_equal(w->clock_every, 1);
-        w->slice_start = 0;
+        assert_int_equal(w->slice.every, 1);
+        w->slice.start = 0;
         for (int i = 0; i < 20; i++) /* the windows grow again */
             assert_in_range(turn(UINT32_MAX), 1, batches[b]);
         assert_int_equal(turn(UINT32_MAX), batches[b]);
@@ -233,7 +233,7 @@ static void slice_batch_ended_by_time_gives_the_next_one_all_of_its_own(void **s
     clock_advance(&crew.clock, 2 * CADRE_MS);
     uint32_t n = turn(UINT32_MAX); /* to its first look */
     assert_in_range(n, 1, WINDOW);
-    w->slice_start = 0;
+    w->slice.start = 0;
     assert_int_equal(turn(UINT32_MAX), 1000);
 }
 
@@ -243,13 +243,13 @@ static void slice_learns_how_long_messages_are_whatever_the_batch(void **state)
     for (int b = 0; b < BATCHES; b++) {
         make_batch(batches[b]);
         for (int i = 0; i < 200; i++) {
-            clock_advance(&crew.clock, WORKER_SLICE_NS / 10);
+            clock_advance(&crew.clock, SLICE_NS / 10);
             (void)turn(1);
         }
-        assert_in_range(w->clock_every, 2, 5);
+        assert_in_range(w->slice.every, 2, 5);
         for (int i = 0; i < 1000; i++)
             (void)turn(1); /* no time passes */
-        assert_int_equal(w->clock_every, WINDOW);
+        assert_int_equal(w->slice.every, WINDOW);
     }
 }
 
@@ -264,13 +264,13 @@ static void slice_batch_is_no_wider_than_the_windows_at_the_start(void **state)
     make_crew(2, 1);
     crew_set_batch(&crew, 3);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(workers[i].clock_left, 3);
-        assert_int_equal(workers[i].clock_window, 3);
+        assert_int_equal(workers[i].slice.left, 3);
+        assert_int_equal(workers[i].slice.window, 3);
     }
     make_crew(2, 1);
     crew_set_batch(&crew, 1000);
-    assert_int_equal(w->clock_left, WINDOW);
-    assert_int_equal(w->clock_window, WINDOW);
+    assert_int_equal(w->slice.left, WINDOW);
+    assert_int_equal(w->slice.window, WINDOW);
 }
 
 #define WITH_SLICES(test) cmocka_unit_test_setup(test, make_one_with_slices)

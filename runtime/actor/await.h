@@ -1,0 +1,59 @@
+/* await.h: handlers that wait.
+ *
+ * A wait stands in the frame of the handler that waits, on a stack that nobody runs. The
+ * turn in which that happened ends on the worker's next stack, as its first deed there
+ * (await_arrive). A later turn of the same actor finds the outcome and switches to the
+ * handler, which goes on as if that were its turn; the stack that found it has lost the
+ * turn, and knows when it next runs (self->gone).
+ *
+ * While a handler waits closed, the actor's other letters are held, in order; afterwards
+ * they come before those of its mailbox. Who waits closed meanwhile does not look at them
+ * again, unless what it waits for may be among them: so a long queue is read once. */
+#ifndef ACTOR_AWAIT_H
+#define ACTOR_AWAIT_H
+
+#include "actor/op.h"
+#include "sched/fiber.h"
+
+static inline bool await_is_closed(const struct cell *cell)
+{
+    const struct extras *extras = cell_extras(cell);
+    return unlikely(extras != NULL) && extras->closed;
+}
+
+/* Gives it its outcome, or NULL. The turn is the handler's afterwards, and so is e. */
+void await_resume(struct cadre_self *self, struct wait *wait, struct envelope *e);
+/* One that cannot go on waiting, or has something to print, or NULL. */
+struct wait *await_find_due(const struct cell *cell);
+static inline struct wait *await_due(const struct cell *cell)
+{
+    const struct extras *extras = cell_extras(cell);
+    return unlikely(extras != NULL) && extras->waits ? await_find_due(cell) : NULL;
+}
+/* Such a one does. The turn is the handler's. */
+void await_run(struct cadre_self *self, struct wait *wait);
+/* Is there one that was held, and nobody waits closed? */
+static inline bool await_has_held(const struct cell *cell)
+{
+    const struct extras *extras = cell_extras(cell);
+    return unlikely(extras != NULL) && extras->held.newest && !extras->closed;
+}
+/* That one. */
+struct letter *await_next_held(struct cell *cell);
+/* Closed: has this letter to wait until the handler has returned? Then it is held. Or it
+ * is what the handler waits for, and the turn is the handler's. */
+bool await_holds(struct cadre_self *self, struct cell *cell, struct letter *letter);
+/* What is held is in front of the mailbox again; there are extras. */
+void await_give_back(struct cadre_self *self, struct cell *cell);
+/* On the worker's next stack, inside the bias: ends the turn in which a handler has begun
+ * to wait, if one has. */
+void await_arrive(struct cadre_self *self);
+/* The handler returns: what it has awaited is done with. */
+void await_release_second(struct cadre_self *self);
+static inline void await_release(struct cadre_self *self)
+{
+    if (unlikely(self->second != NULL))
+        await_release_second(self);
+}
+
+#endif

@@ -1,0 +1,33 @@
+/* extras.h: what only some actors have: made when first needed. */
+#ifndef ACTOR_EXTRAS_H
+#define ACTOR_EXTRAS_H
+
+#include "actor/self.h"
+
+enum { OPS_FEW = 4 };
+
+/* The operations of one actor by their tokens: chains in a table of a power of two. */
+struct ops {
+    struct op **chains; /* `few`, or elsewhere */
+    uint32_t mask, count;
+    struct op *few[OPS_FEW];
+};
+
+struct extras {
+    struct fifo aside, back; /* stash.h */
+    struct ops ops;          /* op.h */
+    struct wait *waits;      /* await.h: handlers that wait ... */
+    struct wait *closed;     /* ... and the one for whose sake letters are ... */
+    struct fifo held;        /* ... held */
+    uint32_t held_outcomes;  /* of those: how many are of operations */
+    struct op *idle;         /* after.c: what cadre_when_idle made; or NULL */
+    cadre_receive *receive;  /* behind the one that notes when; NULL: none does */
+    cadre_time last;         /* when a message was handled last */
+};
+
+/* Makes them where there are none. Errors: pool_get's. */
+CC_MUST_CHECK int extras_make(struct cadre_self *self, struct cell *cell);
+/* Frees them; what they lead to is gone. */
+void extras_end(struct cadre_self *self, struct cell *cell);
+
+#endif

@@ -1,0 +1,451 @@
+/* op.c: pending operations of one actor: token, cancel, release at its end. */
+#include "actor/op.h"
+
+#include "actor/send.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- the table ------------------------------------------------------------------- */
+
+static struct op **chain_of(const struct ops *ops, uint64_t token)
+{
+    /* Tokens of one worker differ by the number of workers. */
+    return &ops->chains[(token * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & ops->mask];
+}
+
+static size_t chains_bytes(const struct ops *ops)
+{
+    return ((size_t)ops->mask + 1) * sizeof(struct op *);
+}
+
+static void insert(struct ops *ops, struct op *op)
+{
+    struct op **chain = chain_of(ops, op->token);
+    op->chain = *chain;
+    *chain = op;
+}
+
+static void free_chains(struct cadre_self *self, const struct ops *ops)
+{
+    if (ops->chains != ops->few)
+        pool_put(&self->pool, ops->chains, chains_bytes(ops));
+}
+
+/* Twice as many chains; without memory the old ones get longer. */
+static void grow(struct cadre_self *self, struct ops *ops)
+{
+    void *p;
+    struct ops old = *ops;
+    if (pool_get(&self->pool, &p, 2 * chains_bytes(ops)))
+        return;
+    ops->chains = p;
+    ops->mask = 2 * old.mask + 1;
+    memset(p, 0, chains_bytes(ops));
+    for (uint32_t i = 0; i <= old.mask; i++)
+        for (struct op *op = old.chains[i], *next; op; op = next) {
+            next = op->chain;
+            insert(ops, op);
+        }
+    if (old.chains != ops->few)
+        pool_put(&self->pool, old.chains, chains_bytes(&old));
+}
+
+struct op *op_find(const struct cell *cell, uint64_t token)
+{
+    const struct extras *extras = cell_extras(cell);
+    struct op *op = extras ? *chain_of(&extras->ops, token) : NULL;
+    while (op && op->token != token)
+        op = op->chain;
+    return op;
+}
+
+void op_mark_outcome(const struct cell *cell, struct envelope *e, uint64_t token)
+{
+    plain_write(&e->letter.to,
+                address_letter(cell_address(cell)) | (uint32_t)LETTER_OUTCOME);
+    envelope_tail(e)->token = token;
+}
+
+static void take_out(struct ops *ops, struct op *op)
+{
+    struct op **place = chain_of(ops, op->token);
+    while (*place != op)
+        place = &(*place)->chain;
+    *place = op->chain;
+    ops->count--;
+}
+
+/* ---- what is done for the sake of what ------------------------------------------- */
+
+static void join(struct op **first, struct op *op)
+{
+    op->sibling = *first;
+    if (op->sibling)
+        op->sibling->place = &op->sibling;
+    op->place = first;
+    *first = op;
+}
+
+static void leave(struct op *op)
+{
+    if (!op->place)
+        return;
+    *op->place = op->sibling;
+    if (op->sibling)
+        op->sibling->place = op->place;
+    op->place = NULL;
+    op->parent = NULL;
+}
+
+static void orphan(struct op **first)
+{
+    while (*first)
+        leave(*first);
+}
+
+/* It belongs to what is being handled, if that is a request or done for one. */
+static void inherit(struct cadre_self *self, struct op *op)
+{
+    struct context *context = &self->context;
+    op->deadline = context->deadline;
+    op->parent = context->parent;
+    if (op->kind != OP_ASK && op->kind != OP_OFFLOAD)
+        op->parent = NULL; /* a timer belongs to its actor alone */
+    else if (context->parent)
+        join(&context->parent->child, op);
+    else if (self->owes == OWES_ANSWER)
+        join(&context->young, op);
+}
+
+/* The request in hand is to be answered later: what was started for it is for this. */
+static void adopt(struct cadre_self *self, struct op *promise)
+{
+    struct context *context = &self->context;
+    promise->child = context->young;
+    if (promise->child)
+        promise->child->place = &promise->child;
+    for (struct op *child = promise->child; child; child = child->sibling)
+        child->parent = promise;
+    context->young = NULL;
+    context->parent = promise;
+}
+
+void op_context_begin(struct cadre_self *self, const struct op *op)
+{
+    self->context.deadline = op->deadline;
+    if (op->parent)
+        self->context.parent = op->parent;
+}
+
+void op_orphan_young(struct cadre_self *self) { orphan(&self->context.young); }
+
+/* ---- one operation --------------------------------------------------------------- */
+
+static int make(struct cadre_self *self, struct op **result, enum op_kind kind)
+{
+    void *p;
+    struct cell *cell = self_cell(self);
+    if (cell_phase(cell) != PHASE_RUNNING)
+        return -ESHUTDOWN;
+    int err = extras_make(self, cell);
+    if (!err)
+        err = pool_get(&self->pool, &p, sizeof **result);
+    if (err)
+        return err;
+    *result = p;
+    **result = (struct op){.kind = (uint8_t)kind, .code = -ETIMEDOUT};
+    struct op *op = *result;
+    plain_write(&op->letter.to,
+                address_letter(cell_address(cell)) | (uint32_t)LETTER_OP);
+    atomic_set(&op->alarm.state, ALARM_OFF);
+    op->alarm.task = &cell->task;
+    op->alarm.mail = &op->letter.node;
+    return 0;
+}
+
+static void add(struct cadre_self *self, struct op *op)
+{
+    struct ops *ops = &self_cell(self)->extras->ops;
+    if (ops->count++ > ops->mask)
+        grow(self, ops);
+    insert(ops, op);
+}
+
+int op_new(struct cadre_self *self, struct op **op, enum op_kind kind)
+{
+    int err = make(self, op, kind);
+    if (err)
+        return err;
+    (*op)->token = self->next_token;
+    self->next_token += self->world->sched.crew.count;
+    inherit(self, *op);
+    add(self, *op);
+    return 0;
+}
+
+int op_new_failing(struct cadre_self *self, struct op **op, enum op_kind kind)
+{
+    int err = op_new(self, op, kind);
+    if (err)
+        return err;
+    err = send_prepare_failure(self, &(*op)->message);
+    if (unlikely(err))
+        op_end(self, *op);
+    return err;
+}
+
+int op_new_promise(struct cadre_self *self, struct op **op, struct envelope *request)
+{
+    int err = make(self, op, OP_PROMISE);
+    if (err)
+        return err;
+    (*op)->token = envelope_tail(request)->token | OP_PROMISED;
+    (*op)->deadline = envelope_tail(request)->deadline;
+    (*op)->message = request;
+    (*op)->in_hand = true;
+    adopt(self, *op);
+    add(self, *op);
+    return 0;
+}
+
+void op_set_alarm(struct cadre_self *self, struct op *op, int64_t due)
+{
+    struct worker *here = self->worker;
+    bias_enter(&here->bias);
+    alarm_set(&here->alarms, &op->alarm, due);
+    bias_leave(&here->bias);
+}
+
+/* True: its letter is not on its way, and never will be. */
+static bool silence(struct cadre_self *self, struct op *op)
+{
+    struct worker *here = self->worker;
+    struct worker *home = &here->crew->workers[op->alarm.worker];
+    if (load_relaxed(&op->alarm.state) == ALARM_OFF)
+        return true;
+    bias_enter(&here->bias);
+    bool off = alarm_cancel(&here->alarms, &home->alarms, &op->alarm);
+    bias_leave(&here->bias);
+    return off;
+}
+
+/* Tells whoever was asked that nobody waits any more, if there is memory for it. */
+static void recall(struct cadre_self *self, const struct op *op)
+{
+    static const cadre_type cancel_type = {.name = "cancel"};
+    struct envelope *e;
+    if (send_prepare(self, &e, LETTER_CANCEL, &cancel_type, NULL))
+        return;
+    envelope_tail(e)->token = op->token;
+    send_recall(self, e, op->to);
+}
+
+struct envelope *op_take_failure(struct cadre_self *self, struct op *op)
+{
+    struct envelope *e = op->message;
+    e->from = op->kind == OP_ASK ? op->to : self_address(self);
+    cadre_failure failure = {.code = op->code, .origin = {e->from}};
+    memcpy(e->body, &failure, sizeof failure);
+    op->message = NULL;
+    return e;
+}
+
+void op_fail(struct cadre_self *self, struct op *op, int code)
+{
+    if (op->kind == OP_ASK)
+        recall(self, op); /* and so do those further down */
+    op->code = code;
+    if (silence(self, op)) {
+        store_relaxed(&op->alarm.state, ALARM_RANG); /* as if: its letter comes */
+        send_letter(self->world, self, self_cell(self), &op->letter);
+    } else if (load_relaxed(&op->alarm.state) == ALARM_CANCELLED && op->message) {
+        /* It comes from a worker that may sleep for long: the outcome does not wait. */
+        send_answer(self, op_take_failure(self, op), self_address(self), op->token);
+    }
+}
+
+void op_free(struct cadre_self *self, struct op *op)
+{
+    pool_put(&self->pool, op, sizeof *op);
+}
+
+int64_t op_due(struct cadre_self *self, cadre_time timeout)
+{
+    int64_t due = CADRE_NEVER, now;
+    if (timeout != CADRE_NEVER && (now = self_now(self)) < CADRE_NEVER - timeout)
+        due = now + timeout;
+    return due < self->context.deadline ? due : self->context.deadline;
+}
+
+/* Nothing leads to it, or from it, any more. */
+static void unchain(const struct cell *cell, struct op *op)
+{
+    struct join *join = op->kind == OP_FUTURE ? op->join : NULL;
+    for (uint32_t i = 0; join && i < join->count; i++) {
+        struct op *member = op_find(cell, join->tokens[i]);
+        if (member && member->next == op)
+            member->next = NULL;
+    }
+    if (op->previous)
+        op->previous->next = NULL;
+    if (op->next && op->next->previous == op)
+        op->next->previous = NULL;
+}
+
+/* What it has of its own. */
+static void release(struct cadre_self *self, struct op *op)
+{
+    struct envelope *e = op->message;
+    if (e &&
+        op->kind != OP_PROMISE) /* that of a request went when its handler returned */
+        body_drop(e->type, e->body);
+    if (e)
+        self_free(self, e);
+    op->message = NULL;
+    if (op->kind == OP_OFFLOAD && op->offload)
+        (void)op->withdraw(self, op->offload);
+    if (op->kind == OP_FUTURE && op->join)
+        pool_put(&self->pool, op->join, op_join_bytes(op->join->count));
+}
+
+/* The handler that waits for it will have to go on without. */
+static void forget_wait(struct cadre_self *self, struct op *op)
+{
+    op->wait->op = NULL;
+    op->wait->cancelled = true;
+    op->wait = NULL;
+    self->more = self_cell(self)->task.odd = true;
+}
+
+/* No handler does anything for the sake of that promise any more. */
+static void forget_parent(struct cadre_self *self, const struct op *op)
+{
+    struct wait *wait = self_cell(self)->extras->waits;
+    if (self->context.parent == op)
+        self->context.parent = NULL;
+    for (; unlikely(wait != NULL); wait = wait->next)
+        if (wait->hand.context.parent == op)
+            wait->hand.context.parent = NULL;
+}
+
+void op_end(struct cadre_self *self, struct op *op)
+{
+    struct cell *cell = self_cell(self);
+    unchain(cell, op);
+    take_out(&cell->extras->ops, op);
+    leave(op);
+    orphan(&op->child);
+    release(self, op);
+    forget_parent(self, op);
+    if (self->step && self->step->of == op)
+        self->step->of = NULL;
+    if (cell->extras->idle == op)
+        cell->extras->idle = NULL;
+    if (op->wait)
+        forget_wait(self, op);
+    op->dead = true;
+    if (silence(self, op))
+        op_free(self, op);
+}
+
+/* One that leads to this, or NULL. */
+static struct op *source_of(const struct cell *cell, struct op *op)
+{
+    struct join *join = op->kind == OP_FUTURE ? op->join : NULL;
+    for (; join && join->left > 0; join->left--) {
+        struct op *member = op_find(cell, join->tokens[join->left - 1]);
+        if (member && member->next == op)
+            return member;
+    }
+    return op->previous;
+}
+
+/* It leads nowhere now, and nothing leads to it. */
+static void abandon_one(struct cadre_self *self, struct op *op)
+{
+    if (op->kind == OP_ASK)
+        recall(self, op);
+    op_end(self, op);
+}
+
+/* From the sources to here; each forgets the way when it is gone. */
+static void abandon_all(struct cadre_self *self, struct op *op)
+{
+    const struct cell *cell = self_cell(self);
+    struct op *source, *at = op;
+    for (;;) {
+        while ((source = source_of(cell, at)))
+            at = source;
+        struct op *next = at == op ? NULL : at->next;
+        abandon_one(self, at);
+        if (!next)
+            return;
+        at = next;
+    }
+}
+
+void op_abandon_rest(struct cadre_self *self, struct op *op)
+{
+    const struct join *join = op->join;
+    for (uint32_t i = 0; i < join->count; i++) {
+        struct op *member = op_find(self_cell(self), join->tokens[i]);
+        if (member && member->next == op) {
+            member->next = NULL;
+            abandon_all(self, member);
+        }
+    }
+}
+
+/* What this one leads to will have no outcome from it. */
+static void fail_next(struct cadre_self *self, struct op *op)
+{
+    struct op *next = op->next;
+    op->next = NULL;
+    if (!next)
+        return;
+    if (next->previous == op)
+        next->previous = NULL;
+    if (next->join) {
+        next->join->failures++;
+        if (!op_join_has_failed(next->join))
+            return;
+        op_abandon_rest(self, next);
+    }
+    op_fail(self, next, -ECANCELED);
+}
+
+void op_abandon(struct cadre_self *self, struct op *op)
+{
+    fail_next(self, op);
+    abandon_all(self, op);
+}
+
+/* The handler that has deferred it waits: when it returns, its turn fails the request. */
+static void undo_defer(const struct cell *cell, struct op *op)
+{
+    struct wait *wait = cell->extras->waits;
+    while (wait->hand.message != op->message || wait->hand.fate != FATE_DEFERRED)
+        wait = wait->next;
+    wait->hand.fate = FATE_HANDLED;
+    wait->hand.owes = OWES_ANSWER;
+    op->message = NULL;
+}
+
+void ops_end(struct cadre_self *self, struct cell *cell, int reason)
+{
+    struct ops *ops = &cell->extras->ops;
+    for (uint32_t i = 0; i <= ops->mask; i++)
+        for (struct op *op; (op = ops->chains[i]);) {
+            if (op->kind == OP_PROMISE && op->in_hand) {
+                undo_defer(cell, op);
+            } else if (op->kind == OP_PROMISE) {
+                struct envelope *request = op->message;
+                op->message = NULL;
+                send_failure(self, request, cell_address(cell), CADRE_EDEAD, reason);
+            }
+            abandon_one(self, op);
+        }
+    free_chains(self, ops);
+    *ops = (struct ops){.chains = ops->few, .mask = OPS_FEW - 1};
+}
