@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -123,6 +124,11 @@ int main(int argc, char **argv)
         plan_option(&plan),
         {0}};
     bench_options(&bench, own, argc, argv);
+    if (getenv("CADRE_SEED")) {
+        fprintf(stderr,
+                "future: CADRE_SEED is set, and a simulation is no measurement\n");
+        return 1;
+    }
     struct bench_row row = {.name = "futex",
                             .operation = "round trip",
                             .n = calls,

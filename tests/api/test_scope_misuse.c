@@ -91,8 +91,8 @@ static void forget_on_stack_simulated(void)
     (void)play_with(&config, forget_on_stack);
 }
 
-/* AddressSanitizer keeps local variables apart from the stack, where nobody sees that they
- * are gone; then its own report ends the process. */
+/* AddressSanitizer keeps local variables apart from the stack, where nobody sees that
+ * they are gone; then its own report ends the process. */
 static bool ended_badly(int status)
 {
 #if defined(EFFORT_ADDRESS_SANITIZER)

@@ -7,6 +7,7 @@
 #include "actor/deadletter.h"
 #include "actor/exit.h"
 #include "actor/family.h"
+#include "actor/print.h"
 #include "actor/send.h"
 #include "actor/spawn.h"
 #include "actor/turn.h"
@@ -35,6 +36,11 @@ static ATOMIC(int) through;
 
 int fiber_suspend(struct worker *worker, struct fiber **me) { return -EPERM; }
 void fiber_resume(struct worker *worker, struct fiber *fiber) { mc_assert(false); }
+void print_asked(struct cadre_self *self, struct cell *cell, struct envelope *e)
+{
+    mc_assert(false);
+}
+void print_wait(struct cadre_self *self, struct wait *wait) { mc_assert(false); }
 int blocking_init(struct blocking *pool, struct heap *heap,
                   const struct blocking_limits *limits)
 {

@@ -1,0 +1,65 @@
+/* test_actors_abi.c: sizes of what programs have compiled in, on 64-bit machines. */
+#include "support/support.h"
+
+#include <cadre/actors/batcher.h>
+#include <cadre/actors/breaker.h>
+#include <cadre/actors/gather.h>
+#include <cadre/actors/limiter.h>
+#include <cadre/actors/post.h>
+#include <cadre/actors/retry.h>
+#include <cadre/actors/ticker.h>
+
+#define SIZE(T, size) assert_int_equal(sizeof(T), size)
+/* A config is the actor's state, and as large. */
+#define CONFIG(T, size)                                                                \
+    SIZE(T, size);                                                                     \
+    assert_int_equal(T##_class.state_size, size);                                      \
+    assert_string_equal(T##_class.name, #T)
+#define MESSAGE(T, bytes)                                                              \
+    SIZE(T, bytes);                                                                    \
+    assert_int_equal(T##_type.size, bytes);                                            \
+    assert_string_equal(T##_type.name, #T)
+
+static void configs(void **state)
+{
+    CONFIG(cadre_retry, 120);
+    CONFIG(cadre_limiter, 64);
+    CONFIG(cadre_breaker, 136);
+    CONFIG(cadre_gather, 312);
+    CONFIG(cadre_batcher, 64);
+    CONFIG(cadre_ticker, 184);
+    CONFIG(cadre_outbox, 96);
+    CONFIG(cadre_inbox, 184);
+}
+
+static void messages(void **state)
+{
+    MESSAGE(cadre_breaker_ask, 4);
+    MESSAGE(cadre_breaker_status, 40);
+    MESSAGE(cadre_gathered, 24);
+    MESSAGE(cadre_batcher_add, 8);
+    MESSAGE(cadre_batcher_flush, 4);
+    MESSAGE(cadre_batcher_flushed, 8);
+    MESSAGE(cadre_batch, 24);
+    MESSAGE(cadre_ticker_subscribe, 4);
+    MESSAGE(cadre_tick, 16);
+    MESSAGE(cadre_post, 24);
+    MESSAGE(cadre_post_correct, 24);
+    MESSAGE(cadre_post_recall, 8);
+    MESSAGE(cadre_post_number, 8);
+    MESSAGE(cadre_post_dispute, 8);
+    MESSAGE(cadre_post_take, 8);
+    MESSAGE(cadre_post_when, 8);
+    MESSAGE(cadre_post_item, 48);
+    MESSAGE(cadre_post_count, 16);
+    MESSAGE(cadre_post_letter, 56);
+    MESSAGE(cadre_post_last, 16);
+    MESSAGE(cadre_post_gone, 24);
+    MESSAGE(cadre_post_resend, 16);
+}
+
+int main(void)
+{
+    TESTS(cmocka_unit_test(configs), cmocka_unit_test(messages));
+    return RUN_TESTS();
+}
