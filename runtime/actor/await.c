@@ -22,14 +22,15 @@ static void move_context(struct context *to, const struct context *from)
         to->young->place = &to->young;
 }
 
+/* Nothing awaited is in it: that went before (wait_for). */
 static void take_hand(struct cadre_self *self, struct hand *hand)
 {
-    *hand = (struct hand){self->message,     self->second, self->fate,   self->owes,
-                          self->second_owes, self->more,   self->context};
+    *hand =
+        (struct hand){self->message, self->fate, self->owes, self->more, self->context};
     move_context(&hand->context, &self->context);
-    self->message = self->second = NULL;
+    self->message = NULL;
     self->fate = FATE_HANDLED;
-    self->owes = self->second_owes = OWES_NOTHING;
+    self->owes = OWES_NOTHING;
     self->more = false;
     self->context = (struct context){.deadline = CADRE_NEVER};
 }
@@ -37,10 +38,8 @@ static void take_hand(struct cadre_self *self, struct hand *hand)
 static void give_hand(struct cadre_self *self, const struct hand *hand)
 {
     self->message = hand->message;
-    self->second = hand->second;
     self->fate = hand->fate;
     self->owes = hand->owes;
-    self->second_owes = hand->second_owes;
     self->more = hand->more;
     move_context(&self->context, &hand->context);
     self->now = 0; /* time has passed */

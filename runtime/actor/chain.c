@@ -200,19 +200,6 @@ int cadre_follow(cadre_self *self, cadre_token of)
 
 /* ---- running them ---------------------------------------------------------------- */
 
-/* The failure that was made with the future. */
-static struct envelope *fail(struct cadre_self *self, struct op *op, int code,
-                             int cause)
-{
-    struct envelope *e = op->message;
-    op->message = NULL;
-    e->from = self_address(self);
-    cadre_failure failure = {.code = code, .cause = cause, .origin = {e->from}};
-    memcpy(e->body, &failure, sizeof failure);
-    counter_add(&self->accepted, 1);
-    return e;
-}
-
 /* What the step had is done with. */
 static void finish(struct cadre_self *self, struct envelope *e, enum fate fate)
 {
@@ -251,8 +238,9 @@ static struct envelope *obey(struct cadre_self *self, const struct step *frame,
     if (next->previous)
         next->previous->next = NULL;
     next->previous = NULL;
+    counter_add(&self->accepted, 1);
     /* Or the step moved the message elsewhere. */
-    return fail(self, next, result ? result : CADRE_EUNANSWERED, cause);
+    return op_take_failure(self, next, result ? result : CADRE_EUNANSWERED, cause);
 }
 
 /* Runs a step for the outcome e of what had this token. Returns next's, or NULL. */

@@ -25,10 +25,10 @@ enum letter_kind {
     LETTER_APPLY = 5,   /* a function to be called (apply.h) */
     LETTER_OFFLOAD = 6, /* no envelope: a blocking call is over (offload.h) */
     LETTER_RAISE = 7,   /* no envelope: a function to be called, made ahead */
-    LETTER_TOKEN = 8,   /* an envelope with a tail behind its body: a request ... */
-    LETTER_OUTCOME =
-        9, /* ... the outcome of one, when it has been found to be awaited */
-    LETTER_CANCEL = 10, /* nobody waits any more for the answer to a request */
+    /* Envelopes with a tail behind their body. */
+    LETTER_TOKEN = 8,   /* a request */
+    LETTER_OUTCOME = 9, /* the outcome of one, when it has been found to be awaited */
+    LETTER_CANCEL = 10, /* nobody waits any more for the answer to one */
     LETTER_ANSWER = 12, /* an answer, which may come too late */
     LETTER_KIND = 15
 };

@@ -241,11 +241,12 @@ static void recall(struct cadre_self *self, const struct op *op)
     send_recall(self, e, op->to);
 }
 
-struct envelope *op_take_failure(struct cadre_self *self, struct op *op)
+struct envelope *op_take_failure(struct cadre_self *self, struct op *op, int code,
+                                 int cause)
 {
     struct envelope *e = op->message;
     e->from = op->kind == OP_ASK ? op->to : self_address(self);
-    cadre_failure failure = {.code = op->code, .origin = {e->from}};
+    cadre_failure failure = {.code = code, .cause = cause, .origin = {e->from}};
     memcpy(e->body, &failure, sizeof failure);
     op->message = NULL;
     return e;
@@ -261,7 +262,8 @@ void op_fail(struct cadre_self *self, struct op *op, int code)
         send_letter(self->world, self, self_cell(self), &op->letter);
     } else if (load_relaxed(&op->alarm.state) == ALARM_CANCELLED && op->message) {
         /* It comes from a worker that may sleep for long: the outcome does not wait. */
-        send_answer(self, op_take_failure(self, op), self_address(self), op->token);
+        send_answer(self, op_take_failure(self, op, code, 0), self_address(self),
+                    op->token);
     }
 }
 
@@ -297,8 +299,8 @@ static void unchain(const struct cell *cell, struct op *op)
 static void release(struct cadre_self *self, struct op *op)
 {
     struct envelope *e = op->message;
-    if (e &&
-        op->kind != OP_PROMISE) /* that of a request went when its handler returned */
+    /* The body of a request went when its handler returned. */
+    if (e && op->kind != OP_PROMISE)
         body_drop(e->type, e->body);
     if (e)
         self_free(self, e);

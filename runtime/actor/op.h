@@ -28,8 +28,7 @@ enum op_kind {
 struct join {
     uint32_t need; /* values; 0: the first outcome, whatever it is */
     uint32_t count, values, failures;
-    uint32_t
-        left; /* when it is abandoned: of its tokens, those still to be looked at */
+    uint32_t left; /* of its tokens, when it is abandoned: still to be looked at */
     uint64_t tokens[];
 };
 static inline size_t op_join_bytes(uint32_t count)
@@ -76,20 +75,20 @@ struct op {
     int code; /* what its failure says, if that is the outcome */
     uint8_t kind;
     bool dead;
-    bool in_hand; /* OP_PROMISE: the request is being handled */
-    bool
-        answered; /* OP_FUTURE: its promise was kept, and the answer is on its way ... */
-    bool silent;  /* ... or nobody waits for it */
+    bool in_hand;  /* OP_PROMISE: the request is being handled */
+    bool answered; /* OP_FUTURE: its promise was kept, the answer is on its way ... */
+    bool silent;   /* ... or nobody waits for it */
 };
 
-/* What a handler has in hand. */
+/* What a handler has in hand while it waits; as in cadre_self. */
 struct hand {
-    struct envelope *message, *second;
-    uint8_t fate, owes, second_owes;
+    struct envelope *message;
+    uint8_t fate, owes;
     bool more;
     struct context context;
 };
 
+/* A handler that waits (await.h); on its own stack. */
 struct wait {
     struct fiber *fiber;
     struct wait *next;      /* of the same actor */
@@ -115,8 +114,9 @@ struct op *op_find(const struct cell *cell, uint64_t token);
 void op_mark_outcome(const struct cell *cell, struct envelope *e, uint64_t token);
 
 void op_set_alarm(struct cadre_self *self, struct op *op, int64_t due);
-/* Its outcome is a failure; the message that says so. */
-struct envelope *op_take_failure(struct cadre_self *self, struct op *op);
+/* Its outcome is a failure, with these; the message that says so. */
+struct envelope *op_take_failure(struct cadre_self *self, struct op *op, int code,
+                                 int cause);
 /* The actor is told: the outcome is a failure with this code. */
 void op_fail(struct cadre_self *self, struct op *op, int code);
 /* When an operation is to time out: not after what it is done for. */

@@ -231,7 +231,7 @@ static struct envelope *take_made(struct cadre_self *self, struct op *op)
     struct envelope *e = op->message;
     counter_add(&self->accepted, 1);
     if (op->kind != OP_TIMER)
-        return op_take_failure(self, op);
+        return op_take_failure(self, op, op->code, 0);
     op->message = NULL;
     return e;
 }

@@ -9,6 +9,8 @@
 #include "sched/blocking.h"
 #include "sched/sched.h"
 
+#include <cadre/offload.h>
+
 enum { REPORT_LINES = 1024, REPORT_PLACES = 2 * REPORT_LINES }; /* half full */
 
 /* A line of the final report: messages of one type that one actor left unhandled. */
@@ -24,7 +26,7 @@ struct world {
     struct pool_depot depot;
     struct table table;
     struct sched sched;
-    struct blocking blocking[3]; /* of offload.h: user, files, names */
+    struct blocking blocking[CADRE_POOLS];
     struct log log;
     uint64_t tag; /* of its addresses: 1..255 */
     bool simulated;
@@ -36,9 +38,8 @@ struct world {
     struct cadre_self *outside; /* ... and one for all other threads, under the lock */
     pthread_mutex_t outside_lock;
 
-    ATOMIC(uint32_t)
-    pinned;                /* how many actors were, so that aloof workers get them in
-                              * turn; whoever spawns one */
+    /* How many actors were, so that aloof workers get them in turn; whoever spawns. */
+    ATOMIC(uint32_t) pinned;
     ATOMIC(bool) stopping; /* the root was asked to stop, or is ending */
     void (*root_ended)(struct world *world, int reason); /* once, by the root's turn */
 
