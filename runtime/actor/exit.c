@@ -10,6 +10,7 @@
  *         or lingering until a stop or kill note that is on its way has arrived */
 #include "actor/exit.h"
 
+#include "actor/arena.h"
 #include "actor/await.h"
 #include "actor/family.h"
 #include "actor/fork.h"
@@ -51,6 +52,8 @@ static void finish(struct cadre_self *self, struct cell *cell)
         cell_class(cell)->stop(self, cell->state, cell->reason);
     if (unlikely(self->forked))
         fork_end(self);
+    if (cell->extras)
+        arena_end(self, cell);
     free_state(self, cell);
     if (cell->extras)
         extras_end(self, cell);

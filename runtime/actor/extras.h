@@ -23,6 +23,7 @@ struct extras {
     struct op *idle;         /* after.c: what cadre_when_idle made; or NULL */
     cadre_receive *receive;  /* behind the one that notes when; NULL: none does */
     cadre_time last;         /* when a message was handled last */
+    struct owned *owned;     /* arena.h */
 };
 
 /* Makes them where there are none. Errors: pool_get's. */

@@ -27,6 +27,14 @@ struct step {
     bool followed;           /* it is to be that of another operation */
 };
 
+/* What cadre_fail() has noted. */
+enum { WORDS_MAX = 200 };
+struct words {
+    uint64_t of; /* the actor; 0: nothing is noted */
+    int code;
+    char text[WORDS_MAX + 1];
+};
+
 struct cadre_self {
     struct world *world;
     struct worker *worker; /* NULL: outside */
@@ -64,6 +72,7 @@ struct cadre_self {
     ATOMIC(uint64_t) dropped;
     ATOMIC(uint64_t) spawned;
     ATOMIC(uint64_t) ended;
+    struct words words; /* of whoever fails next */
 };
 
 void self_init(struct cadre_self *self, struct world *world, struct worker *worker);

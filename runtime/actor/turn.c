@@ -15,6 +15,7 @@
 #include "actor/await.h"
 #include "actor/chain.h"
 #include "actor/exit.h"
+#include "actor/fail.h"
 #include "actor/fork.h"
 #include "actor/offload.h"
 #include "actor/print.h"
@@ -32,24 +33,17 @@ static void trace(struct cadre_self *self, uint64_t from, const cadre_type *type
     world_trace(self->world, name_hash(type->name));
 }
 
-static CC_COLD void failed(struct cadre_self *self, const cadre_type *type, int reason)
+/* What start or receive returned. type: of the message in hand, and who sent it; NULL at
+ * the start. */
+static void obey(struct cadre_self *self, const cadre_type *type, uint64_t from,
+                 int result)
 {
-    char who[ADDRESS_TEXT];
-    const struct cell *cell = self_cell(self);
-    log_line(&self->world->log, LOG_WARN, "actor %s (%s) failed %s%s: %s (%d)",
-             address_text(who, cell_address(cell)), class_name(cell_class(cell)),
-             type ? "on " : "at its start", type ? (type->name ? type->name : "?") : "",
-             cadre_strerror(reason), reason);
-    exit_begin(self, reason, EXIT_AT_ONCE);
-}
-
-/* What start or receive returned. type: of the message in hand, NULL at the start. */
-static void obey(struct cadre_self *self, const cadre_type *type, int result)
-{
-    if (result == CADRE_STOP)
+    if (result == CADRE_STOP) {
         exit_begin(self, 0, EXIT_GENTLY);
-    else
-        failed(self, type, result);
+    } else {
+        fail_report(self, type, from, result);
+        exit_begin(self, result, EXIT_AT_ONCE);
+    }
 }
 
 /* What a callback may return, or -EINVAL. */
@@ -83,7 +77,7 @@ static void start(struct cadre_self *self, struct cell *cell)
     await_release(self);
     cell->note.started = result == 0;
     if (result != 0)
-        obey(self, NULL, result);
+        obey(self, NULL, 0, result);
 }
 
 /* A message that was not just handled: fate, and what receive returned. from: in the
@@ -124,7 +118,7 @@ static CC_NOINLINE void settle(struct cadre_self *self, struct envelope *e,
     else if (fate <= FATE_UNHANDLED)
         self_free(self, e);
     if (result != 0)
-        obey(self, type, result);
+        obey(self, type, from, result);
 }
 
 static CC_NOINLINE void drop(struct envelope *e) { e->type->drop(e->body); }
@@ -220,7 +214,7 @@ static void take_outcome(struct cadre_self *self, struct cell *cell, struct op *
         op_end(self, o.op);
         (void)receive(self, cell, o.e, token, handle);
     } else if (o.result != 0) {
-        obey(self, NULL, checked(self, o.result));
+        obey(self, NULL, 0, checked(self, o.result));
     }
     op_context_end(self);
 }
@@ -329,7 +323,7 @@ static void call_raised(struct cadre_self *self, struct cell *cell, struct appli
     else
         counter_add(&self->handled, 1);
     if (result != 0)
-        obey(self, &apply_type, result);
+        obey(self, &apply_type, 0, result);
 }
 
 static void take_raise(struct cadre_self *self, struct cell *cell,

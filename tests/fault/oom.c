@@ -8,6 +8,7 @@
 #include "support/options.h"
 #include "support/short_heap.h"
 
+#include <cadre/arena.h>
 #include <cadre/chain.h>
 #include <cadre/offload.h>
 #include <cadre/timer.h>
@@ -51,6 +52,14 @@ static void to_the_dead(cadre_self *self)
 {
     for (int i = 0; i < 10; i++)
         send_large(self, (cadre_ref){UINT64_C(123456789) << 20}, TAKE);
+}
+
+static void owning(cadre_self *self)
+{
+    for (int i = 0; i < 300; i++)
+        cadre_dealloc(self, i % 3 ? NULL : cadre_alloc(self, 40));
+    for (size_t size = 1; size < 100000; size *= 3)
+        (void)cadre_alloc(self, size);
 }
 
 static void replies(cadre_self *self)
@@ -200,10 +209,10 @@ static const struct scenario {
     void (*act)(cadre_self *self);
 } scenarios[] = {{"nothing", nothing},   {"spawning", spawning}, {"many", many_spawns},
                  {"sending", sending},   {"dead", to_the_dead},  {"replies", replies},
-                 {"forwards", forwards}, {"stashes", stashes},   {"stops", stops},
-                 {"kills", kills},       {"trees", trees},       {"applies", applies},
-                 {"chains", chains},     {"joins", joins},       {"promises", promises},
-                 {"offloads", offloads}};
+                 {"owning", owning},     {"forwards", forwards}, {"stashes", stashes},
+                 {"stops", stops},       {"kills", kills},       {"trees", trees},
+                 {"applies", applies},   {"chains", chains},     {"joins", joins},
+                 {"promises", promises}, {"offloads", offloads}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
 /* ---- one run ---- */
