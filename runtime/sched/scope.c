@@ -19,7 +19,7 @@ enum {
     LOOK_EVERY = 16, /* pauses between attempts that may be in vain */
     VAIN_MAX = 8,    /* attempts in vain before a join sleeps */
     RELUCTANCE_MAX = 4096,
-    PRICE_NS = 2000,  /* of taking a job, for whoever takes it and for its worker */
+    PRICE_NS = 2000, /* of taking a job, for whoever takes it and for its worker */
     DEBT_NS = 8 * PRICE_NS,
     WORTH_NS = 20000, /* a gain that pays for calling somebody */
     WALK_MAX = 64,    /* jobs looked at under a lock that is not ours */
