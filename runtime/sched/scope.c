@@ -16,10 +16,10 @@ enum {
     SLEEPS = 1,
     ONE = 2,
     LOOKS = 1000,    /* before a worker gives up looking for jobs */
-    LOOK_EVERY = 16, /* pauses between attempts that may be in vain */
+    LOOK_EVERY = 16, /* pauses between attempts; doubled by each one in vain */
     VAIN_MAX = 8,    /* attempts in vain before a join sleeps */
     RELUCTANCE_MAX = 4096,
-    PRICE_NS = 2000, /* of taking a job, for whoever takes it and for its worker */
+    PRICE_NS = 1000, /* of taking a job, for whoever takes it and for its worker */
     DEBT_NS = 8 * PRICE_NS,
     WORTH_NS = 20000, /* a gain that pays for calling somebody */
     WALK_MAX = 64,    /* jobs looked at under a lock that is not ours */
@@ -356,7 +356,7 @@ static void wait_for_taken(struct worker *w, struct scope *s)
     int looks = 0, vain = 0;
     while (!is_over(s)) {
         bool tried = false;
-        if (looks % LOOK_EVERY == 0 && help_within(w, s, &tried)) {
+        if (looks % (LOOK_EVERY << vain) == 0 && help_within(w, s, &tried)) {
             looks = 0;
             vain = is_in_debt(w) ? VAIN_MAX : 0;
             continue;

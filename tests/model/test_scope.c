@@ -316,7 +316,7 @@ int main(int argc, char **argv)
         {TEST("nested, one helps", 2, two_workers, branches), BOUNDS(3, 0)},
         {TEST("nested, two help", 3, three_workers, branches), BOUNDS(1, 0)},
         {TEST("nested, the handler waits", 3, three_workers_patient, waiting),
-         BOUNDS(1, 0)},
+         BOUNDS(2, 0)},
         {TEST("the first fails", 2, first_fails, failing), BOUNDS(3, 1)},
         {TEST("the second fails", 2, second_fails, failing), BOUNDS(3, 1)},
         {TEST("both fail", 2, both_fail, failing), BOUNDS(3, 1)},
