@@ -4,7 +4,10 @@
 #include "base/panic.h"
 #include "base/thread.h"
 
-enum { PATIENCE = 64 }; /* looks at an owner that is inside */
+enum {
+    PATIENCE = 64,       /* looks at an owner that is inside */
+    ASKS = 4 * PATIENCE, /* at one that might come by */
+};
 
 void bias_init(struct bias *b)
 {
@@ -18,7 +21,7 @@ void bias_wait(struct bias *b)
     if (load_relaxed(&b->wanted) == BIAS_BROKEN)
         panic(__FILE__, __LINE__, "a handler called fork() and returned in the child");
     do {
-        store_release(&b->inside, 0); /* let the seizer in */
+        store_release(&b->inside, BIAS_WAITS); /* let the seizer in */
         for (int i = 1; load_acquire(&b->wanted); i++) {
             cpu_relax();
             if (i % PATIENCE == 0)
@@ -46,18 +49,33 @@ void bias_rise(struct bias *b)
 static bool is_outside(struct bias *b)
 {
     for (int i = 0; i < PATIENCE; i++) {
-        if (load_acquire(&b->inside) == 0) /* pairs with the store in bias_leave */
+        if (load_acquire(&b->inside) != 1) /* pairs with the stores when it leaves */
             return true;
         cpu_relax();
     }
     return false;
 }
 
-bool bias_seize(struct bias *b, bool may_stop)
+/* Does it wait for us? If that is an old word, of a wait for the last seizer, then it has
+ * not yet looked once more, which it does after its fence; there it sees us. So both the
+ * exchange and this load are among what the fence has an order with. */
+static bool has_answered(struct bias *b, int looks)
+{
+    while (looks-- > 0) {
+        if (load_seq(&b->inside) == BIAS_WAITS) /* pairs with the store in bias_wait */
+            return true;
+        cpu_relax();
+    }
+    return false;
+}
+
+static bool seize(struct bias *b, bool may_stop, int looks)
 {
     if (exchange_seq(&b->wanted, 1))
         return false;
     if (load_seq(&b->resting))
+        return true;
+    if (has_answered(b, looks))
         return true;
     if (may_stop) {
         thread_barrier_everywhere();
@@ -67,6 +85,10 @@ bool bias_seize(struct bias *b, bool may_stop)
     bias_release(b);
     return false;
 }
+
+bool bias_seize(struct bias *b, bool may_stop) { return seize(b, may_stop, 0); }
+
+bool bias_ask(struct bias *b, bool may_stop) { return seize(b, may_stop, ASKS); }
 
 bool bias_seize_fenced(struct bias *b)
 {

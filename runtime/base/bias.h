@@ -15,7 +15,12 @@
  *   bias_rest      the owner, inside              everything
  *   bias_rise      the owner, resting             everything
  *   bias_seize     anybody else                   everything; fails beside another seizer
+ *   bias_ask       the same                       the same
  *   bias_release   whoever has seized it          everything but bias_seize's success
+ *
+ * The barrier interrupts a CPU, and takes long where that is virtual. Of an owner that
+ * comes by often it is better asked for with bias_ask: that waits some microseconds for
+ * the owner to see that somebody wants in, and to say that it waits.
  *
  * What the lock guards is handed over by it in both directions: all of it may be plain.
  * Sections are short, with no handler, lock or sleep inside, but the owner may lose its
@@ -30,12 +35,13 @@
 #include <stdint.h>
 
 struct bias {
-    ATOMIC(uint32_t) inside;  /* the owner */
+    ATOMIC(uint32_t) inside;  /* 1, or BIAS_WAITS; the owner */
     ATOMIC(uint32_t) resting; /* the owner */
     ATOMIC(uint32_t)
     wanted; /* set by seizers, one at a time, and cleared by that one */
 };
 enum { BIAS_BROKEN = 2 }; /* a value of `wanted` */
+enum { BIAS_WAITS = 2 };  /* outside, until a seizer has released */
 
 /* Before it is shared. The owner is inside. */
 void bias_init(struct bias *bias);
@@ -89,6 +95,8 @@ static inline bool bias_is_resting(const struct bias *bias)
 
 /* may_stop: with a barrier, if need be. False: not now. */
 CC_MUST_CHECK bool bias_seize(struct bias *bias, bool may_stop);
+/* The same, but it gives the owner the time to come by. */
+CC_MUST_CHECK bool bias_ask(struct bias *bias, bool may_stop);
 void bias_release(struct bias *bias);
 
 /* In the child of a fork: the owner's copy must never come back here. */

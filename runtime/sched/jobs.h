@@ -50,6 +50,7 @@ struct jobs {
     struct list list;       /* oldest first; the lock's */
     bool fenced;            /* the lock is not borrowed but paid for; constant */
     bool eager;             /* has helped since it last gave up looking; the worker's */
+    int64_t gain;           /* ns, by helping, lately: see scope.c; the worker's */
     uint32_t left;          /* spawns until somebody is called; the worker's */
     const void *strand;     /* what runs: a job, or an odd number for a handler */
     struct scope *unsynced; /* with something to join, newest first; the worker's */
@@ -82,6 +83,7 @@ static inline void jobs_init(struct jobs *jobs)
     bias_leave(&jobs->lock);
     list_init(&jobs->list);
     jobs->fenced = jobs->eager = false;
+    jobs->gain = 0;
     jobs->left = 1;
     jobs->strand = (const void *)(uintptr_t)1;
     jobs->unsynced = NULL;

@@ -16,10 +16,12 @@ enum {
     SLEEPS = 1,
     ONE = 2,
     LOOKS = 1000,    /* before a worker gives up looking for jobs */
-    LOOK_EVERY = 16, /* pauses between attempts that may be in vain */
+    LOOK_EVERY = 16, /* pauses between attempts; doubled by each one in vain */
     VAIN_MAX = 8,    /* attempts in vain before a join sleeps */
     RELUCTANCE_MAX = 4096,
-    WORTH_NS = 20000, /* a job that pays for calling somebody */
+    PRICE_NS = 1000, /* of taking a job, for whoever takes it and for its worker */
+    DEBT_NS = 8 * PRICE_NS,
+    WORTH_NS = 20000, /* a gain that pays for calling somebody */
     WALK_MAX = 64,    /* jobs looked at under a lock that is not ours */
     GONE = 1 << 18    /* bytes of stack that who was called may have left */
 };
@@ -96,6 +98,18 @@ static void rouse(struct worker *w)
     park_wake(&w->jobs.word, 1);
 }
 
+/* What taking jobs has gained lately: the time they took, less their price. */
+static void book(struct jobs *mine, struct jobs *owners, int64_t ran_ns)
+{
+    int64_t gain = mine->gain + ran_ns - PRICE_NS;
+    mine->gain = gain < -DEBT_NS ? -DEBT_NS : gain > WORTH_NS ? WORTH_NS : gain;
+    if (gain >= WORTH_NS)
+        store_relaxed(&owners->reluctance, 1); /* a hint, for scope_attend */
+}
+
+/* Not worth it: for now it takes no more than one each time that it is called. */
+static bool is_in_debt(const struct worker *w) { return w->jobs.gain <= -DEBT_NS; }
+
 /* One that was taken from its worker. */
 static void run_taken(struct worker *w, struct scope_job *job)
 {
@@ -104,8 +118,7 @@ static void run_taken(struct worker *w, struct scope_job *job)
     const struct clock *clock = &w->crew->clock;
     int64_t start = clock_now(clock);
     run(w, job);
-    if (clock_now(clock) - start >= WORTH_NS)
-        store_relaxed(&owner->jobs.reluctance, 1); /* a hint, for scope_attend */
+    book(&w->jobs, &owner->jobs, clock_now(clock) - start);
     /* Release: all the task has done, for the load in wait_for_taken. */
     if (fetch_sub_acq_rel(&s->out, ONE) == (ONE | SLEEPS))
         rouse(owner);
@@ -174,7 +187,7 @@ static struct scope_job *take_from(struct worker *victim, const struct scope *wi
 {
     struct jobs *jobs = &victim->jobs;
     if (!(jobs->fenced ? bias_seize_fenced(&jobs->lock)
-                       : bias_seize(&jobs->lock, victim->crew->can_stop)))
+                       : bias_ask(&jobs->lock, victim->crew->can_stop)))
         return NULL;
     struct scope_job *job = oldest_within(jobs, within);
     if (job) {
@@ -294,9 +307,10 @@ bool scope_help(struct worker *w)
         counter_add(&w->turns, 1);
         counter_add(&w->steals, 1);
         run_taken(w, job);
+        w->jobs.eager = !is_in_debt(w);
     }
     bias_enter(&w->bias);
-    return job != NULL;
+    return job && w->jobs.eager;
 }
 
 /* ---- the join ---------------------------------------------------------------------- */
@@ -342,8 +356,9 @@ static void wait_for_taken(struct worker *w, struct scope *s)
     int looks = 0, vain = 0;
     while (!is_over(s)) {
         bool tried = false;
-        if (looks % LOOK_EVERY == 0 && help_within(w, s, &tried)) {
-            looks = vain = 0;
+        if (looks % (LOOK_EVERY << vain) == 0 && help_within(w, s, &tried)) {
+            looks = 0;
+            vain = is_in_debt(w) ? VAIN_MAX : 0;
             continue;
         }
         vain += tried;

@@ -51,16 +51,30 @@ static void own(int times, void (*then)(void))
 
 /* ---- whoever else wants it ---- */
 
-static bool seize(bool may_stop)
+/* It has got in. */
+static void use(void)
 {
-    if (!bias_seize(&bias, may_stop))
-        return false;
     seized++;
     touch();
     if (!bias_is_resting(&bias))
         plain_write(&bed, plain_read(&bed) + 1);
     touch();
     bias_release(&bias);
+}
+
+static bool seize(bool may_stop)
+{
+    if (!bias_seize(&bias, may_stop))
+        return false;
+    use();
+    return true;
+}
+
+static bool ask(bool may_stop)
+{
+    if (!bias_ask(&bias, may_stop))
+        return false;
+    use();
     return true;
 }
 
@@ -70,6 +84,42 @@ static void stop_once(int self)
         own(2, work);
     else
         (void)seize(true);
+}
+
+/* With no barrier: nothing but the answer lets it in. */
+static void ask_once(int self)
+{
+    if (self == 1)
+        own(2, work);
+    else
+        (void)ask(false);
+}
+
+static void ask_twice(int self)
+{
+    if (self == 1) {
+        own(2, work);
+    } else {
+        (void)ask(false);
+        (void)ask(false);
+    }
+}
+
+static void ask_or_stop(int self)
+{
+    if (self == 1)
+        own(2, work);
+    else
+        (void)ask(self == 2);
+}
+
+/* It may rest instead of coming by. */
+static void ask_while_it_rests(int self)
+{
+    if (self == 1)
+        own(2, rest);
+    else
+        (void)ask(true);
 }
 
 /* Until it succeeds, and so it does, at the latest when the owner has left for good. */
@@ -157,6 +207,13 @@ int main(int argc, char **argv)
         {TEST("one finds it resting", 2, find_resting, nobody_is_left), TWO_THREADS},
         {TEST("one stops it while it rests", 2, stop_while_it_rests, nobody_is_left),
          TWO_THREADS},
+        {TEST("one asks it", 2, ask_once, nobody_is_left), TWO_THREADS},
+        {TEST("one asks it twice", 2, ask_twice, nobody_is_left), TWO_THREADS},
+        {TEST("one asks it while it rests", 2, ask_while_it_rests, nobody_is_left),
+         TWO_THREADS},
+        {TEST("two ask it", 3, ask_once, nobody_is_left), THREE_THREADS},
+        {TEST("two ask it, one with a barrier", 3, ask_or_stop, nobody_is_left),
+         THREE_THREADS},
         {TEST("two stop it", 3, stop_once, nobody_is_left), THREE_THREADS},
         {TEST("two find it resting", 3, find_resting, nobody_is_left), THREE_THREADS},
         {TEST("two, one of them stops it", 3, stop_or_find_resting, nobody_is_left),

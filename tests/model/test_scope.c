@@ -67,6 +67,21 @@ static void two_workers_fenced(void)
         workers[i].jobs.fenced = true;
 }
 
+/* Helping has not paid: they take one at a time, and sleep. */
+static void two_workers_in_debt(void)
+{
+    setup(2);
+    for (int i = 0; i < 2; i++)
+        workers[i].jobs.gain = INT32_MIN;
+}
+
+static void three_workers_in_debt(void)
+{
+    setup(3);
+    for (int i = 0; i < 3; i++)
+        workers[i].jobs.gain = INT32_MIN;
+}
+
 static void three_workers_patient(void)
 {
     setup(3);
@@ -301,11 +316,13 @@ int main(int argc, char **argv)
         {TEST("nested, one helps", 2, two_workers, branches), BOUNDS(3, 0)},
         {TEST("nested, two help", 3, three_workers, branches), BOUNDS(1, 0)},
         {TEST("nested, the handler waits", 3, three_workers_patient, waiting),
-         BOUNDS(1, 0)},
+         BOUNDS(2, 0)},
         {TEST("the first fails", 2, first_fails, failing), BOUNDS(3, 1)},
         {TEST("the second fails", 2, second_fails, failing), BOUNDS(3, 1)},
         {TEST("both fail", 2, both_fail, failing), BOUNDS(3, 1)},
         {TEST("one sleeps", 2, two_workers, sleeping), BOUNDS(3, 0)},
+        {TEST("one sleeps, in debt", 2, two_workers_in_debt, sleeping), BOUNDS(3, 0)},
+        {TEST("nested, in debt", 3, three_workers_in_debt, branches), BOUNDS(1, 0)},
     };
     return mc_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }

@@ -107,6 +107,19 @@ static void bias_outside_is_seized_with_a_barrier_only(void **state)
     assert_false(is_wanted());
 }
 
+static void bias_asked_in_vain_is_seized(void **state)
+{
+    need_barrier();
+    assert_false(bias_ask(&bias, false)); /* its owner does not come by */
+    assert_false(is_wanted());
+    assert_int_equal(atomic_load(&barriers), 0);
+    assert_true(bias_ask(&bias, true));
+    assert_int_equal(atomic_load(&barriers), 1);
+    assert_false(bias_ask(&bias, true));
+    assert_true(is_wanted());
+    bias_release(&bias);
+}
+
 static void bias_resting_is_seized_without_a_barrier(void **state)
 {
     assert_false(is_inside());
@@ -248,7 +261,7 @@ static void bias_rise_waits_for_the_seizer(void **state) { hold_against(rise, fa
 
 enum { ROUNDS = 200000, SEIZERS = 2, REST_EVERY = 64, YIELD_EVERY = 32 };
 static atomic_uint ended;
-static bool may_stop, is_fenced;
+static bool may_stop, is_fenced, is_asked;
 
 /* What the bias guards: two that are always the same outside. */
 static struct pair {
@@ -261,6 +274,39 @@ static void change_pair(void)
     unsigned seen = pair.one++;
     if (pair.other++ != seen)
         atomic_fetch_add(&differences, 1);
+}
+
+static void *come_by(void *arg)
+{
+    unsigned *count = arg;
+    while (atomic_load(&is_in) == 0) {
+        bias_enter(&bias);
+        change_pair();
+        ++*count;
+        bias_leave(&bias);
+    }
+    return NULL;
+}
+
+static void bias_asked_lets_others_in_without_a_barrier(void **state)
+{
+    struct thread thread;
+    unsigned count = 0;
+    pair = (struct pair){0};
+    atomic_store(&differences, 0);
+    atomic_store(&is_in, 0);
+    assert_int_equal(thread_start(&thread, "owner", come_by, &count), 0);
+    for (int i = 0; i < 100; i++) {
+        while (!bias_ask(&bias, false))
+            sched_yield();
+        change_pair();
+        bias_release(&bias);
+    }
+    atomic_store(&is_in, 1);
+    thread_join(&thread);
+    assert_int_equal(atomic_load(&differences), 0);
+    assert_int_equal(pair.one, count + 100);
+    assert_int_equal(atomic_load(&barriers), 0);
 }
 
 static void *own(void *arg)
@@ -294,12 +340,19 @@ static void *own_fenced(void *arg)
     return NULL;
 }
 
+static bool get_in(void)
+{
+    if (is_asked)
+        return bias_ask(&bias, may_stop);
+    return is_fenced ? bias_seize_fenced(&bias) : bias_seize(&bias, may_stop);
+}
+
 /* Until the owner has ended; and once at least. Returns how often, in *arg. */
 static void *seize(void *arg)
 {
     unsigned *count = arg;
     for (int i = 0; *count == 0 || atomic_load(&ended) == 0; i++) {
-        if (is_fenced ? bias_seize_fenced(&bias) : bias_seize(&bias, may_stop)) {
+        if (get_in()) {
             ++*count;
             change_pair();
             bias_release(&bias);
@@ -351,6 +404,14 @@ static void bias_fenced_keeps_the_owner_and_seizers_apart(void **state)
     assert_int_equal(atomic_load(&barriers), 0);
 }
 
+static void bias_asked_keeps_the_owner_and_seizers_apart(void **state)
+{
+    is_asked = true;
+    all_at_once(false);
+    is_asked = false;
+    assert_int_equal(atomic_load(&barriers), 0);
+}
+
 /* ---- after a fork ---- */
 
 static void enter_broken(void)
@@ -375,12 +436,15 @@ int main(void)
     TESTS(
         INSIDE(bias_at_first_the_owner_is_inside), INSIDE(bias_inside_cannot_be_seized),
         OUTSIDE(bias_outside_is_seized_with_a_barrier_only),
+        OUTSIDE(bias_asked_in_vain_is_seized),
         RESTING(bias_resting_is_seized_without_a_barrier),
         RESTING(bias_is_seized_by_one_at_a_time),
         RESTING(bias_risen_is_inside_and_rests_no_more),
         OUTSIDE(bias_released_lets_its_owner_in), OUTSIDE(bias_try_enter_does_not_wait),
         OUTSIDE(bias_enter_waits_for_the_seizer),
+        OUTSIDE(bias_asked_lets_others_in_without_a_barrier),
         RESTING(bias_rise_waits_for_the_seizer),
+        INSIDE(bias_asked_keeps_the_owner_and_seizers_apart),
         INSIDE(bias_keeps_the_owner_and_seizers_apart),
         INSIDE(bias_keeps_a_resting_owner_and_seizers_apart),
         OUTSIDE(bias_fenced_needs_no_barrier),

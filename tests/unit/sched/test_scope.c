@@ -303,6 +303,51 @@ static void scope_calls_again_when_it_pays(void **state)
     assert_int_equal(scope_sync(w, &scope), 0);
 }
 
+/* Takes one that takes no time. Does it go on helping? */
+static bool helps_with_tiny(void)
+{
+    record_clear();
+    spawn(&scope, &spawned[0], write_down, 7);
+    bool goes_on = scope_help(other);
+    assert_record(7);
+    assert_int_equal(scope_sync(w, &scope), 0);
+    return goes_on;
+}
+
+static void scope_helps_no_longer_when_tasks_are_tiny(void **state)
+{
+    int helped = 0;
+    while (helps_with_tiny())
+        helped++;
+    assert_in_range(helped, 3, 20);
+    assert_false(other->jobs.eager);
+    assert_false(helps_with_tiny()); /* one at a time from now on */
+    spawn(&scope, &spawned[0], takes_long, 0);
+    assert_true(scope_help(other));
+    assert_int_equal(scope_sync(w, &scope), 0);
+    assert_true(helps_with_tiny());
+}
+
+/* Many that take a while each pay as one does that takes long. */
+static int takes_a_while(struct cadre_scope *in, void *arg)
+{
+    clock_advance(&crew.clock, CADRE_MS / 200);
+    return 0;
+}
+
+static void scope_calls_again_when_many_pay_together(void **state)
+{
+    int helped = 0;
+    store_relaxed(&w->jobs.reluctance, 512);
+    while (load_relaxed(&w->jobs.reluctance) > 1 && helped < 100) {
+        spawn(&scope, &spawned[0], takes_a_while, 0);
+        assert_true(scope_help(other));
+        assert_int_equal(scope_sync(w, &scope), 0);
+        helped++;
+    }
+    assert_in_range(helped, 4, 10);
+}
+
 static void scope_calls_the_next_when_there_is_more(void **state)
 {
     spawn_all();
@@ -331,6 +376,8 @@ int main(void)
         ON_HANDLER(scope_cancels_what_is_nested), ON_HANDLER(scope_calls_a_hungry_one),
         ON_HANDLER(scope_calls_less_often_when_it_does_not_pay),
         ON_HANDLER(scope_calls_again_when_it_pays),
+        ON_HANDLER(scope_helps_no_longer_when_tasks_are_tiny),
+        ON_HANDLER(scope_calls_again_when_many_pay_together),
         ON_HANDLER(scope_calls_the_next_when_there_is_more));
     return RUN_TESTS();
 }
