@@ -109,13 +109,6 @@ static void adopt(struct cadre_self *self, struct op *promise)
     context->parent = promise;
 }
 
-void op_context_begin(struct cadre_self *self, const struct op *op)
-{
-    self->context.deadline = op->deadline;
-    if (op->parent)
-        self->context.parent = op->parent;
-}
-
 void op_orphan_young(struct cadre_self *self) { orphan(&self->context.young); }
 
 /* ---- one operation --------------------------------------------------------------- */

@@ -173,7 +173,12 @@ void ops_end(struct cadre_self *self, struct cell *cell, int reason);
 
 /* An outcome of it is what is handled now, for the sake of what it was started for. A
  * future is for the sake of what led to it. */
-void op_context_begin(struct cadre_self *self, const struct op *op);
+static inline void op_context_begin(struct cadre_self *self, const struct op *op)
+{
+    self->context.deadline = op->deadline;
+    if (op->parent)
+        self->context.parent = op->parent;
+}
 /* What is being handled is over: what was started for its sake goes on for its own. */
 void op_orphan_young(struct cadre_self *self);
 static inline void op_context_end(struct cadre_self *self)

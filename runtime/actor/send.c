@@ -60,14 +60,15 @@ static CC_INLINE int get(struct cadre_self *self, void **p, size_t size,
     return 0;
 }
 
-/* to: what the letter says, with its kind. */
+/* to: what the letter says, with its kind. tail: of which all but the size counts, or
+ * NULL. */
 static CC_INLINE int prepare(struct cadre_self *self, struct envelope **envelope,
-                             uint32_t to, bool has_tail, const cadre_type *type,
-                             const void *body)
+                             uint32_t to, const struct envelope_tail *tail,
+                             const cadre_type *type, const void *body)
 {
     void *p = NULL;
     uint32_t place = 0;
-    size_t size = envelope_size(type, has_tail);
+    size_t size = envelope_size(type, tail != NULL);
     int err = get(self, &p, size, &place);
     if (unlikely(err)) {
         (void)send_refuse(type, body, err);
@@ -79,15 +80,17 @@ static CC_INLINE int prepare(struct cadre_self *self, struct envelope **envelope
         memcpy(e->body, body, sizeof(uint64_t));
     else if (type->size > 0 && body)
         memcpy(e->body, body, type->size);
-    if (has_tail)
-        *envelope_tail(e) = (struct envelope_tail){0, CADRE_NEVER, size};
+    if (tail)
+        *envelope_tail(e) = (struct envelope_tail){tail->token, tail->deadline, size};
     return 0;
 }
 
 int send_prepare(struct cadre_self *self, struct envelope **envelope,
                  enum letter_kind kind, const cadre_type *type, const void *body)
 {
-    return prepare(self, envelope, kind, kind & LETTER_TOKEN, type, body);
+    static const struct envelope_tail empty = {.deadline = CADRE_NEVER};
+    return prepare(self, envelope, kind, kind & LETTER_TOKEN ? &empty : NULL, type,
+                   body);
 }
 
 int send_prepare_failure(struct cadre_self *self, struct envelope **envelope)
@@ -293,13 +296,10 @@ int send_request(struct cadre_self *self, uint64_t to, uint64_t token, int64_t d
                  const cadre_type *type, const void *body)
 {
     struct envelope *e;
-    int err = prepare(self, &e, address_letter(to) | (uint32_t)LETTER_TOKEN, true, type,
-                      body);
-    if (unlikely(err))
-        return err;
-    envelope_tail(e)->token = token;
-    envelope_tail(e)->deadline = deadline;
-    return launch(self, e, to);
+    struct envelope_tail tail = {token, deadline, 0};
+    int err = prepare(self, &e, address_letter(to) | (uint32_t)LETTER_TOKEN, &tail,
+                      type, body);
+    return unlikely(err) ? err : launch(self, e, to);
 }
 
 static CC_NOINLINE int send_sized(struct cadre_self *self, uint64_t to,
@@ -367,12 +367,12 @@ static CC_NOINLINE int reply_to_request(struct cadre_self *self, const cadre_msg
                             "cadre_reply: m was answered, deferred, or passed on");
     }
     uint64_t to = request->from;
-    err = prepare(self, &e, address_letter(to) | (uint32_t)LETTER_ANSWER, true, type,
+    struct envelope_tail tail = {envelope_tail(request)->token, CADRE_NEVER, 0};
+    err = prepare(self, &e, address_letter(to) | (uint32_t)LETTER_ANSWER, &tail, type,
                   body);
     if (unlikely(err))
         return err;
     *owes = OWES_NO_MORE;
-    envelope_tail(e)->token = envelope_tail(request)->token;
     if (likely(to))
         return launch(self, e, to);
     call_answer(self, e);

@@ -575,7 +575,6 @@ uint32_t turn_run(struct worker *worker, uint32_t max)
     while (left > 0 && (task = worker_next(worker))) {
         struct cell *cell = container_of(task, struct cell, task);
         store_release(&self->cell, cell); /* pairs with who asks who is stuck */
-        self->now = 0;
         if (unlikely(run(self, worker, cell)))
             worker_requeue(worker, task);
         left--;
