@@ -398,18 +398,20 @@ static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
         check_thread(self, &before);
 }
 
-/* A letter that is no plain message. */
+/* A letter that is no plain message: first of all a request, or an answer to one. */
 static CC_NOINLINE void take_marked(struct cadre_self *self, struct cell *cell,
                                     struct letter *letter)
 {
-    uint32_t kind = letter_kind(letter), to = plain_read(&letter->to) - kind;
-    bool takes = !DEBUG_BUILD && upper_is32_acquire(&cell->life, to);
-    if (likely(takes && kind == LETTER_TOKEN))
-        take_request(self, cell, envelope_of(letter));
-    else if (likely(takes && kind == LETTER_ANSWER))
-        take_answer(self, cell, envelope_of(letter));
-    else
+    uint32_t to = plain_read(&letter->to);
+    bool is_request = (to & LETTER_KIND) == LETTER_TOKEN;
+    bool is_answer = (to & LETTER_KIND) == LETTER_ANSWER;
+    if (DEBUG_BUILD || !(is_request || is_answer) ||
+        unlikely(!upper_is32_acquire(&cell->life, to & ~(uint32_t)LETTER_KIND)))
         take_any(self, cell, letter);
+    else if (is_request)
+        take_request(self, cell, envelope_of(letter));
+    else
+        take_answer(self, cell, envelope_of(letter));
 }
 
 /* The letter in hand, outside the bias. False: something unusual happened. */
