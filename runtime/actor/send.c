@@ -253,9 +253,9 @@ static CC_NOINLINE int end_behind(struct worker *here, struct task *behind)
     return 0;
 }
 
-/* A message that is ready, to an actor of the same worker who has got nothing from others:
- * the common case. One piece that calls nothing, but at its ends, where something is in
- * the way. */
+/* A message that is ready, in the common case: to an actor of the same worker who has got
+ * nothing from others. One piece that calls nothing, but at its ends, where something is
+ * in the way. */
 static CC_INLINE int launch(struct cadre_self *self, struct envelope *e, uint64_t to)
 {
     struct worker *here = self->worker;

@@ -195,8 +195,8 @@ static void take_request(struct cadre_self *self, struct cell *cell, struct enve
     op_context_end(self);
 }
 
-/* The outcome of an operation, for the actor itself: for the sake of what that was started
- * for. */
+/* The outcome of an operation, for the actor itself: for the sake of what that was
+ * started for. */
 static CC_INLINE void receive_outcome(struct cadre_self *self, struct cell *cell,
                                       struct op *op, struct envelope *e)
 {
