@@ -139,6 +139,7 @@ static CC_INLINE int make(struct cadre_self *self, struct op **result,
                 address_letter(cell_address(cell)) | (uint32_t)LETTER_OP);
     op->letter.place = pool_place_of(pool_class_of(sizeof *op));
     atomic_set(&op->alarm.state, ALARM_OFF);
+    op->alarm.node.link.next = NULL; /* in no wheel */
     op->kind = (uint8_t)kind;
     op->code = -ETIMEDOUT;
     return 0;
