@@ -98,13 +98,10 @@ static int receive_and_note(cadre_self *self, void *state, cadre_msg *m)
     return extras->receive(self, state, m);
 }
 
-cadre_receive *after_receive(struct cadre_self *self, enum op_kind kind,
-                             cadre_receive *then)
+cadre_receive *after_receive_noted(struct cadre_self *self, enum op_kind kind,
+                                   cadre_receive *then)
 {
-    struct cell *cell = self_cell(self);
-    struct extras *extras = cell->extras;
-    if (cell->receive != receive_and_note)
-        return then ? then : cell->receive;
+    struct extras *extras = self_cell(self)->extras;
     if (kind != OP_IDLE)
         note(self, extras);
     return then ? then : extras->receive;

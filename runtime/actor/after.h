@@ -12,7 +12,15 @@ struct envelope *after_rang(struct cadre_self *self, struct op *op);
 
 /* What is to handle the outcome of an operation of this kind; then: what cadre_then()
  * said, or NULL. The message of silence does not break it, any other does. */
-cadre_receive *after_receive(struct cadre_self *self, enum op_kind kind,
-                             cadre_receive *then);
+cadre_receive *after_receive_noted(struct cadre_self *self, enum op_kind kind,
+                                   cadre_receive *then);
+static inline cadre_receive *after_receive(struct cadre_self *self, enum op_kind kind,
+                                           cadre_receive *then)
+{
+    const struct cell *cell = self_cell(self);
+    if (unlikely(cell->extras->receive != NULL)) /* it wants to know of silence */
+        return after_receive_noted(self, kind, then);
+    return then ? then : cell->receive;
+}
 
 #endif

@@ -9,28 +9,10 @@
 CADRE_API const cadre_type cadre_failure_type = {.name = "cadre_failure",
                                                  .size = sizeof(cadre_failure)};
 
-/* Everything that the outcome may need, ahead. NULL: *err says why. */
-static struct op *prepare(struct cadre_self *self, const cadre_type *type,
-                          const void *body, struct envelope **request, int *err)
-{
-    struct op *op = NULL;
-    *err = op_new_failing(self, &op, OP_ASK);
-    if (*err) {
-        (void)send_refuse(type, body, 0);
-        return NULL;
-    }
-    *err = send_prepare(self, request, LETTER_TOKEN, type, body);
-    if (*err) {
-        op_end(self, op);
-        return NULL;
-    }
-    return op;
-}
-
 int cadre_ask_as(cadre_self *self, cadre_token *token, cadre_ref to, cadre_time timeout,
                  const cadre_type *type, const void *body)
 {
-    struct envelope *request = NULL;
+    struct op *op;
     int err = self_check(self, "cadre_ask");
     if (err)
         return send_refuse(type, body, err);
@@ -40,19 +22,19 @@ int cadre_ask_as(cadre_self *self, cadre_token *token, cadre_ref to, cadre_time 
     if (timeout <= 0 || to.id == self_address(self))
         return world_misuse(self->world, send_refuse(type, body, -EINVAL),
                             "cadre_ask: timeout <= 0, or it asks itself");
-    struct op *op = prepare(self, type, body, &request, &err);
-    if (!op)
-        return err;
+    err = op_new(self, &op, OP_ASK);
+    if (err)
+        return send_refuse(type, body, err);
     int64_t due = op_due(self, timeout);
     op->to = to.id;
-    envelope_tail(request)->token = op->token;
-    envelope_tail(request)->deadline = due;
     if (due != CADRE_NEVER)
         op_set_alarm(self, op, due);
-    if (token)
+    err = send_request(self, to.id, op->token, due, type, body);
+    if (unlikely(err))
+        op_end(self, op);
+    else if (token)
         token->id = op->token;
-    send_deliver(self, request, to.id);
-    return 0;
+    return err;
 }
 
 int cadre_then(cadre_self *self, cadre_token token, cadre_receive *next)
@@ -210,21 +192,18 @@ bool cadre_is_awaited(cadre_self *self, cadre_promise promise)
 
 /* ---- what comes back ------------------------------------------------------------- */
 
-struct op *ask_answered(struct cadre_self *self, struct envelope *answer)
+void ask_answered(struct cadre_self *self, struct op *promise, struct envelope *answer)
 {
-    struct op *op = op_find(self_cell(self), envelope_tail(answer)->token);
-    if (!op) {
+    if (!promise) {
         send_drop(self, answer);
-        return NULL;
+        return;
     }
-    if (op->kind != OP_PROMISE)
-        return op;
     /* By another actor, to whom the promise was sent: it has been handled here, and goes
      * on to whoever asked. */
     counter_add(&self->handled, 1);
-    send_answer(self, answer, op->message->from, envelope_tail(op->message)->token);
-    settle(self, op);
-    return NULL;
+    send_answer(self, answer, promise->message->from,
+                envelope_tail(promise->message)->token);
+    settle(self, promise);
 }
 
 static void fail_all(struct cadre_self *self, struct op *child)

@@ -4,9 +4,9 @@
 
 #include "actor/op.h"
 
-/* An answer came for the running actor. The operation that waits for it, or NULL: none
- * does, and the answer is somebody else's now, or gone. */
-struct op *ask_answered(struct cadre_self *self, struct envelope *answer);
+/* An answer came that the running actor does not wait for. promise: to answer the request
+ * that has its token, so it is somebody else's now; or NULL: it is dropped. */
+void ask_answered(struct cadre_self *self, struct op *promise, struct envelope *answer);
 /* A note came that nobody waits for the answer to a request any more. */
 void ask_recalled(struct cadre_self *self, struct envelope *note);
 /* The handler of a request that was deferred has returned. */

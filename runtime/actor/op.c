@@ -8,12 +8,6 @@
 
 /* ---- the table ------------------------------------------------------------------- */
 
-static struct op **chain_of(const struct ops *ops, uint64_t token)
-{
-    /* Tokens of one worker differ by the number of workers. */
-    return &ops->chains[(token * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & ops->mask];
-}
-
 static size_t chains_bytes(const struct ops *ops)
 {
     return ((size_t)ops->mask + 1) * sizeof(struct op *);
@@ -21,7 +15,7 @@ static size_t chains_bytes(const struct ops *ops)
 
 static void insert(struct ops *ops, struct op *op)
 {
-    struct op **chain = chain_of(ops, op->token);
+    struct op **chain = ops_chain(ops, op->token);
     op->chain = *chain;
     *chain = op;
 }
@@ -51,25 +45,9 @@ static void grow(struct cadre_self *self, struct ops *ops)
         pool_put(&self->pool, old.chains, chains_bytes(&old));
 }
 
-struct op *op_find(const struct cell *cell, uint64_t token)
-{
-    const struct extras *extras = cell_extras(cell);
-    struct op *op = extras ? *chain_of(&extras->ops, token) : NULL;
-    while (op && op->token != token)
-        op = op->chain;
-    return op;
-}
-
-void op_mark_outcome(const struct cell *cell, struct envelope *e, uint64_t token)
-{
-    plain_write(&e->letter.to,
-                address_letter(cell_address(cell)) | (uint32_t)LETTER_OUTCOME);
-    envelope_tail(e)->token = token;
-}
-
 static void take_out(struct ops *ops, struct op *op)
 {
-    struct op **place = chain_of(ops, op->token);
+    struct op **place = ops_chain(ops, op->token);
     while (*place != op)
         place = &(*place)->chain;
     *place = op->chain;
@@ -87,9 +65,9 @@ static void join(struct op **first, struct op *op)
     *first = op;
 }
 
-static void leave(struct op *op)
+static inline void leave(struct op *op)
 {
-    if (!op->place)
+    if (likely(!op->place))
         return;
     *op->place = op->sibling;
     if (op->sibling)
@@ -131,56 +109,60 @@ static void adopt(struct cadre_self *self, struct op *promise)
     context->parent = promise;
 }
 
-void op_context_begin(struct cadre_self *self, const struct op *op)
-{
-    self->context.deadline = op->deadline;
-    if (op->parent)
-        self->context.parent = op->parent;
-}
-
 void op_orphan_young(struct cadre_self *self) { orphan(&self->context.young); }
 
 /* ---- one operation --------------------------------------------------------------- */
 
-static int make(struct cadre_self *self, struct op **result, enum op_kind kind)
+/* In two pieces: the compiler would clear all of it with one slow instruction. */
+static CC_INLINE void clear(struct op *op)
+{
+    enum { FIRST = offsetof(struct op, token), MIDDLE = offsetof(struct op, then) };
+    memset((char *)op + FIRST, 0, MIDDLE - FIRST);
+    memset((char *)op + MIDDLE, 0, sizeof *op - MIDDLE);
+}
+
+static CC_INLINE int make(struct cadre_self *self, struct op **result,
+                          enum op_kind kind)
 {
     void *p;
     struct cell *cell = self_cell(self);
-    if (cell_phase(cell) != PHASE_RUNNING)
+    if (unlikely(cell_phase(cell) != PHASE_RUNNING))
         return -ESHUTDOWN;
-    int err = extras_make(self, cell);
+    int err = likely(cell->extras != NULL) ? 0 : extras_make(self, cell);
     if (!err)
         err = pool_get(&self->pool, &p, sizeof **result);
-    if (err)
+    if (unlikely(err))
         return err;
-    *result = p;
-    **result = (struct op){.kind = (uint8_t)kind, .code = -ETIMEDOUT};
-    struct op *op = *result;
+    struct op *op = *result = p;
+    clear(op);
     plain_write(&op->letter.to,
                 address_letter(cell_address(cell)) | (uint32_t)LETTER_OP);
+    op->letter.place = pool_place_of(pool_class_of(sizeof *op));
     atomic_set(&op->alarm.state, ALARM_OFF);
-    op->alarm.task = &cell->task;
-    op->alarm.mail = &op->letter.node;
+    op->alarm.node.link.next = NULL; /* in no wheel */
+    op->kind = (uint8_t)kind;
+    op->code = -ETIMEDOUT;
     return 0;
 }
 
-static void add(struct cadre_self *self, struct op *op)
+static inline void add(struct cadre_self *self, struct op *op)
 {
     struct ops *ops = &self_cell(self)->extras->ops;
-    if (ops->count++ > ops->mask)
+    if (unlikely(ops->count++ > ops->mask))
         grow(self, ops);
     insert(ops, op);
 }
 
-int op_new(struct cadre_self *self, struct op **op, enum op_kind kind)
+int op_new(struct cadre_self *self, struct op **result, enum op_kind kind)
 {
-    int err = make(self, op, kind);
-    if (err)
+    int err = make(self, result, kind);
+    if (unlikely(err))
         return err;
-    (*op)->token = self->next_token;
+    struct op *op = *result;
+    op->token = self->next_token;
     self->next_token += self->world->sched.crew.count;
-    inherit(self, *op);
-    add(self, *op);
+    inherit(self, op);
+    add(self, op);
     return 0;
 }
 
@@ -212,22 +194,27 @@ int op_new_promise(struct cadre_self *self, struct op **op, struct envelope *req
 void op_set_alarm(struct cadre_self *self, struct op *op, int64_t due)
 {
     struct worker *here = self->worker;
+    op->alarm.task = &self_cell(self)->task;
+    op->alarm.mail = &op->letter.node;
     bias_enter(&here->bias);
     alarm_set(&here->alarms, &op->alarm, due);
     bias_leave(&here->bias);
 }
 
-/* True: its letter is not on its way, and never will be. */
-static bool silence(struct cadre_self *self, struct op *op)
+static CC_NOINLINE bool cancel_alarm(struct cadre_self *self, struct op *op)
 {
     struct worker *here = self->worker;
     struct worker *home = &here->crew->workers[op->alarm.worker];
-    if (load_relaxed(&op->alarm.state) == ALARM_OFF)
-        return true;
     bias_enter(&here->bias);
     bool off = alarm_cancel(&here->alarms, &home->alarms, &op->alarm);
     bias_leave(&here->bias);
     return off;
+}
+
+/* True: its letter is not on its way, and never will be. */
+static inline bool silence(struct cadre_self *self, struct op *op)
+{
+    return load_relaxed(&op->alarm.state) == ALARM_OFF || cancel_alarm(self, op);
 }
 
 /* Tells whoever was asked that nobody waits any more, if there is memory for it. */
@@ -241,15 +228,37 @@ static void recall(struct cadre_self *self, const struct op *op)
     send_recall(self, e, op->to);
 }
 
+/* Its letter is at home, so nobody else looks at what is behind it. */
+static struct envelope *become(struct op *op)
+{
+    struct envelope *e = envelope_of(&op->letter); /* of the same block, and place */
+    op->became = true;
+    letter_set_kind(&e->letter, LETTER_OUTCOME);
+    e->type = &cadre_failure_type;
+    *envelope_tail(e) = (struct envelope_tail){op->token, CADRE_NEVER, sizeof *op};
+    return e;
+}
+
 struct envelope *op_take_failure(struct cadre_self *self, struct op *op, int code,
                                  int cause)
 {
-    struct envelope *e = op->message;
+    struct envelope *e = op->message ? op->message : become(op);
     e->from = op->kind == OP_ASK ? op->to : self_address(self);
     cadre_failure failure = {.code = code, .cause = cause, .origin = {e->from}};
     memcpy(e->body, &failure, sizeof failure);
     op->message = NULL;
     return e;
+}
+
+/* It comes from a worker that may sleep for long: the failure does not wait, if there is
+ * a message for it. */
+static void tell(struct cadre_self *self, struct op *op)
+{
+    if (!op->message && send_prepare_failure(self, &op->message))
+        return;
+    op->told = true;
+    send_answer(self, op_take_failure(self, op, op->code, 0), self_address(self),
+                op->token);
 }
 
 void op_fail(struct cadre_self *self, struct op *op, int code)
@@ -260,10 +269,8 @@ void op_fail(struct cadre_self *self, struct op *op, int code)
     if (silence(self, op)) {
         store_relaxed(&op->alarm.state, ALARM_RANG); /* as if: its letter comes */
         send_letter(self->world, self, self_cell(self), &op->letter);
-    } else if (load_relaxed(&op->alarm.state) == ALARM_CANCELLED && op->message) {
-        /* It comes from a worker that may sleep for long: the outcome does not wait. */
-        send_answer(self, op_take_failure(self, op, code, 0), self_address(self),
-                    op->token);
+    } else if (load_relaxed(&op->alarm.state) == ALARM_CANCELLED && !op->told) {
+        tell(self, op);
     }
 }
 
@@ -272,15 +279,7 @@ void op_free(struct cadre_self *self, struct op *op)
     pool_put(&self->pool, op, sizeof *op);
 }
 
-int64_t op_due(struct cadre_self *self, cadre_time timeout)
-{
-    int64_t due = CADRE_NEVER, now;
-    if (timeout != CADRE_NEVER && (now = self_now(self)) < CADRE_NEVER - timeout)
-        due = now + timeout;
-    return due < self->context.deadline ? due : self->context.deadline;
-}
-
-/* Nothing leads to it, or from it, any more. */
+/* Nothing leads to it any more. */
 static void unchain(const struct cell *cell, struct op *op)
 {
     struct join *join = op->kind == OP_FUTURE ? op->join : NULL;
@@ -291,8 +290,6 @@ static void unchain(const struct cell *cell, struct op *op)
     }
     if (op->previous)
         op->previous->next = NULL;
-    if (op->next && op->next->previous == op)
-        op->next->previous = NULL;
 }
 
 /* What it has of its own. */
@@ -331,12 +328,11 @@ static void forget_parent(struct cadre_self *self, const struct op *op)
             wait->hand.context.parent = NULL;
 }
 
-void op_end(struct cadre_self *self, struct op *op)
+/* What only others than requests have: made ahead, led to, done for their sake. */
+static CC_NOINLINE void end_rest(struct cadre_self *self, struct cell *cell,
+                                 struct op *op)
 {
-    struct cell *cell = self_cell(self);
     unchain(cell, op);
-    take_out(&cell->extras->ops, op);
-    leave(op);
     orphan(&op->child);
     release(self, op);
     forget_parent(self, op);
@@ -344,10 +340,21 @@ void op_end(struct cadre_self *self, struct op *op)
         self->step->of = NULL;
     if (cell->extras->idle == op)
         cell->extras->idle = NULL;
-    if (op->wait)
+}
+
+void op_end(struct cadre_self *self, struct op *op)
+{
+    struct cell *cell = self_cell(self);
+    take_out(&cell->extras->ops, op);
+    leave(op);
+    if (unlikely(op->next != NULL) && op->next->previous == op)
+        op->next->previous = NULL;
+    if (op->kind != OP_ASK)
+        end_rest(self, cell, op);
+    if (unlikely(op->wait != NULL))
         forget_wait(self, op);
     op->dead = true;
-    if (silence(self, op))
+    if (!op->became && silence(self, op))
         op_free(self, op);
 }
 

@@ -44,9 +44,18 @@ static inline bool op_join_has_failed(const struct join *join)
 /* Promises have the token of whoever asked, maybe the same actor, with this bit. */
 #define OP_PROMISED (UINT64_C(1) << 63)
 
+/* Of the envelope of a failure: what is behind its letter. */
+enum {
+    OP_FAILURE = sizeof(struct envelope) - sizeof(struct letter) +
+                 sizeof(cadre_failure) + sizeof(struct envelope_tail)
+};
+
 struct op {
     struct letter letter; /* LETTER_OP: the mail of its alarm */
-    struct alarm alarm;
+    union {
+        struct alarm alarm;
+        unsigned char failure[OP_FAILURE]; /* see op_take_failure */
+    };
     uint64_t token;
     struct op *chain; /* the next one in the same chain of the table */
     /* What is done for the sake of a promise: its first child, and each one's next, and
@@ -59,7 +68,8 @@ struct op {
     cadre_receive *then, *otherwise;
     struct op *next, *previous;
     struct wait *wait; /* the handler that waits for it; or NULL */
-    /* What its outcome is when the alarm rings, made ahead; a promise: the request. */
+    /* What its outcome is when the alarm rings, made ahead; a promise: the request; a
+     * request: nothing, it becomes its failure itself. */
     struct envelope *message;
     union {
         uint64_t to; /* OP_ASK: whom it asked */
@@ -75,6 +85,8 @@ struct op {
     int code; /* what its failure says, if that is the outcome */
     uint8_t kind;
     bool dead;
+    bool told;     /* its failure has been sent, whatever comes of its alarm */
+    bool became;   /* the block is an envelope now: that of its failure */
     bool in_hand;  /* OP_PROMISE: the request is being handled */
     bool answered; /* OP_FUTURE: its promise was kept, the answer is on its way ... */
     bool silent;   /* ... or nobody waits for it */
@@ -109,18 +121,43 @@ CC_MUST_CHECK int op_new_failing(struct cadre_self *self, struct op **op,
 CC_MUST_CHECK int op_new_promise(struct cadre_self *self, struct op **op,
                                  struct envelope *request);
 
-struct op *op_find(const struct cell *cell, uint64_t token);
+static inline struct op **ops_chain(const struct ops *ops, uint64_t token)
+{
+    /* Tokens of one worker differ by the number of workers. */
+    return &ops->chains[(token * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & ops->mask];
+}
+static inline struct op *op_find(const struct cell *cell, uint64_t token)
+{
+    const struct extras *extras = cell_extras(cell);
+    struct op *op = extras ? *ops_chain(&extras->ops, token) : NULL;
+    while (op && op->token != token)
+        op = op->chain;
+    return op;
+}
 /* Marks its outcome as that, with whose it is, for when it is set aside. */
-void op_mark_outcome(const struct cell *cell, struct envelope *e, uint64_t token);
+static inline void op_mark_outcome(const struct cell *cell, struct envelope *e,
+                                   uint64_t token)
+{
+    plain_write(&e->letter.to,
+                address_letter(cell_address(cell)) | (uint32_t)LETTER_OUTCOME);
+    envelope_tail(e)->token = token;
+}
 
 void op_set_alarm(struct cadre_self *self, struct op *op, int64_t due);
-/* Its outcome is a failure, with these; the message that says so. */
+/* Its outcome is a failure, with these; the message that says so. A request whose letter
+ * is at home becomes that message itself: its end leaves the block to it. */
 struct envelope *op_take_failure(struct cadre_self *self, struct op *op, int code,
                                  int cause);
 /* The actor is told: the outcome is a failure with this code. */
 void op_fail(struct cadre_self *self, struct op *op, int code);
 /* When an operation is to time out: not after what it is done for. */
-int64_t op_due(struct cadre_self *self, cadre_time timeout);
+static inline int64_t op_due(struct cadre_self *self, cadre_time timeout)
+{
+    int64_t due = CADRE_NEVER, now;
+    if (timeout != CADRE_NEVER && (now = self_now(self)) < CADRE_NEVER - timeout)
+        due = now + timeout;
+    return due < self->context.deadline ? due : self->context.deadline;
+}
 /* It is over: out of the table, and freed, now or later, with its message. */
 void op_end(struct cadre_self *self, struct op *op);
 /* The same without an outcome: nobody waits any more. So it is for what leads to it; and
@@ -136,7 +173,12 @@ void ops_end(struct cadre_self *self, struct cell *cell, int reason);
 
 /* An outcome of it is what is handled now, for the sake of what it was started for. A
  * future is for the sake of what led to it. */
-void op_context_begin(struct cadre_self *self, const struct op *op);
+static inline void op_context_begin(struct cadre_self *self, const struct op *op)
+{
+    self->context.deadline = op->deadline;
+    if (op->parent)
+        self->context.parent = op->parent;
+}
 /* What is being handled is over: what was started for its sake goes on for its own. */
 void op_orphan_young(struct cadre_self *self);
 static inline void op_context_end(struct cadre_self *self)

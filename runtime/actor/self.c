@@ -79,8 +79,12 @@ int self_refuse(const cadre_self *self, const char *what)
 
 cadre_time self_now(cadre_self *self)
 {
-    if (self->now == 0)
+    /* A turn need not say that it begins: its worker counts. */
+    uint64_t turn = self->worker ? load_relaxed(&self->worker->turns) : 0;
+    if (self->now == 0 || self->now_turn != turn) {
         self->now = clock_now(&self->world->sched.crew.clock);
+        self->now_turn = turn;
+    }
     return self->now;
 }
 

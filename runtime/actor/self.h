@@ -61,7 +61,8 @@ struct cadre_self {
     bool forked;             /* a scope was opened in this callback */
     struct cell *parting;    /* whose turn is to end; or NULL */
     uint64_t next_token;     /* of the operations started here */
-    cadre_time now;          /* 0: not read yet in this turn */
+    cadre_time now;          /* 0: not known; for self_now ... */
+    uint64_t now_turn;       /* ... and the worker's turn in which it was read */
     struct rng rng;          /* the users' own stream */
     struct pool pool;
     struct table_cache cells;
@@ -126,6 +127,7 @@ static CC_INLINE void self_free(struct cadre_self *self, struct envelope *e)
         self_free_slowly(self, e);
 }
 
+/* The time, read when first asked for in a turn. */
 cadre_time self_now(cadre_self *self);
 
 /* Takes the message in hand out of m. -EINVAL when m is not that, or was taken. */

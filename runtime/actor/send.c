@@ -60,27 +60,37 @@ static CC_INLINE int get(struct cadre_self *self, void **p, size_t size,
     return 0;
 }
 
-int send_prepare(struct cadre_self *self, struct envelope **envelope,
-                 enum letter_kind kind, const cadre_type *type, const void *body)
+/* to: what the letter says, with its kind. tail: of which all but the size counts, or
+ * NULL. */
+static CC_INLINE int prepare(struct cadre_self *self, struct envelope **envelope,
+                             uint32_t to, const struct envelope_tail *tail,
+                             const cadre_type *type, const void *body)
 {
     void *p = NULL;
     uint32_t place = 0;
-    bool has_tail = kind & LETTER_TOKEN;
-    size_t size = envelope_size(type, has_tail);
+    size_t size = envelope_size(type, tail != NULL);
     int err = get(self, &p, size, &place);
     if (unlikely(err)) {
         (void)send_refuse(type, body, err);
         return err;
     }
     struct envelope *e = *envelope = p;
-    fill(e, kind, place, self_address(self), type);
+    fill(e, to, place, self_address(self), type);
     if (likely(type->size == sizeof(uint64_t)) && body) /* send_check: there is one */
         memcpy(e->body, body, sizeof(uint64_t));
     else if (type->size > 0 && body)
         memcpy(e->body, body, type->size);
-    if (has_tail)
-        *envelope_tail(e) = (struct envelope_tail){0, CADRE_NEVER, size};
+    if (tail)
+        *envelope_tail(e) = (struct envelope_tail){tail->token, tail->deadline, size};
     return 0;
+}
+
+int send_prepare(struct cadre_self *self, struct envelope **envelope,
+                 enum letter_kind kind, const cadre_type *type, const void *body)
+{
+    static const struct envelope_tail empty = {.deadline = CADRE_NEVER};
+    return prepare(self, envelope, kind, kind & LETTER_TOKEN ? &empty : NULL, type,
+                   body);
 }
 
 int send_prepare_failure(struct cadre_self *self, struct envelope **envelope)
@@ -243,19 +253,11 @@ static CC_NOINLINE int end_behind(struct worker *here, struct task *behind)
     return 0;
 }
 
-/* A send in the common case: a small message without a token to an actor of the same
- * worker who has got nothing from others. One piece that calls nothing, but at its ends,
- * where something is in the way. */
-static CC_INLINE int send_small(struct cadre_self *self, uint64_t to,
-                                const cadre_type *type, uint32_t size, const void *body,
-                                const char *what)
+/* A message that is ready, in the common case: to an actor of the same worker who has got
+ * nothing from others. One piece that calls nothing, but at its ends, where something is
+ * in the way. */
+static CC_INLINE int launch(struct cadre_self *self, struct envelope *e, uint64_t to)
 {
-    uint32_t place = pool_place_of_small(sizeof(struct envelope) + size);
-    if (unlikely(!pool_has(pool_at(&self->pool, place))))
-        return send_any(self, to, type, body, what);
-    struct envelope *e = pool_take(&self->pool, place);
-    fill(e, address_letter(to), place, cell_address(self_cell(self)), type);
-    memcpy(e->body, body, size);
     struct worker *here = self->worker;
     const struct table *table = &self->world->table;
     uint64_t slot = table_slot(table, to);
@@ -274,6 +276,30 @@ static CC_INLINE int send_small(struct cadre_self *self, uint64_t to,
         return end_behind(here, behind);
     bias_leave(&here->bias);
     return 0;
+}
+
+/* A send in the common case: a small message without a token. */
+static CC_INLINE int send_small(struct cadre_self *self, uint64_t to,
+                                const cadre_type *type, uint32_t size, const void *body,
+                                const char *what)
+{
+    uint32_t place = pool_place_of_small(sizeof(struct envelope) + size);
+    if (unlikely(!pool_has(pool_at(&self->pool, place))))
+        return send_any(self, to, type, body, what);
+    struct envelope *e = pool_take(&self->pool, place);
+    fill(e, address_letter(to), place, cell_address(self_cell(self)), type);
+    memcpy(e->body, body, size);
+    return launch(self, e, to);
+}
+
+int send_request(struct cadre_self *self, uint64_t to, uint64_t token, int64_t deadline,
+                 const cadre_type *type, const void *body)
+{
+    struct envelope *e;
+    struct envelope_tail tail = {token, deadline, 0};
+    int err = prepare(self, &e, address_letter(to) | (uint32_t)LETTER_TOKEN, &tail,
+                      type, body);
+    return unlikely(err) ? err : launch(self, e, to);
 }
 
 static CC_NOINLINE int send_sized(struct cadre_self *self, uint64_t to,
@@ -340,11 +366,16 @@ static CC_NOINLINE int reply_to_request(struct cadre_self *self, const cadre_msg
         return world_misuse(self->world, -EINVAL,
                             "cadre_reply: m was answered, deferred, or passed on");
     }
-    err = send_prepare(self, &e, LETTER_ANSWER, type, body);
-    if (err)
+    uint64_t to = request->from;
+    struct envelope_tail tail = {envelope_tail(request)->token, CADRE_NEVER, 0};
+    err = prepare(self, &e, address_letter(to) | (uint32_t)LETTER_ANSWER, &tail, type,
+                  body);
+    if (unlikely(err))
         return err;
     *owes = OWES_NO_MORE;
-    send_answer(self, e, request->from, envelope_tail(request)->token);
+    if (likely(to))
+        return launch(self, e, to);
+    call_answer(self, e);
     return 0;
 }
 

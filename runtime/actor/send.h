@@ -29,6 +29,11 @@ CC_MUST_CHECK int send_prepare(struct cadre_self *self, struct envelope **envelo
 CC_MUST_CHECK int send_prepare_failure(struct cadre_self *self,
                                        struct envelope **envelope);
 
+/* A request of this actor's. Errors: pool_get's; the body is dropped then. */
+CC_MUST_CHECK int send_request(struct cadre_self *self, uint64_t to, uint64_t token,
+                               int64_t deadline, const cadre_type *type,
+                               const void *body);
+
 /* Accepts the message: it is the receiver's from here on, or a dead letter at once where
  * there is none. */
 void send_deliver(struct cadre_self *self, struct envelope *envelope, uint64_t to);

@@ -189,12 +189,28 @@ static void take_request(struct cadre_self *self, struct cell *cell, struct enve
     op_context_end(self);
 }
 
-/* The outcome of an operation: for the sake of what that was started for. */
-static void take_outcome(struct cadre_self *self, struct cell *cell, struct op *op,
-                         struct envelope *e)
+/* The outcome of an operation, for the actor itself: for the sake of what that was
+ * started for. */
+static CC_INLINE void receive_outcome(struct cadre_self *self, struct cell *cell,
+                                      struct op *op, struct envelope *e)
+{
+    uint64_t token = op->token;
+    bool failed = e->type == &cadre_failure_type;
+    cadre_receive *handle =
+        after_receive(self, (enum op_kind)op->kind, failed ? op->otherwise : op->then);
+    op_context_begin(self, op);
+    op_mark_outcome(cell, e, token);
+    op_end(self, op);
+    (void)receive(self, cell, e, token, handle);
+    op_context_end(self);
+}
+
+/* One that other operations lead from, or that a handler waits for. */
+static CC_NOINLINE void pass_outcome(struct cadre_self *self, struct cell *cell,
+                                     struct op *op, struct envelope *e)
 {
     struct chain_outcome o = {op, e, 0};
-    if (unlikely(op->next || op->silent))
+    if (op->next || op->silent)
         chain_run(self, &o);
     if (o.e && o.op->wait) {
         struct wait *wait = o.op->wait;
@@ -202,21 +218,22 @@ static void take_outcome(struct cadre_self *self, struct cell *cell, struct op *
         wait->op = NULL;
         op_end(self, o.op);
         await_resume(self, wait, o.e);
-        return;
+    } else if (o.e) {
+        receive_outcome(self, cell, o.op, o.e);
+    } else {
+        if (o.result != 0)
+            obey(self, NULL, 0, checked(self, o.result));
+        op_context_end(self);
     }
-    if (o.e) {
-        uint64_t token = o.op->token;
-        bool failed = o.e->type == &cadre_failure_type;
-        cadre_receive *handle = after_receive(self, (enum op_kind)o.op->kind,
-                                              failed ? o.op->otherwise : o.op->then);
-        op_context_begin(self, o.op);
-        op_mark_outcome(cell, o.e, token);
-        op_end(self, o.op);
-        (void)receive(self, cell, o.e, token, handle);
-    } else if (o.result != 0) {
-        obey(self, NULL, 0, checked(self, o.result));
-    }
-    op_context_end(self);
+}
+
+static CC_INLINE void take_outcome(struct cadre_self *self, struct cell *cell,
+                                   struct op *op, struct envelope *e)
+{
+    if (unlikely(op->next || op->silent || op->wait))
+        pass_outcome(self, cell, op, e);
+    else
+        receive_outcome(self, cell, op, e);
 }
 
 /* What was made for it ahead is now its outcome. */
@@ -256,7 +273,7 @@ static void take_op(struct cadre_self *self, struct cell *cell, struct op *op)
         self->now = 0; /* it rang during this turn: it is later than the turn knows */
     if (op->kind == OP_EVERY || op->kind == OP_IDLE) {
         take_tick(self, cell, op);
-    } else if (op->message) { /* else its failure came by itself (op_fail) */
+    } else if (!op->told) {
         take_outcome(self, cell, op, take_made(self, op));
     }
 }
@@ -266,7 +283,7 @@ static void take_offload(struct cadre_self *self, struct cell *cell,
 {
     struct envelope *e;
     struct op *op = offload_came(self, letter, &e);
-    if (!op || (!e && !op->message)) /* its failure comes by itself (op_fail) */
+    if (!op || (!e && op->told))
         return;
     counter_add(&self->accepted, e != NULL);
     take_outcome(self, cell, op, e ? e : take_made(self, op));
@@ -274,9 +291,11 @@ static void take_offload(struct cadre_self *self, struct cell *cell,
 
 static void take_answer(struct cadre_self *self, struct cell *cell, struct envelope *e)
 {
-    struct op *op = ask_answered(self, e);
-    if (op)
+    struct op *op = op_find(cell, envelope_tail(e)->token);
+    if (likely(op && op->kind != OP_PROMISE))
         take_outcome(self, cell, op, e);
+    else
+        ask_answered(self, op, e);
 }
 
 /* A letter to this life of a running actor. */
@@ -373,12 +392,28 @@ static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
         check_thread(self, &before);
 }
 
+/* A letter that is no plain message: first of all a request, or an answer to one. */
+static CC_NOINLINE void take_marked(struct cadre_self *self, struct cell *cell,
+                                    struct letter *letter)
+{
+    uint32_t to = plain_read(&letter->to);
+    bool is_request = (to & LETTER_KIND) == LETTER_TOKEN;
+    bool is_answer = (to & LETTER_KIND) == LETTER_ANSWER;
+    if (DEBUG_BUILD || !(is_request || is_answer) ||
+        unlikely(!upper_is32_acquire(&cell->life, to & ~(uint32_t)LETTER_KIND)))
+        take_any(self, cell, letter);
+    else if (is_request)
+        take_request(self, cell, envelope_of(letter));
+    else
+        take_answer(self, cell, envelope_of(letter));
+}
+
 /* The letter in hand, outside the bias. False: something unusual happened. */
 static CC_INLINE bool take(struct cadre_self *self, struct cell *cell,
                            struct letter *letter)
 {
     if (unlikely(!cell_takes(cell, letter)) || DEBUG_BUILD) {
-        take_any(self, cell, letter);
+        take_marked(self, cell, letter);
         return false;
     }
     return receive(self, cell, envelope_of(letter), 0, cell->receive);
@@ -536,7 +571,6 @@ uint32_t turn_run(struct worker *worker, uint32_t max)
     while (left > 0 && (task = worker_next(worker))) {
         struct cell *cell = container_of(task, struct cell, task);
         store_release(&self->cell, cell); /* pairs with who asks who is stuck */
-        self->now = 0;
         if (unlikely(run(self, worker, cell)))
             worker_requeue(worker, task);
         left--;

@@ -413,9 +413,6 @@ static void op_fail_elsewhere_does_not_wait_for_its_letter(void **state)
     for (int letter_first = 0; letter_first < 2; letter_first++) {
         struct op *op = new_op(OP_ASK);
         uint64_t token = op->token, handled = load_relaxed(&self.handled);
-        assert_int_equal(send_prepare(&self, &op->message, LETTER_OUTCOME,
-                                      &cadre_failure_type, &(cadre_failure){0}),
-                         0);
         begin_elsewhere(op);
         op_fail(&self, op, -ECANCELED);
         op_fail(&self, op, -ECANCELED);
@@ -436,6 +433,59 @@ static void op_fail_elsewhere_does_not_wait_for_its_letter(void **state)
         assert_null(op_find(it, token));
         assert_int_equal(count(), 0);
     }
+}
+
+static void use_up_memory(size_t size)
+{
+    void *p;
+    world.heap.max = load_relaxed(&world.heap.bytes);
+    while (pool_get(&self.pool, &p, size) == 0) {
+    }
+}
+
+/* There is no message for it but the operation itself. */
+static void op_fail_elsewhere_without_memory_waits_for_its_letter(void **state)
+{
+    struct op *op = new_op(OP_ASK);
+    uint64_t token = op->token, handled = load_relaxed(&self.handled);
+    use_up_memory(sizeof(struct letter) + OP_FAILURE);
+    begin_elsewhere(op);
+    op_fail(&self, op, -ECANCELED);
+    end_elsewhere();
+    assert_null(fifo_take(&it->mailbox));
+    assert_ptr_equal(op_find(it, token), op);
+    assert_ptr_equal(alarms_take(&two[1].alarms, 2), &op->alarm);
+    fifo_append(&it->mailbox, &op->letter.node);
+    leave_turn();
+    bias_enter(&worker->bias);
+    worker_schedule(worker, &it->task);
+    run_dry();
+    bias_leave(&worker->bias);
+    enter(it);
+    assert_int_equal(load_relaxed(&self.handled), handled + 1);
+    assert_null(op_find(it, token));
+    world.heap.max = SIZE_MAX;
+}
+
+/* From whom it asked, and in the block that the operation had. */
+static void op_that_asks_becomes_its_failure(void **state)
+{
+    struct op *op = new_op(OP_ASK);
+    uint64_t token = op->token;
+    op->to = 77;
+    struct envelope *e = op_take_failure(&self, op, -ETIMEDOUT, -7);
+    assert_ptr_equal(e, op);
+    op_mark_outcome(it, e, token);
+    op_end(&self, op);
+    const cadre_failure *f = (void *)e->body;
+    assert_null(op_find(it, token));
+    assert_ptr_equal(e->type, &cadre_failure_type);
+    assert_true(e->from == 77 && f->origin.id == 77);
+    assert_int_equal(f->code, -ETIMEDOUT);
+    assert_int_equal(f->cause, -7);
+    assert_null(f->message);
+    assert_true(envelope_tail(e)->token == token);
+    self_free(&self, e);
 }
 
 static void op_end_after_a_failure_waits_for_its_letter(void **state)
@@ -505,6 +555,8 @@ int main(void)
           IN_TURN(op_fail_sends_its_letter_once),
           IN_TURN(op_fail_after_it_rang_changes_what_its_letter_says),
           IN_TURN(op_fail_elsewhere_does_not_wait_for_its_letter),
+          IN_TURN(op_fail_elsewhere_without_memory_waits_for_its_letter),
+          IN_TURN(op_that_asks_becomes_its_failure),
           IN_TURN(op_end_after_a_failure_waits_for_its_letter),
           IN_TURN(ops_end_ends_all_and_fails_promises));
     return RUN_TESTS();
