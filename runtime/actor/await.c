@@ -128,11 +128,11 @@ static bool looks_again(const struct extras *extras, const struct wait *wait)
 static CC_INLINE int leave(struct cadre_self *self, struct wait *wait)
 {
     self->parting = self_cell(self);
-    const struct cadre_self *here = self_leave();
+    (void)self_leave();
     const void *frame = self->worker->jobs.frame; /* on this stack */
     int err = fiber_suspend(self->worker, &wait->fiber);
     self->worker->jobs.frame = frame;
-    self_here = here;
+    self_here = self;
     if (err)
         self->parting = NULL;
     return err;
@@ -218,8 +218,6 @@ static bool passes(const struct cell *cell, struct letter *letter)
         op = op_find(cell, offload_token(letter));
         return !op || leads_to(op, wait);
     case LETTER_ANSWER:
-        if (wait->op && envelope_tail(envelope_of(letter))->token == wait->op->token)
-            return true;
         op = op_find(cell, envelope_tail(envelope_of(letter))->token);
         return !op || op->kind == OP_PROMISE || leads_to(op, wait);
     case LETTER_CANCEL:

@@ -60,6 +60,13 @@ static inline bool await_has_held(const struct cell *cell)
 }
 /* That one. */
 struct letter *await_next_held(struct cell *cell);
+/* Closed: is this the answer that the handler waits for? */
+static inline bool await_is_over(const struct cell *cell, struct letter *letter)
+{
+    const struct op *op = cell->extras->closed->op;
+    return letter_kind(letter) == LETTER_ANSWER && op &&
+           envelope_tail(envelope_of(letter))->token == op->token;
+}
 /* Closed: has this letter to wait until the handler has returned? Then it is held. Or it
  * is what the handler waits for, as in await_resume. */
 bool await_holds(struct cadre_self *self, struct cell *cell, struct letter *letter);

@@ -360,7 +360,8 @@ static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
         thread_state_save(&before);
     if (is_killed(cell))
         obey_kill(self, cell);
-    if (await_is_closed(cell) && await_holds(self, cell, letter))
+    if (await_is_closed(cell) && !await_is_over(cell, letter) &&
+        await_holds(self, cell, letter))
         return;
     if (to == NOTE_STOP || to == NOTE_ENDED)
         exit_note(self, letter);
@@ -399,8 +400,21 @@ static CC_NOINLINE bool use_token(struct worker *worker, struct cell *cell)
     return is_killed(cell);
 }
 
-/* What comes before any letter of the mailbox, outside the bias: death, birth, and
- * messages that were set aside and given back. False: none of them. */
+/* A message that was set aside and given back, or was held. False: there is none. */
+static bool take_again(struct cadre_self *self, struct cell *cell)
+{
+    struct letter *letter = NULL;
+    if (stash_has_next(cell))
+        letter = &stash_next(cell)->letter;
+    else if (await_has_held(cell))
+        letter = await_next_held(cell);
+    if (letter)
+        take_any(self, cell, letter);
+    return letter;
+}
+
+/* What comes before any letter of the mailbox, outside the bias: death, birth, waits that
+ * are over, and messages to be taken again. False: none of them. */
 static bool take_first(struct cadre_self *self, struct cell *cell)
 {
     struct wait *wait;
@@ -411,14 +425,12 @@ static bool take_first(struct cadre_self *self, struct cell *cell)
         obey_kill(self, cell);
     else if ((wait = await_due(cell)))
         await_run(self, wait);
+    else if (cell_phase(cell) == PHASE_RUNNING)
+        return take_again(self, cell);
     else if (cell_phase(cell) == PHASE_BORN)
         start(self, cell);
     else if (exit_is_due(cell))
         exit_finish(self);
-    else if (cell_phase(cell) == PHASE_RUNNING && stash_has_next(cell))
-        take_any(self, cell, &stash_next(cell)->letter);
-    else if (cell_phase(cell) == PHASE_RUNNING && await_has_held(cell))
-        take_any(self, cell, await_next_held(cell));
     else
         return false;
     if (DEBUG_BUILD)
@@ -543,6 +555,16 @@ static CC_NOINLINE uint32_t run_some(struct cadre_self *self, struct worker *wor
     return left;
 }
 
+static CC_INLINE void go_on(struct cadre_self *self)
+{
+    struct thread_state before;
+    if (DEBUG_BUILD)
+        thread_state_save(&before);
+    await_go_on(self);
+    if (DEBUG_BUILD)
+        check_thread(self, &before);
+}
+
 uint32_t turn_run(struct worker *worker, uint32_t max)
 {
     struct cadre_self *self = worker->context;
@@ -552,7 +574,7 @@ uint32_t turn_run(struct worker *worker, uint32_t max)
         await_arrive(self);
     uint32_t left = run_some(self, worker, max);
     while (unlikely(self->resumes)) {
-        await_go_on(self);
+        go_on(self);
         left = run_some(self, worker, left);
     }
     store_relaxed(&self->cell, NULL);

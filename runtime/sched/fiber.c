@@ -153,7 +153,14 @@ uint32_t fiber_step(struct worker *w, uint32_t max)
 
 /* ---- suspending and resuming ---- */
 
-static struct fiber *take_parked(struct fibers *fs)
+static CC_INLINE void park(struct fibers *fs, struct fiber *f)
+{
+    f->next = fs->parked;
+    fs->parked = f;
+    fs->parked_count++;
+}
+
+static CC_INLINE struct fiber *take_parked(struct fibers *fs)
 {
     struct fiber *f = fs->parked;
     if (fs->home_is_parked) { /* it has most room */
@@ -167,9 +174,10 @@ static struct fiber *take_parked(struct fibers *fs)
     return f;
 }
 
-static CC_COLD int make_loop(struct fiber **f, struct worker *w)
+static int make_loop(struct fiber **f, struct worker *w)
 {
     struct stack *stack;
+    put_left(w->fibers);
     int err = stack_get(&stack, &w->fibers->pool);
     if (err)
         return err;
@@ -181,23 +189,30 @@ static CC_COLD int make_loop(struct fiber **f, struct worker *w)
     return 0;
 }
 
+/* With no loop parked: with a new one that is. */
+static CC_COLD int depart_anew(struct worker *w, struct fiber **me, struct fiber **next)
+{
+    int err = make_loop(next, w);
+    if (err)
+        return err;
+    park(w->fibers, *next);
+    return fiber_depart(w, me, next);
+}
+
+static CC_COLD void set_control(uint64_t control) { context_set_control(control); }
+
 int fiber_depart(struct worker *w, struct fiber **me, struct fiber **next)
 {
     struct fibers *fs = w->fibers;
-    if (!fs || !fs->running)
+    struct fiber *from = fs ? fs->running : NULL;
+    if (!from)
         return -EPERM;
-    if (unlikely(fs->left))
-        put_left(fs);
-    struct fiber *from = fs->running, *to = take_parked(fs);
-    if (unlikely(!to)) {
-        int err = make_loop(next, w);
-        if (err)
-            return err;
-        to = *next;
-    }
+    struct fiber *to = take_parked(fs);
+    if (unlikely(!to))
+        return depart_anew(w, me, next);
     from->control = context_control();
     if (unlikely(from->control != fs->control))
-        context_set_control(fs->control);
+        set_control(fs->control);
     fs->suspended++;
     fs->running = to;
     *me = from;
@@ -211,14 +226,12 @@ struct fiber *fiber_park(struct worker *w, struct fiber *to)
     struct fiber *me = fs->running;
     invariant(to->worker == w && fs->suspended > 0);
     if (unlikely(to->control != fs->control))
-        context_set_control(to->control);
+        set_control(to->control);
     fs->suspended--;
     if (me == &fs->home) {
         fs->home_is_parked = true;
     } else if (fs->parked_count < FIBER_PARKED) {
-        me->next = fs->parked;
-        fs->parked = me;
-        fs->parked_count++;
+        park(fs, me);
     } else {
         leave_for(fs, to);
     }

@@ -16,8 +16,9 @@
  *   parked                      a loop stands in fiber_resume; FIBER_PARKED at most, and
  *                               the worker's own, which is the first to go on
  *
- * More parked ones are given back, and the frames on them are gone: what resumes holds
- * nothing (memory, locks, anything to be done after its call) but what is the loop's.
+ * More parked ones are given back, when the next stack is made or given back, and the
+ * frames on them are gone: what resumes holds nothing (memory, locks, anything to be done
+ * after its call) but what is the loop's.
  *
  *   operation            by whom                                        inside the bias
  *   fiber_init, _fini    before the start, after the end
