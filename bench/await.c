@@ -1,8 +1,9 @@
 /* await.c: what does it cost that a handler waits, instead of handing on a function?
  *
  * One actor asks another, again and again. `then` is a handler for each answer; `await`
- * is one handler with a loop, whose stack is left and taken up again each time. The
- * difference is what two changes of stacks cost, and all that goes with them. */
+ * is one handler with a loop, whose stack is left and taken up again each time. `change`
+ * is half of the difference, run by run: what each of the two changes of stacks costs,
+ * with all that goes with it. */
 #include "harness/plan.h"
 #include "harness/trial.h"
 
@@ -98,6 +99,19 @@ static int run(double *total, const void *arg, uint64_t n)
     return err;
 }
 
+static int run_both(double *total, const void *arg, uint64_t n)
+{
+    struct plan_case setting = *(const struct plan_case *)arg;
+    double without;
+    setting.size = 0;
+    int err = run(&without, &setting, n / 2);
+    setting.size = 1;
+    if (!err)
+        err = run(total, &setting, n / 2);
+    *total -= without;
+    return err;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t questions = 1000000;
@@ -117,5 +131,10 @@ int main(int argc, char **argv)
     plan_sweep(&plan, &row, 0);
     row.name = "await";
     plan_sweep(&plan, &row, 1);
+    row = (struct bench_row){.name = "change",
+                             .operation = "suspension or resumption",
+                             .n = 2 * questions,
+                             .run = run_both};
+    plan_sweep(&plan, &row, 0);
     return plan_run(&plan, &bench);
 }

@@ -15,7 +15,7 @@
 #include <errno.h>
 
 /* The first of the young leads back to where the list begins. */
-static void move_context(struct context *to, const struct context *from)
+static void move_context(struct cause *to, const struct cause *from)
 {
     *to = *from;
     if (to->young)
@@ -25,22 +25,21 @@ static void move_context(struct context *to, const struct context *from)
 /* Nothing awaited is in it: that went before (wait_for). */
 static void take_hand(struct cadre_self *self, struct hand *hand)
 {
-    *hand =
-        (struct hand){self->message, self->fate, self->owes, self->more, self->context};
+    hand->message = self->message;
+    hand->unusual = self->unusual;
+    hand->owes = self->owes;
     move_context(&hand->context, &self->context);
     self->message = NULL;
-    self->fate = FATE_HANDLED;
+    self->unusual = self->usual;
     self->owes = OWES_NOTHING;
-    self->more = false;
-    self->context = (struct context){.deadline = CADRE_NEVER};
+    self->context = (struct cause){.deadline = CADRE_NEVER};
 }
 
 static void give_hand(struct cadre_self *self, const struct hand *hand)
 {
     self->message = hand->message;
-    self->fate = hand->fate;
+    self->unusual = hand->unusual;
     self->owes = hand->owes;
-    self->more = hand->more;
     move_context(&self->context, &hand->context);
     self->now = 0; /* time has passed */
 }
@@ -83,7 +82,6 @@ struct wait *await_find_due(const struct cell *cell)
 void await_arrive(struct cadre_self *self)
 {
     struct cell *cell = self->parting;
-    self->gone = false;
     self->parting = NULL;
     if (!cell)
         return;
@@ -98,20 +96,14 @@ void await_arrive(struct cadre_self *self)
     (void)worker_slice_is_over(self->worker);
 }
 
-static void remove_wait(struct cell *cell, struct wait *wait)
+static void end_wait(struct extras *extras, const struct wait *wait)
 {
-    struct wait **place = &cell->extras->waits;
+    struct wait **place = &extras->waits;
     while (*place != wait)
         place = &(*place)->next;
     *place = wait->next;
-}
-
-/* It may move again when no handler of it waits. */
-static void unpin(struct cadre_self *self, struct cell *cell)
-{
-    bias_enter(&self->worker->bias);
-    plain_write(&cell->task.pinned, cell->extras->waits != NULL);
-    bias_leave(&self->worker->bias);
+    if (extras->closed == wait)
+        extras->closed = NULL;
 }
 
 void await_give_back(struct cadre_self *self, struct cell *cell)
@@ -133,21 +125,21 @@ static bool looks_again(const struct extras *extras, const struct wait *wait)
 }
 
 /* Until somebody resumes it. */
-static int leave(struct cadre_self *self, struct wait *wait)
+static CC_INLINE int leave(struct cadre_self *self, struct wait *wait)
 {
     self->parting = self_cell(self);
-    const struct cadre_self *here = self_leave();
+    (void)self_leave();
     const void *frame = self->worker->jobs.frame; /* on this stack */
     int err = fiber_suspend(self->worker, &wait->fiber);
     self->worker->jobs.frame = frame;
-    self_enter(here);
+    self_here = self;
     if (err)
         self->parting = NULL;
     return err;
 }
 
 /* Until its wait is over. */
-static int suspend(struct cadre_self *self, struct wait *wait, bool closed)
+static CC_INLINE int suspend(struct cadre_self *self, struct wait *wait, bool closed)
 {
     struct cell *cell = self_cell(self);
     struct extras *extras = cell->extras;
@@ -159,30 +151,29 @@ static int suspend(struct cadre_self *self, struct wait *wait, bool closed)
     if (closed && looks_again(extras, wait))
         await_give_back(self, cell);
     take_hand(self, &wait->hand);
-    int err = leave(self, wait);
-    while (!err && wait->prints) {
+    int err;
+    while (!(err = leave(self, wait)) && unlikely(wait->prints))
         print_wait(self, wait);
-        err = leave(self, wait);
-        invariant(!err); /* whoever resumed it is there */
-    }
-    if (err)
+    if (unlikely(err)) {
         wait->op->wait = NULL;
-    remove_wait(cell, wait);
-    if (extras->closed == wait)
-        extras->closed = NULL;
-    unpin(self, cell);
+        end_wait(extras, wait);
+    }
     give_hand(self, &wait->hand);
     self->more = true; /* the turn looks at what is odd now */
     return err ? -ENOMEM : 0;
 }
 
-static void go_on(struct cadre_self *self, struct wait *wait)
+struct fiber *await_depart(struct cadre_self *self)
 {
-    const void *frame = self->worker->jobs.frame;
-    fiber_resume(self->worker, wait->fiber);
-    self->worker->jobs.frame = frame;
-    self_enter(self); /* much later: another handler waits now */
-    self->gone = true;
+    struct cell *cell = self_cell(self);
+    struct wait *wait = self->resumes;
+    self->resumes = NULL;
+    if (likely(!wait->prints)) {
+        end_wait(cell->extras, wait);
+        plain_write(&cell->task.pinned, cell->extras->waits != NULL);
+    }
+    bias_leave(&self->worker->bias);
+    return wait->fiber;
 }
 
 void await_resume(struct cadre_self *self, struct wait *wait, struct envelope *e)
@@ -192,13 +183,13 @@ void await_resume(struct cadre_self *self, struct wait *wait, struct envelope *e
     wait->op = NULL;
     wait->e = e;
     wait->prints = false;
-    go_on(self, wait);
+    self->resumes = wait;
 }
 
 void await_run(struct cadre_self *self, struct wait *wait)
 {
     if (wait->prints)
-        go_on(self, wait);
+        self->resumes = wait;
     else
         await_resume(self, wait, NULL);
 }
@@ -317,7 +308,10 @@ static int have(struct cadre_self *self, const struct wait *wait, cadre_token to
 static int wait_for(struct cadre_self *self, struct op *op, const cadre_type *type,
                     bool closed, cadre_msg *m)
 {
-    struct wait wait = {.op = op, .type = type};
+    struct wait wait;
+    wait.op = op;
+    wait.type = type;
+    wait.cancelled = wait.prints = false;
     cadre_token token = {op->token};
     await_release(self); /* what came before */
     int err = suspend(self, &wait, closed);

@@ -85,7 +85,7 @@ static void orphan(struct op **first)
 /* It belongs to what is being handled, if that is a request or done for one. */
 static void inherit(struct cadre_self *self, struct op *op)
 {
-    struct context *context = &self->context;
+    struct cause *context = &self->context;
     op->deadline = context->deadline;
     op->parent = context->parent;
     if (op->kind != OP_ASK && op->kind != OP_OFFLOAD)
@@ -99,7 +99,7 @@ static void inherit(struct cadre_self *self, struct op *op)
 /* The request in hand is to be answered later: what was started for it is for this. */
 static void adopt(struct cadre_self *self, struct op *promise)
 {
-    struct context *context = &self->context;
+    struct cause *context = &self->context;
     promise->child = context->young;
     if (promise->child)
         promise->child->place = &promise->child;

@@ -95,9 +95,12 @@ struct op {
 /* What a handler has in hand while it waits; as in cadre_self. */
 struct hand {
     struct envelope *message;
-    uint8_t fate, owes;
-    bool more;
-    struct context context;
+    union {
+        uint8_t fate;
+        uint32_t unusual;
+    };
+    uint8_t owes;
+    struct cause context;
 };
 
 /* A handler that waits (await.h); on its own stack. */

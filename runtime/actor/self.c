@@ -29,6 +29,7 @@ void self_init(struct cadre_self *self, struct world *world, struct worker *work
         .context.deadline = CADRE_NEVER,
         /* Every worker counts in steps of as many as there are, from its own number. */
         .next_token = worker ? worker->id + 1 : 0};
+    self->usual = self->unusual;
     pool_init(&self->pool, &world->depot);
     if (worker)
         self->rng = rng_stream(rng_next(&worker->rng), USERS);

@@ -14,7 +14,7 @@ enum fate { FATE_HANDLED, FATE_UNHANDLED, FATE_FORWARDED, FATE_STASHED, FATE_DEF
 enum debt { OWES_NOTHING, OWES_ANSWER, OWES_NO_MORE };
 
 /* For whose sake something is handled; see ask.h. */
-struct context {
+struct cause {
     int64_t deadline;  /* CADRE_NEVER: none */
     struct op *parent; /* a promise to answer that request; NULL: none (yet) */
     struct op *young;  /* what was started since, while there is none */
@@ -52,13 +52,14 @@ struct cadre_self {
         uint32_t unusual;
     };
     uint8_t owes; /* enum debt, of the message in hand */
-    struct context context;
+    struct cause context;
     struct step *step; /* the running one, or NULL */
     /* Handlers that wait (await.h): */
     struct envelope *second; /* what was awaited last; or NULL */
     uint8_t second_owes;     /* enum debt */
-    bool gone;               /* this stack has lost its turn */
+    uint32_t usual;          /* `unusual` when nothing is; constant */
     bool forked;             /* a scope was opened in this callback */
+    struct wait *resumes;    /* whose turn it is from now on; or NULL */
     struct cell *parting;    /* whose turn is to end; or NULL */
     uint64_t next_token;     /* of the operations started here */
     cadre_time now;          /* 0: not known; for self_now ... */

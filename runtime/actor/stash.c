@@ -4,7 +4,6 @@
  * handles before it looks into the mailbox again. */
 #include "actor/stash.h"
 
-#include "actor/extras.h"
 #include "actor/send.h"
 
 static struct envelope *take(struct fifo *queue)
@@ -41,11 +40,6 @@ void cadre_unstash(cadre_self *self)
     extras->aside.newest = NULL;
     fifo_append_fifo(&extras->back, &later);
     self->more = cell->task.odd = true;
-}
-
-bool stash_has_next(const struct cell *cell)
-{
-    return cell->extras && cell->extras->back.newest;
 }
 
 struct envelope *stash_next(struct cell *cell) { return take(&cell->extras->back); }

@@ -2,10 +2,13 @@
 #ifndef ACTOR_STASH_H
 #define ACTOR_STASH_H
 
-#include "actor/self.h"
+#include "actor/extras.h"
 
 /* Is there a message to be handled again? */
-bool stash_has_next(const struct cell *cell);
+static inline bool stash_has_next(const struct cell *cell)
+{
+    return unlikely(cell->extras != NULL) && cell->extras->back.newest;
+}
 /* That message, the receiver's to free. */
 struct envelope *stash_next(struct cell *cell);
 /* Makes dead letters of everything; there are extras. */

@@ -373,7 +373,8 @@ static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
         thread_state_save(&before);
     if (is_killed(cell))
         obey_kill(self, cell);
-    if (await_is_closed(cell) && await_holds(self, cell, letter))
+    if (await_is_closed(cell) && !await_is_over(cell, letter) &&
+        await_holds(self, cell, letter))
         return;
     if (to == NOTE_STOP || to == NOTE_ENDED)
         exit_note(self, letter);
@@ -428,8 +429,21 @@ static CC_NOINLINE bool use_token(struct worker *worker, struct cell *cell)
     return is_killed(cell);
 }
 
-/* What comes before any letter of the mailbox, outside the bias: death, birth, and
- * messages that were set aside and given back. False: none of them. */
+/* A message that was set aside and given back, or was held. False: there is none. */
+static bool take_again(struct cadre_self *self, struct cell *cell)
+{
+    struct letter *letter = NULL;
+    if (stash_has_next(cell))
+        letter = &stash_next(cell)->letter;
+    else if (await_has_held(cell))
+        letter = await_next_held(cell);
+    if (letter)
+        take_any(self, cell, letter);
+    return letter;
+}
+
+/* What comes before any letter of the mailbox, outside the bias: death, birth, waits that
+ * are over, and messages to be taken again. False: none of them. */
 static bool take_first(struct cadre_self *self, struct cell *cell)
 {
     struct wait *wait;
@@ -440,14 +454,12 @@ static bool take_first(struct cadre_self *self, struct cell *cell)
         obey_kill(self, cell);
     else if ((wait = await_due(cell)))
         await_run(self, wait);
+    else if (cell_phase(cell) == PHASE_RUNNING)
+        return take_again(self, cell);
     else if (cell_phase(cell) == PHASE_BORN)
         start(self, cell);
     else if (exit_is_due(cell))
         exit_finish(self);
-    else if (cell_phase(cell) == PHASE_RUNNING && stash_has_next(cell))
-        take_any(self, cell, &stash_next(cell)->letter);
-    else if (cell_phase(cell) == PHASE_RUNNING && await_has_held(cell))
-        take_any(self, cell, await_next_held(cell));
     else
         return false;
     if (DEBUG_BUILD)
@@ -464,15 +476,7 @@ static inline void go_idle(struct cell *cell)
 }
 
 /* What a turn has come to. */
-enum outcome { GOES_ON, HAS_MORE, IS_IDLE };
-
-/* Inside, on a stack that has lost its turn to a handler long ago: nothing of what it was
- * about is left to do. */
-static enum outcome lose_turn(struct cadre_self *self)
-{
-    await_arrive(self);
-    return IS_IDLE;
-}
+enum outcome { IS_IDLE, HAS_MORE, RESUMES, GOES_ON };
 
 /* Inside, and inside again afterwards: the part of a turn before anything usual. All of
  * it, when nothing usual comes. */
@@ -486,8 +490,8 @@ static CC_NOINLINE enum outcome run_odd(struct cadre_self *self, struct worker *
         bias_leave(&worker->bias);
         took = take_first(self, cell);
         bias_enter(&worker->bias);
-        if (unlikely(self->gone))
-            return lose_turn(self);
+        if (self->resumes)
+            return RESUMES;
         if (took)
             continue;
         if (cell_phase(cell) == PHASE_RUNNING && !await_is_closed(cell)) {
@@ -499,8 +503,8 @@ static CC_NOINLINE enum outcome run_odd(struct cadre_self *self, struct worker *
             bias_leave(&worker->bias);
             take_any(self, cell, letter_of(node));
             bias_enter(&worker->bias);
-            if (unlikely(self->gone))
-                return lose_turn(self);
+            if (self->resumes)
+                return RESUMES;
         } else if (!plain_read(&cell->task.token)) {
             go_idle(cell);
             return IS_IDLE;
@@ -520,17 +524,17 @@ static CC_NOINLINE enum outcome go_on_odd(struct cadre_self *self,
                                           struct worker *worker, struct cell *cell)
 {
     bias_enter(&worker->bias);
-    if (unlikely(self->gone))
-        return lose_turn(self);
+    if (self->resumes)
+        return RESUMES;
     if (worker_slice_is_over(worker) &&
         (cell_phase(cell) == PHASE_RUNNING || has_more(cell)))
         return HAS_MORE;
     return run_odd(self, worker, cell); /* at least it becomes idle */
 }
 
-/* Inside. True: it has more to do. */
-static CC_INLINE bool run(struct cadre_self *self, struct worker *worker,
-                          struct cell *cell)
+/* Inside. */
+static CC_INLINE enum outcome run(struct cadre_self *self, struct worker *worker,
+                                  struct cell *cell)
 {
     enum outcome outcome = GOES_ON;
     if (unlikely(cell->task.odd))
@@ -539,41 +543,67 @@ static CC_INLINE bool run(struct cadre_self *self, struct worker *worker,
         if (likely(!fifo_is_empty(&cell->mailbox))) {
             struct letter *letter = letter_of(fifo_take_first(&cell->mailbox));
             bias_leave(&worker->bias);
-            if (unlikely(!take(self, cell, letter)) && (self->gone || cell->task.odd)) {
+            if (unlikely(!take(self, cell, letter)) &&
+                (self->resumes || cell->task.odd)) {
                 outcome = go_on_odd(self, worker, cell);
                 continue;
             }
             bias_enter(&worker->bias);
             if (worker_slice_is_over(worker) && has_more(cell))
-                return true;
+                return HAS_MORE;
             if (!fifo_is_empty(&cell->mailbox))
                 continue;
         }
         if (likely(!plain_read(&cell->task.token))) {
             plain_write(&cell->task.scheduled, false);
-            return false;
+            return IS_IDLE;
         }
         if (use_token(worker, cell))
             outcome = run_odd(self, worker, cell);
     }
-    return outcome == HAS_MORE;
+    return outcome;
+}
+
+/* Inside. Up to so many turns, or up to that of a handler that is to be resumed. Returns
+ * how many are left. */
+static CC_NOINLINE uint32_t run_some(struct cadre_self *self, struct worker *worker,
+                                     uint32_t left)
+{
+    struct task *task;
+    while (left > 0 && (task = worker_next(worker))) {
+        struct cell *cell = container_of(task, struct cell, task);
+        store_release(&self->cell, cell); /* pairs with who asks who is stuck */
+        enum outcome outcome = run(self, worker, cell);
+        if (unlikely(outcome == RESUMES))
+            return left - 1;
+        if (unlikely(outcome == HAS_MORE))
+            worker_requeue(worker, task);
+        left--;
+    }
+    return left;
+}
+
+static CC_INLINE void go_on(struct cadre_self *self)
+{
+    struct thread_state before;
+    if (DEBUG_BUILD)
+        thread_state_save(&before);
+    await_go_on(self);
+    if (DEBUG_BUILD)
+        check_thread(self, &before);
 }
 
 uint32_t turn_run(struct worker *worker, uint32_t max)
 {
     struct cadre_self *self = worker->context;
     const struct cadre_self *before = self_enter(self);
-    struct task *task;
-    uint32_t left = max;
     worker_mark_frame(worker);
     if (unlikely(self->parting))
         await_arrive(self);
-    while (left > 0 && (task = worker_next(worker))) {
-        struct cell *cell = container_of(task, struct cell, task);
-        store_release(&self->cell, cell); /* pairs with who asks who is stuck */
-        if (unlikely(run(self, worker, cell)))
-            worker_requeue(worker, task);
-        left--;
+    uint32_t left = run_some(self, worker, max);
+    while (unlikely(self->resumes)) {
+        go_on(self);
+        left = run_some(self, worker, left);
     }
     store_relaxed(&self->cell, NULL);
     self_enter(before);

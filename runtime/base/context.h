@@ -56,7 +56,8 @@ void context_drop(struct context *context);
 
 /* ---- the machines ----
  *
- * context_control: the control words of floating point, as they are here.
+ * context_control: the control words of floating point, as they are here, without what
+ * has been noted there (the exceptions so far).
  * context_swap: the switch by itself. */
 
 /* clang-format off */
@@ -73,7 +74,7 @@ static inline uint64_t context_control(void)
 {
     uint16_t x87;
     __asm__ volatile("fnstcw %0" : "=m"(x87));
-    return __builtin_ia32_stmxcsr() | (uint64_t)x87 << 32;
+    return (__builtin_ia32_stmxcsr() & ~UINT64_C(63)) | (uint64_t)x87 << 32;
 }
 static inline void context_set_control(uint64_t control)
 {

@@ -1,19 +1,10 @@
 /* fiber.c: a worker's loop goes on with another stack when a handler suspends. */
 #include "sched/fiber.h"
 
-#include "base/context.h"
 #include "base/panic.h"
 #include "mem/stack.h"
 
 #include <errno.h>
-
-/* At the top of its stack, or in struct fibers. */
-struct fiber {
-    struct context context;
-    struct stack *stack; /* NULL: the thread's */
-    struct worker *worker;
-    struct fiber *next; /* parked */
-};
 
 /* One worker's. Its thread's, or whoever's that steps it. */
 struct fibers {
@@ -22,7 +13,7 @@ struct fibers {
     struct fiber *parked;  /* the newest first */
     uint32_t parked_count;
     bool home_is_parked;
-    struct fiber *left; /* for good, a moment ago: its stack is to be put */
+    struct fiber *left; /* for good: its stack is to be put */
     uint64_t suspended;
     uint64_t control; /* of floating point, in the loop */
     void (*loop)(struct worker *worker);
@@ -35,32 +26,21 @@ struct fibers {
 
 /* ---- switching ---- */
 
-static CC_COLD void put_left(struct fibers *fs)
+/* On another stack than that. */
+static void put_left(struct fibers *fs)
 {
     struct fiber *left = fs->left;
     fs->left = NULL;
+    if (!left)
+        return;
     context_drop(&left->context);
     stack_put(&fs->pool, left->stack); /* where *left is */
 }
 
-/* On another stack than before. */
-static CC_INLINE void arrive(struct fibers *fs)
+/* For good. */
+static CC_COLD CC_NORETURN void leave_for(struct fibers *fs, struct fiber *to)
 {
-    if (unlikely(fs->left))
-        put_left(fs);
-}
-
-static CC_INLINE void go_on_with(struct fibers *fs, struct fiber *to)
-{
-    struct fiber *from = fs->running;
-    fs->running = to;
-    context_switch(&from->context, &to->context);
-    arrive(fs);
-}
-
-/* The same for good. */
-static CC_INLINE CC_NORETURN void leave_for(struct fibers *fs, struct fiber *to)
-{
+    put_left(fs);
     fs->left = fs->running;
     fs->running = to;
     context_leave(&fs->left->context, &to->context);
@@ -75,7 +55,6 @@ static CC_INLINE void wait_at_gate(struct fibers *fs)
     fs->gate = me;
     fs->running = NULL;
     context_switch(&me->context, &fs->caller);
-    arrive(fs);
 }
 
 /* How many tasks there may be yet, in this call. */
@@ -104,7 +83,6 @@ static void begin(void *arg)
     struct fiber *me = arg;
     struct worker *w = me->worker;
     struct fibers *fs = w->fibers;
-    arrive(fs);
     if (me == &fs->home)
         step_for_ever(w, true);
     bias_enter(&w->bias); /* a handler has suspended */
@@ -126,6 +104,7 @@ static void make_context(struct fiber *f, struct stack *stack, size_t size)
 static void drop_parked(struct fibers *fs)
 {
     struct fiber *f;
+    put_left(fs);
     while ((f = fs->parked)) {
         fs->parked = f->next;
         context_drop(&f->context);
@@ -169,13 +148,19 @@ uint32_t fiber_step(struct worker *w, uint32_t max)
     fs->control = context_control();
     fs->running = fs->gate;
     context_switch(&fs->caller, &fs->gate->context);
-    arrive(fs);
     return (uint32_t)(load_relaxed(&w->turns) - before);
 }
 
 /* ---- suspending and resuming ---- */
 
-static struct fiber *take_parked(struct fibers *fs)
+static CC_INLINE void park(struct fibers *fs, struct fiber *f)
+{
+    f->next = fs->parked;
+    fs->parked = f;
+    fs->parked_count++;
+}
+
+static CC_INLINE struct fiber *take_parked(struct fibers *fs)
 {
     struct fiber *f = fs->parked;
     if (fs->home_is_parked) { /* it has most room */
@@ -192,6 +177,7 @@ static struct fiber *take_parked(struct fibers *fs)
 static int make_loop(struct fiber **f, struct worker *w)
 {
     struct stack *stack;
+    put_left(w->fibers);
     int err = stack_get(&stack, &w->fibers->pool);
     if (err)
         return err;
@@ -203,42 +189,54 @@ static int make_loop(struct fiber **f, struct worker *w)
     return 0;
 }
 
-int fiber_suspend(struct worker *w, struct fiber **me)
+/* With no loop parked: with a new one that is. */
+static CC_COLD int depart_anew(struct worker *w, struct fiber **me, struct fiber **next)
 {
-    struct fibers *fs = w->fibers;
-    if (!fs || !fs->running)
-        return -EPERM;
-    struct fiber *to = take_parked(fs);
-    int err = to ? 0 : make_loop(&to, w);
+    int err = make_loop(next, w);
     if (err)
         return err;
-    uint64_t control = context_control(), others = fs->control;
-    if (unlikely(control != others))
-        context_set_control(others);
-    *me = fs->running;
+    park(w->fibers, *next);
+    return fiber_depart(w, me, next);
+}
+
+static CC_COLD void set_control(uint64_t control) { context_set_control(control); }
+
+int fiber_depart(struct worker *w, struct fiber **me, struct fiber **next)
+{
+    struct fibers *fs = w->fibers;
+    struct fiber *from = fs ? fs->running : NULL;
+    if (!from)
+        return -EPERM;
+    struct fiber *to = take_parked(fs);
+    if (unlikely(!to))
+        return depart_anew(w, me, next);
+    from->control = context_control();
+    if (unlikely(from->control != fs->control))
+        set_control(fs->control);
     fs->suspended++;
-    go_on_with(fs, to);
-    if (unlikely(control != fs->control))
-        context_set_control(control);
+    fs->running = to;
+    *me = from;
+    *next = to;
     return 0;
 }
 
-void fiber_resume(struct worker *w, struct fiber *f)
+struct fiber *fiber_park(struct worker *w, struct fiber *to)
 {
     struct fibers *fs = w->fibers;
     struct fiber *me = fs->running;
-    invariant(f->worker == w && fs->suspended > 0);
+    invariant(to->worker == w && fs->suspended > 0);
+    if (unlikely(to->control != fs->control))
+        set_control(to->control);
     fs->suspended--;
     if (me == &fs->home) {
         fs->home_is_parked = true;
     } else if (fs->parked_count < FIBER_PARKED) {
-        me->next = fs->parked;
-        fs->parked = me;
-        fs->parked_count++;
+        park(fs, me);
     } else {
-        leave_for(fs, f);
+        leave_for(fs, to);
     }
-    go_on_with(fs, f);
+    fs->running = to;
+    return me;
 }
 
 uint64_t fiber_count(const struct worker *w) { return w->fibers->suspended; }

@@ -16,8 +16,9 @@
  *   parked                      a loop stands in fiber_resume; FIBER_PARKED at most, and
  *                               the worker's own, which is the first to go on
  *
- * More parked ones are given back, and the frames on them are gone: what resumes holds
- * nothing (memory, locks, anything to be done after its call) but what is the loop's.
+ * More parked ones are given back, when the next stack is made or given back, and the
+ * frames on them are gone: what resumes holds nothing (memory, locks, anything to be done
+ * after its call) but what is the loop's.
  *
  *   operation            by whom                                        inside the bias
  *   fiber_init, _fini    before the start, after the end
@@ -41,17 +42,30 @@
  * A handler that has changed the rounding of floating point has it when it is resumed;
  * others do not.
  *
+ * After a change of stacks the processor does not know where the next returns go to, and
+ * each costs as much as some fifty instructions. So the change is inline in the functions
+ * that suspend and resume, and whoever finds what a handler waits for goes back to the
+ * loop before it is resumed there.
+ *
  * A thread ends on its own stack only. When the loop ends, all that were suspended have
  * been resumed and have ended: a broken invariant otherwise. */
 #ifndef SCHED_FIBER_H
 #define SCHED_FIBER_H
 
+#include "base/context.h"
 #include "mem/alloc.h"
 #include "sched/worker.h"
 
 enum { FIBER_PARKED = 4, FIBER_RUN = 64 };
 
-struct fiber; /* a stack of a worker, and who stands on it */
+/* A stack of a worker, and who stands on it. At its top, or in struct fibers. */
+struct fiber {
+    struct context context;
+    struct stack *stack; /* NULL: the thread's */
+    struct worker *worker;
+    struct fiber *next; /* parked */
+    uint64_t control;   /* of floating point, in a handler that is suspended */
+};
 
 /* Makes what every worker of the crew needs; loop: on its thread, returns when that is
  * to end. stepped: gives each a stack of its own now. Returns 0 or what the heap says. */
@@ -71,13 +85,31 @@ void fiber_loop(struct worker *worker);
  * suspend. */
 uint32_t fiber_step(struct worker *worker, uint32_t max);
 
+/* What there is to do before the stacks change: which they are. */
+CC_MUST_CHECK int fiber_depart(struct worker *worker, struct fiber **me,
+                               struct fiber **next);
+struct fiber *fiber_park(struct worker *worker, struct fiber *to);
+
 /* The worker goes on with its loop on another stack. *me, which is written first, stands
  * for this one. Returns 0 when that has been resumed; or, with nothing done, -ENOMEM or
  * CADRE_EFULL: no stack; -EPERM: this is no stack of the worker's. */
-CC_MUST_CHECK int fiber_suspend(struct worker *worker, struct fiber **me);
+CC_MUST_CHECK static CC_INLINE int fiber_suspend(struct worker *worker,
+                                                 struct fiber **me)
+{
+    struct fiber *to;
+    int err = fiber_depart(worker, me, &to);
+    if (likely(!err))
+        context_switch(&(*me)->context, &to->context);
+    return err;
+}
+
 /* The worker goes on with that one, now. Returns when the next handler suspends; or
  * never. */
-void fiber_resume(struct worker *worker, struct fiber *fiber);
+static CC_INLINE void fiber_resume(struct worker *worker, struct fiber *fiber)
+{
+    context_switch(&fiber_park(worker, fiber)->context, &fiber->context);
+}
+
 /* How many are suspended; for the thread that runs the worker. */
 uint64_t fiber_count(const struct worker *worker);
 

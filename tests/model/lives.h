@@ -34,8 +34,15 @@ static ATOMIC(int) through;
 
 /* ---- handlers neither wait nor offload calls ---- */
 
-int fiber_suspend(struct worker *worker, struct fiber **me) { return -EPERM; }
-void fiber_resume(struct worker *worker, struct fiber *fiber) { mc_assert(false); }
+int fiber_depart(struct worker *worker, struct fiber **me, struct fiber **next)
+{
+    return -EPERM;
+}
+struct fiber *fiber_park(struct worker *worker, struct fiber *to)
+{
+    mc_assert(false);
+    return NULL;
+}
 void print_asked(struct cadre_self *self, struct cell *cell, struct envelope *e)
 {
     mc_assert(false);
