@@ -1,24 +1,14 @@
 /* test_ask_room.c: requests fail, each exactly once, where there is no memory at all. */
 #include "support/asking.h"
+#include "support/short_heap.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 enum { EACH = 8 }; /* requests of a kind */
 
 /* ---- memory runs out ---- */
 
-static bool is_short;
-
-static void *get(void *user, void *old, size_t old_size, size_t new_size)
-{
-    if (new_size > 0 && is_short)
-        return NULL;
-    if (new_size > 0)
-        return realloc(old, new_size);
-    free(old);
-    return NULL;
-}
+static struct short_heap heap;
 
 /* What it is sent stays where it is. */
 static cadre_ref hoard;
@@ -35,7 +25,7 @@ static void use_it_up(cadre_self *self)
     enum { SIZES = 144, FINE = 64 };
     static unsigned char nothing[FINE * 8 + (SIZES - FINE) * 64];
     static cadre_type types[SIZES];
-    is_short = true;
+    short_heap_refuse(&heap, true);
     for (uint32_t i = 0; i < SIZES; i++) {
         int err;
         types[i].name = "hoarded";
@@ -119,17 +109,18 @@ static void judge_request(uint32_t n)
 static void fail_without_memory(uint64_t seed)
 {
     cadre_config config = quiet(1, seed);
-    config.alloc = get;
+    short_heap_init(&heap, 0, 0);
+    short_heap_serve(&heap, &config);
     config.batch = seed % 2 ? 1 : 64;
     drops_clear();
     outcomes.count = kept.count = 0;
-    is_short = false;
     assert_int_equal(play_with(&config, ask_and_run_out), 0);
     assert_int_equal(outcomes.count, REQUESTS);
     for (uint32_t i = 0; i < REQUESTS; i++)
         judge_request(i);
     assert_dropped_once(REQUESTS);
     assert_int_equal(sums.accepted, sums.handled + sums.dead + sums.dropped);
+    assert_int_equal(atomic_load(&heap.blocks), 0);
 }
 
 static void answer_needs_no_room(void **state)

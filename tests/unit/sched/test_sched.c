@@ -107,16 +107,6 @@ static void sched_threads_say_when_all_sleep(void **state)
     }
 }
 
-static atomic_uint tidied, to_tidy;
-
-static bool tidy_some(struct worker *worker)
-{
-    atomic_fetch_add(&tidied, 1);
-    if (atomic_load(&to_tidy) == 0)
-        return false;
-    return atomic_fetch_sub(&to_tidy, 1) > 1;
-}
-
 static void sched_threads_tidy_until_there_is_no_more(void **state)
 {
     open_sched(SCHED_THREADS, 2);
