@@ -55,14 +55,19 @@ bool alarm_cancel(struct alarms *here, struct alarms *home, struct alarm *alarm)
 /* One whose mail is to be sent now; NULL: none. */
 struct alarm *alarms_take(struct alarms *alarms, int64_t now);
 
+/* Has anybody sent some back? */
+static inline bool alarms_have_back(const struct alarms *alarms)
+{
+    return load_relaxed(&alarms->back) != NULL;
+}
 /* Is there a reason to look at the clock, or to take at this time? */
 static inline bool alarms_are_set(const struct alarms *alarms)
 {
-    return alarms->next != INT64_MAX || load_relaxed(&alarms->back);
+    return alarms->next != INT64_MAX || alarms_have_back(alarms);
 }
 static inline bool alarms_are_due(const struct alarms *alarms, int64_t now)
 {
-    return now >= alarms->next || load_relaxed(&alarms->back);
+    return now >= alarms->next || alarms_have_back(alarms);
 }
 
 #endif

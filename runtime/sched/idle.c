@@ -13,6 +13,7 @@ void idle_init(struct idle *idle, struct idle_bed *beds, uint32_t workers)
     idle->groups = (workers + 63) / 64;
     atomic_set(&idle->wants, 0);
     atomic_set(&idle->watch, 0);
+    plain_write(&idle->look_due, 0);
     for (uint32_t g = 0; g < idle->groups; g++)
         atomic_set(&idle->mask[g], 0);
     for (uint32_t w = 0; w < workers; w++) {
@@ -214,6 +215,23 @@ void idle_leave_watch(struct idle *idle, uint32_t worker)
         idle_call_watch(idle); /* what they have pushed already is to be watched, too */
 }
 
+int64_t idle_look_ns(struct idle *idle, int64_t now, int64_t every)
+{
+    int64_t due = plain_read(&idle->look_due);
+    if (due == 0)
+        plain_write(&idle->look_due, due = now + every);
+    return due > now ? due - now : 0;
+}
+
+bool idle_look_is_due(struct idle *idle, int64_t now)
+{
+    int64_t due = plain_read(&idle->look_due);
+    if (due == 0 || now < due)
+        return false;
+    plain_write(&idle->look_due, 0);
+    return true;
+}
+
 bool idle_end_watch(struct idle *idle)
 {
     if (!idle_all_asleep(idle))
@@ -221,8 +239,10 @@ bool idle_end_watch(struct idle *idle)
     fetch_or_seq(&idle->wants, IDLE_UNWATCHED);
     /* Whoever got up before this look has not seen the bit; whoever gets up later will
      * see it when it next pushes something. */
-    if (idle_all_asleep(idle))
+    if (idle_all_asleep(idle)) {
+        plain_write(&idle->look_due, 0); /* nobody is in a handler */
         return true;
+    }
     fetch_and_seq(&idle->wants, ~IDLE_UNWATCHED);
     return false;
 }

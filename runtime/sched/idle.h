@@ -45,6 +45,8 @@ struct idle {
     alignas(CACHE_PAIR) ATOMIC(uint32_t) wants;
     ATOMIC(uint32_t) watch; /* who keeps it: its number + 1; 0: nobody */
     ATOMIC(uint64_t) mask[IDLE_WORKERS_MAX / 64];
+    int64_t
+        look_due; /* when the watch is to look; 0: it is not said yet. The watch's */
 };
 
 void idle_init(struct idle *idle, struct idle_bed *beds, uint32_t workers);
@@ -87,6 +89,12 @@ bool idle_take_watch(struct idle *idle, uint32_t worker);
  * takes over where nobody watches: at once when others are awake, else when this one
  * pushes something (see worker_leave_watch). */
 void idle_leave_watch(struct idle *idle, uint32_t worker);
+/* The watch: how long until it is to look at the others, which is `every` after it last
+ * did, or began to. That it is woken meanwhile, or that another one takes over, does not
+ * put that off. */
+int64_t idle_look_ns(struct idle *idle, int64_t now, int64_t every);
+/* Is it to look now? True once. */
+bool idle_look_is_due(struct idle *idle, int64_t now);
 /* All sleep, so the watch sleeps too. False: not all do. */
 bool idle_end_watch(struct idle *idle);
 /* After pushing work that may wait behind a handler: sees that somebody keeps watch. */

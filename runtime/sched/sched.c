@@ -119,10 +119,12 @@ static void say_if_all_sleep(struct sched *s)
 }
 
 /* How long the watch sleeps. */
-static int64_t watch_ns(const struct worker *w)
+static int64_t watch_ns(struct worker *w)
 {
+    struct crew *crew = w->crew;
+    int64_t look = idle_look_ns(&crew->idle, clock_now(&crew->clock), SCHED_WATCH_NS);
     int64_t rest = worker_rest_ns(w);
-    return rest == PARK_FOREVER || rest > SCHED_WATCH_NS ? SCHED_WATCH_NS : rest;
+    return rest == PARK_FOREVER || rest > look ? look : rest;
 }
 
 /* Asleep, as the watch: wakes up now and then to look for stuck work. False: it is
@@ -142,7 +144,9 @@ static bool keep_watch(struct sched *s, struct worker *w)
             break;
         worker_appetites(&s->crew);
         worker_get_up(w);
-        if (worker_rescue(w) || scope_wants_help(w) || !worker_lie_down(w))
+        bool looks =
+            idle_look_is_due(idle, w->slice.last); /* it may be an alarm's time */
+        if ((looks && worker_rescue(w)) || scope_wants_help(w) || !worker_lie_down(w))
             return false;
     }
     worker_get_up(w);

@@ -470,6 +470,8 @@ bool worker_lie_down(struct worker *w)
         judge_rest(w);
     if (alarms_are_set(&w->alarms))
         worker_ring(w, w, clock_now(&crew->clock));
+    if (alarms_have_back(&w->alarms))
+        return false; /* asleep, it would keep them until its next alarm is due */
     int32_t victim = w->victim;
     w->victim = TASK_NOBODY;
     if (victim >= 0 && is_hungry(w) && rescue_from(w, &crew->workers[victim]))

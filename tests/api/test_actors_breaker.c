@@ -5,15 +5,12 @@
 
 #include <errno.h>
 
-static cadre_ref target, front;
 static cadre_breaker config;
 static cadre_breaker_status status;
 
 static void set_up(cadre_self *self)
 {
-    assert_int_equal(cadre_spawn(self, &target, &script_class, NULL), 0);
-    config.target = target;
-    assert_int_equal(cadre_spawn(self, &front, &cadre_breaker_class, &config), 0);
+    put_in_front(self, &cadre_breaker_class, &config, &config.target);
 }
 
 static int keep_status(cadre_self *self, void *state, cadre_msg *m)
@@ -268,10 +265,6 @@ static void cancelled_probe_makes_room_for_the_next(void **state)
     play_seeds(50, then_holds, cancel_the_probe, check_next_probe);
 }
 
-static void stop_front(cadre_self *self)
-{
-    assert_int_equal(cadre_stop(self, front), 0);
-}
 static void ask_many_and_stop(cadre_self *self)
 {
     set_up(self);

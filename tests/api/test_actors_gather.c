@@ -14,7 +14,7 @@ struct habit {
 };
 static struct habit habits[TARGETS];
 static uint32_t asked, cancelled;
-static cadre_ref targets[TARGETS], front;
+static cadre_ref targets[TARGETS];
 
 typedef struct {
     cadre_promise promise;
@@ -243,33 +243,17 @@ static void rest_is_cancelled(void **state)
     play_seeds(100, NULL, ask_and_cancel, check_cancelled);
 }
 
-static int ask_and_wait(cadre_self *self, void *state)
+static void ask_and_die(cadre_self *self)
 {
-    (void)ask_number(self, front, CADRE_NEVER, 7);
-    return 0;
-}
-static cadre_ref client;
-static void kill_client(cadre_self *self)
-{
-    assert_int_equal(cadre_kill(self, client, 0), 0);
-}
-static void let_a_client_die(cadre_self *self)
-{
-    static const cadre_class asker = {.start = ask_and_wait, .receive = keep_outcome};
     set_up(self);
-    assert_int_equal(cadre_spawn(self, &client, &asker, NULL), 0);
-    later(self, 30 * CADRE_MS, kill_client);
+    let_a_client_die(self, 30 * CADRE_MS, 7);
 }
 static void dead_client_cancels_the_rest(void **state)
 {
     use(0, different);
-    play_seeds(50, NULL, let_a_client_die, check_cancelled);
+    play_seeds(50, NULL, ask_and_die, check_cancelled);
 }
 
-static void stop_front(cadre_self *self)
-{
-    assert_int_equal(cadre_stop(self, front), 0);
-}
 static void ask_many_and_stop(cadre_self *self)
 {
     set_up(self);

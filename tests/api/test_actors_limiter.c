@@ -5,14 +5,11 @@
 
 #include <errno.h>
 
-static cadre_ref target, front;
 static cadre_limiter config;
 
 static void set_up(cadre_self *self)
 {
-    assert_int_equal(cadre_spawn(self, &target, &script_class, NULL), 0);
-    config.target = target;
-    assert_int_equal(cadre_spawn(self, &front, &cadre_limiter_class, &config), 0);
+    put_in_front(self, &cadre_limiter_class, &config, &config.target);
 }
 
 static void answers(void) { script_is(ANSWER); }
@@ -174,10 +171,6 @@ static void what_is_too_late_takes_no_token(void **state)
     play_seeds(50, answers, ask_in_haste, check_haste);
 }
 
-static void stop_front(cadre_self *self)
-{
-    assert_int_equal(cadre_stop(self, front), 0);
-}
 static void stop_with_some_waiting(cadre_self *self)
 {
     ask_at_once(self);

@@ -5,15 +5,12 @@
 
 #include <errno.h>
 
-static cadre_ref target, front;
 static cadre_retry config;
 static cadre_token token;
 
 static void set_up(cadre_self *self)
 {
-    assert_int_equal(cadre_spawn(self, &target, &script_class, NULL), 0);
-    config.target = target;
-    assert_int_equal(cadre_spawn(self, &front, &cadre_retry_class, &config), 0);
+    put_in_front(self, &cadre_retry_class, &config, &config.target);
 }
 
 static void ask_once(cadre_self *self)
@@ -217,27 +214,15 @@ static void cancelled_is_given_up(void **state)
     play_seeds(100, never_answers, ask_and_cancel, check_cancelled);
 }
 
-static int ask_and_wait(cadre_self *self, void *state)
+static void ask_and_die(cadre_self *self)
 {
-    (void)ask_number(self, front, CADRE_NEVER, 21);
-    return 0;
-}
-static cadre_ref client;
-static void kill_client(cadre_self *self)
-{
-    assert_int_equal(cadre_kill(self, client, 0), 0);
-}
-static void let_a_client_die(cadre_self *self)
-{
-    static const cadre_class asker = {.start = ask_and_wait, .receive = keep_outcome};
     set_up(self);
-    assert_int_equal(cadre_spawn(self, &client, &asker, NULL), 0);
-    later(self, 1500 * CADRE_MS, kill_client);
+    let_a_client_die(self, 1500 * CADRE_MS, 21);
 }
 static void client_that_ended_is_given_up(void **state)
 {
     config = (cadre_retry){.attempts = 100, .delay = CADRE_SECOND};
-    play_seeds(100, never_answers, let_a_client_die, check_cancelled);
+    play_seeds(100, never_answers, ask_and_die, check_cancelled);
 }
 
 static void leaves(void) { script_is(LEAVE); }
@@ -252,10 +237,6 @@ static void dead_target_fails_after_all_attempts(void **state)
     play_seeds(50, leaves, ask_once, check_left);
 }
 
-static void stop_front(cadre_self *self)
-{
-    assert_int_equal(cadre_stop(self, front), 0);
-}
 static void ask_many_and_stop(cadre_self *self)
 {
     set_up(self);

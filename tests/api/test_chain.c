@@ -1,44 +1,14 @@
 /* test_chain.c: outcomes that pass from step to step: who gets what, what a step returns,
  * and what it may do in between. */
-#include "support/asking.h"
+#include "support/chaining.h"
 #include "support/effort.h"
-
-#include <cadre/chain.h>
 
 #include <errno.h>
 #include <pthread.h>
 
 static cadre_ref asked;
-static uint64_t token, other;
+static uint64_t other;
 
-/* ---- steps: what was in hand is recorded ---- */
-
-static uint64_t code_of(const cadre_msg *m)
-{
-    const cadre_failure *f = cadre_body(m, cadre_failure);
-    return f ? (uint64_t)-f->code : ((const owned *)m->body)->id;
-}
-
-static int see(cadre_self *self, void *state, cadre_msg *m)
-{
-    record_add(code_of(m));
-    return 0;
-}
-/* Not to be called. */
-static int never(cadre_self *self, void *state, cadre_msg *m)
-{
-    fail_msg("a step that should not run");
-    return 0;
-}
-
-static uint64_t chain(cadre_self *self, uint64_t of, cadre_receive *then,
-                      cadre_receive *otherwise)
-{
-    cadre_token next = {0};
-    assert_int_equal(cadre_chain(self, &next, (cadre_token){of}, then, otherwise), 0);
-    assert_true(next.id != 0 && next.id != of);
-    return next.id;
-}
 static void chain_end(cadre_self *self, uint64_t of, cadre_receive *then,
                       cadre_receive *otherwise)
 {
@@ -183,7 +153,7 @@ static void ask_and_handle(cadre_self *self)
 }
 static void ask_and_cancel_source(cadre_self *self)
 {
-    uint64_t source = ask_way(self, REFUSE);
+    source = ask_way(self, REFUSE);
     chain_end(self, source, never, NULL);
     assert_int_equal(cadre_cancel(self, (cadre_token){source}), 0);
 }

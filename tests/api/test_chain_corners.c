@@ -1,12 +1,8 @@
 /* test_chain_corners.c: chains where something is short, taken, or cancelled. */
-#include "support/asking.h"
-
-#include <cadre/chain.h>
+#include "support/chaining.h"
+#include "support/short_heap.h"
 
 #include <errno.h>
-#include <stdlib.h>
-
-static uint64_t token;
 
 static cadre_token promise(cadre_self *self)
 {
@@ -23,17 +19,7 @@ enum {
     JOINED = 600
 }; /* more than sanitizers keep back; than a block has */
 
-static bool is_short;
-
-static void *get(void *user, void *old, size_t old_size, size_t new_size)
-{
-    if (new_size > 0 && is_short)
-        return NULL;
-    if (new_size > 0)
-        return realloc(old, new_size);
-    free(old);
-    return NULL;
-}
+static struct short_heap heap;
 
 static void join_many(cadre_self *self)
 {
@@ -44,9 +30,9 @@ static void join_many(cadre_self *self)
         tokens[i] = promise(self);
     for (int i = 0; i < SPARE; i++)
         assert_int_equal(cadre_cancel(self, spare[i]), 0);
-    is_short = true;
+    short_heap_refuse(&heap, true);
     int err = cadre_join(self, &next, tokens, JOINED, 2);
-    is_short = false;
+    short_heap_refuse(&heap, false);
     assert_int_equal(err, -ENOMEM);
     assert_int_equal(next.id, 7);
     for (int i = 0; i < JOINED; i++)
@@ -56,7 +42,8 @@ static void join_many(cadre_self *self)
 static void join_without_memory_changes_nothing(void **state)
 {
     cadre_config config = quiet(1, 1);
-    config.alloc = get;
+    short_heap_init(&heap, 0, 0);
+    short_heap_serve(&heap, &config);
     assert_int_equal(play_with(&config, join_many), 0);
 }
 

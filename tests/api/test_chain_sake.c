@@ -1,9 +1,8 @@
 /* test_chain_sake.c: promises; for whose sake a step does what it does; and that it is a
  * handler like others. */
-#include "support/asking.h"
+#include "support/chaining.h"
 
 #include <cadre/await.h>
-#include <cadre/chain.h>
 #include <cadre/scope.h>
 
 #include <errno.h>
@@ -11,44 +10,6 @@
 static cadre_ref asked, behind;
 static int choice;
 static cadre_time patience;
-static uint64_t token, source;
-
-static int never(cadre_self *self, void *state, cadre_msg *m)
-{
-    fail_msg("a step that should not run");
-    return 0;
-}
-static int see(cadre_self *self, void *state, cadre_msg *m)
-{
-    const cadre_failure *f = cadre_body(m, cadre_failure);
-    record_add(f ? (uint64_t)-f->code : ((const owned *)m->body)->id);
-    return 0;
-}
-static uint64_t chain(cadre_self *self, uint64_t of, cadre_receive *then,
-                      cadre_receive *otherwise)
-{
-    cadre_token next = {0};
-    assert_int_equal(cadre_chain(self, &next, (cadre_token){of}, then, otherwise), 0);
-    return next.id;
-}
-static uint64_t wait_for(cadre_self *self, cadre_time delay, uint32_t id)
-{
-    cadre_token t = {0};
-    assert_int_equal(cadre_after(self, &t, delay, owned, id), 0);
-    return t.id;
-}
-static int cancel(cadre_self *self, uint64_t id)
-{
-    return cadre_cancel(self, (cadre_token){id});
-}
-static void judge_nothing(void) { assert_int_equal(outcomes.count, 0); }
-/* A timer in 1 ms with body 0, then this step. */
-static void start_with(cadre_self *self, cadre_receive *step)
-{
-    record_clear();
-    source = wait_for(self, CADRE_MS, 0);
-    token = chain(self, source, step, never);
-}
 
 /* ---- promises ---- */
 

@@ -1,13 +1,10 @@
 /* test_join.c: several outcomes become one: all, any, a quorum, the first. */
-#include "support/asking.h"
-
-#include <cadre/chain.h>
+#include "support/chaining.h"
 
 #include <errno.h>
 
 enum { MEMBERS = 5 };
 
-static uint64_t token;
 static cadre_token members[MEMBERS];
 static cadre_ref asked;
 
@@ -188,11 +185,6 @@ static void judge_refused(void)
     assert_int_equal(outcomes.count, plan.n);
     for (uint32_t i = 0; i < plan.n; i++)
         assert_answered(i, members[i].id, i);
-}
-static int never(cadre_self *self, void *state, cadre_msg *m)
-{
-    fail_msg("a step that should not run");
-    return 0;
 }
 /* Nothing has changed: each has its own outcome. */
 static void be_refused(cadre_self *self)

@@ -72,6 +72,16 @@ static int script_receive(cadre_self *self, void *state, cadre_msg *m)
 
 const cadre_class script_class = {.name = "script", .receive = script_receive};
 
+cadre_ref front, target;
+
+void put_in_front(cadre_self *self, const cadre_class *cls, const void *config,
+                  cadre_ref *target_in_config)
+{
+    assert_int_equal(cadre_spawn(self, &target, &script_class, NULL), 0);
+    *target_in_config = target;
+    assert_int_equal(cadre_spawn(self, &front, cls, config), 0);
+}
+
 typedef struct {
     void (*act)(cadre_self *self);
 } deed;
@@ -118,6 +128,26 @@ void ask_owned(cadre_self *self, cadre_ref to, cadre_time timeout, uint32_t id)
 {
     assert_int_equal(cadre_ask(self, NULL, to, timeout, owned, id), 0);
 }
+
+static cadre_ref client;
+static int client_start(cadre_self *self, void *state)
+{
+    (void)ask_number(self, front, CADRE_NEVER, *(uint64_t *)state);
+    return 0;
+}
+static void kill_client(cadre_self *self)
+{
+    assert_int_equal(cadre_kill(self, client, 0), 0);
+}
+void let_a_client_die(cadre_self *self, cadre_time after, uint64_t value)
+{
+    static const cadre_class asker = {
+        .state_size = sizeof value, .start = client_start, .receive = keep_outcome};
+    assert_int_equal(cadre_spawn(self, &client, &asker, &value), 0);
+    later(self, after, kill_client);
+}
+
+void stop_front(cadre_self *self) { assert_int_equal(cadre_stop(self, front), 0); }
 
 static void (*current)(cadre_self *self);
 static void begin(cadre_self *self)

@@ -34,6 +34,13 @@ extern struct script {
 void script_set(const int *steps, size_t length);
 extern const cadre_class script_class;
 
+/* The one that is tested, and the one behind it. */
+extern cadre_ref front, target;
+/* In a scene: makes a target with the script, and a front of this class, whose config
+ * gets to know the target. */
+void put_in_front(cadre_self *self, const cadre_class *cls, const void *config,
+                  cadre_ref *target_in_config);
+
 struct outcome {
     const cadre_type *type;
     int code; /* of a failure; else 0 */
@@ -57,6 +64,10 @@ void later(cadre_self *self, cadre_time delay, void (*act)(cadre_self *self));
 cadre_token ask_number(cadre_self *self, cadre_ref to, cadre_time timeout,
                        uint64_t value);
 void ask_owned(cadre_self *self, cadre_ref to, cadre_time timeout, uint32_t id);
+/* In a scene: has a client of its own ask the front with this number, and be killed after
+ * so long. */
+void let_a_client_die(cadre_self *self, cadre_time after, uint64_t value);
+void stop_front(cadre_self *self);
 
 /* Plays the scene with this seed, on a clean page; outcomes go to keep_outcome. */
 void play_asking(uint64_t seed, void (*scene)(cadre_self *self));

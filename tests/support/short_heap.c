@@ -22,6 +22,12 @@ void short_heap_init(struct short_heap *heap, uint64_t fail_first, uint64_t fail
     atomic_store(&heap->bytes, 0);
 }
 
+void short_heap_refuse(struct short_heap *heap, bool everything)
+{
+    heap->fail_first = everything;
+    heap->fail_count = UINT64_MAX;
+}
+
 static void *take(struct short_heap *heap, size_t size)
 {
     uint64_t call = atomic_fetch_add(&heap->calls, 1) + 1;

@@ -7,6 +7,7 @@
 #include <cadre.h>
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 struct short_heap {
     uint64_t fail_first, fail_count; /* calls number first .. first + count - 1 fail */
@@ -17,6 +18,9 @@ struct short_heap {
 
 /* fail_first 0: nothing fails. */
 void short_heap_init(struct short_heap *heap, uint64_t fail_first, uint64_t fail_count);
+
+/* From now on everything fails; or nothing. */
+void short_heap_refuse(struct short_heap *heap, bool everything);
 
 /* Makes a configuration use it. */
 void short_heap_serve(struct short_heap *heap, cadre_config *config);

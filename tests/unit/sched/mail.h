@@ -54,6 +54,17 @@ static inline uint32_t run_jobs(struct worker *worker, uint32_t max)
     return n;
 }
 
+/* A sched.tidy that has to_tidy pieces to do. */
+static atomic_uint tidied, to_tidy;
+
+static inline bool tidy_some(struct worker *worker)
+{
+    atomic_fetch_add(&tidied, 1);
+    if (atomic_load(&to_tidy) == 0)
+        return false;
+    return atomic_fetch_sub(&to_tidy, 1) > 1;
+}
+
 /* ---- opening and closing ---- */
 
 static inline void make_jobs(int again)

@@ -321,6 +321,39 @@ static void worker_with_a_cancelled_alarm_does_not_lie_down(void **state)
     worker_get_up(w);
 }
 
+/* More than it rings at a time: while it slept their memory would be kept. */
+static void worker_with_many_cancelled_alarms_lies_down_without_them(void **state)
+{
+    for (int i = 0; i < ALARMS; i++)
+        assert_false(cancel(other, set(w, i, DUE)));
+    for (int i = 0; !worker_lie_down(w); i++) {
+        assert_in_range(i, 0, ALARMS);
+        run_dry(w);
+        run_dry(other);
+    }
+    assert_null(load_relaxed(&w->alarms.back));
+    worker_get_up(w);
+    run_dry(w);
+    run_dry(other);
+    assert_runs(0, ALARMS, 1);
+}
+/* The same where none of them makes work for this worker. */
+static void worker_with_many_cancelled_alarms_of_others(void **state)
+{
+    for (int i = 0; i < ALARMS; i++) {
+        set(w, i, DUE);
+        task_give(&jobs[i].task, (int32_t)other->id);
+        assert_false(cancel(other, &bells[i]));
+    }
+    for (int i = 0; !worker_lie_down(w); i++)
+        assert_in_range(i, 0, ALARMS);
+    assert_null(load_relaxed(&w->alarms.back));
+    worker_get_up(w);
+    run_dry(other);
+    run_dry(w);
+    assert_runs(0, ALARMS, 1);
+}
+
 /* A busy one does not have to become idle first. */
 static void worker_rings_when_it_reads_the_clock(void **state)
 {
@@ -381,6 +414,8 @@ int main(void)
           BY_TWO(worker_rests_until_its_next_alarm),
           BY_TWO(worker_with_an_alarm_that_is_due_does_not_lie_down),
           BY_TWO(worker_with_a_cancelled_alarm_does_not_lie_down),
+          BY_TWO(worker_with_many_cancelled_alarms_lies_down_without_them),
+          BY_TWO(worker_with_many_cancelled_alarms_of_others),
           BY_TWO(worker_rings_when_it_reads_the_clock),
           BY_TWO(crew_with_an_alarm_is_not_quiet));
     return RUN_TESTS();

@@ -197,16 +197,6 @@ static void polled_says_when_all_sleep(void **state)
 
 /* ---- tidying ---- */
 
-static atomic_uint tidied, to_tidy;
-
-static bool tidy_some(struct worker *worker)
-{
-    atomic_fetch_add(&tidied, 1);
-    if (atomic_load(&to_tidy) == 0)
-        return false;
-    return atomic_fetch_sub(&to_tidy, 1) > 1;
-}
-
 static void polled_tidies_a_piece_and_rings_for_the_next(void **state)
 {
     sched.tidy = tidy_some;

@@ -411,6 +411,35 @@ static void rescue_rings_for_no_others(void **state)
 
 #define STUCK(test) cmocka_unit_test_setup(test, make_stuck)
 
+/* ---- when the watch looks ---- */
+
+static int64_t look_ns(int64_t now) { return idle_look_ns(&crew.idle, now, 500); }
+static bool look_is_due(int64_t now) { return idle_look_is_due(&crew.idle, now); }
+
+static void look_is_not_put_off_by_what_wakes_the_watch(void **state)
+{
+    assert_false(look_is_due(1000)); /* nobody has begun to wait */
+    assert_int_equal(look_ns(1000), 500);
+    for (int64_t now = 1100; now < 1500; now += 100) {
+        assert_int_equal(look_ns(now), 1500 - now);
+        assert_false(look_is_due(now)); /* it was woken, or is another one */
+    }
+    assert_int_equal(look_ns(1700), 0);
+    assert_true(look_is_due(1700));
+    assert_false(look_is_due(1700));
+    assert_int_equal(look_ns(1700), 500); /* twice in one turn is a period at least */
+}
+
+static void look_is_off_when_all_sleep(void **state)
+{
+    assert_int_equal(look_ns(1000), 500);
+    for (uint32_t i = 0; i < CREW; i++)
+        assert_true(idle_lie_down(&crew.idle, i, false));
+    assert_true(idle_take_watch(&crew.idle, 0));
+    assert_true(idle_end_watch(&crew.idle));
+    assert_int_equal(look_ns(9000), 500);
+}
+
 int main(void)
 {
     TESTS(STUCK(rescue_looks_twice), STUCK(rescue_leaves_one_that_has_run_meanwhile),
@@ -430,6 +459,8 @@ int main(void)
           STUCK(rescue_brings_mail_and_tokens_along),
           STUCK(rescue_forwards_tokens_of_others), STUCK(rescue_lets_the_handler_go_on),
           STUCK(rescue_rings_the_alarms_of_a_handler_that_does_not_end),
-          STUCK(rescue_rings_what_others_sent_back), STUCK(rescue_rings_for_no_others));
+          STUCK(rescue_rings_what_others_sent_back), STUCK(rescue_rings_for_no_others),
+          STUCK(look_is_not_put_off_by_what_wakes_the_watch),
+          STUCK(look_is_off_when_all_sleep));
     return RUN_TESTS();
 }

@@ -107,16 +107,6 @@ static void sched_threads_say_when_all_sleep(void **state)
     }
 }
 
-static atomic_uint tidied, to_tidy;
-
-static bool tidy_some(struct worker *worker)
-{
-    atomic_fetch_add(&tidied, 1);
-    if (atomic_load(&to_tidy) == 0)
-        return false;
-    return atomic_fetch_sub(&to_tidy, 1) > 1;
-}
-
 static void sched_threads_tidy_until_there_is_no_more(void **state)
 {
     open_sched(SCHED_THREADS, 2);
@@ -299,6 +289,51 @@ static void sched_letters_behind_a_handler_are_rescued(void **state)
     }
 }
 
+/* The same with some behind it. */
+static void hold_some(struct job *job, struct worker *worker)
+{
+    bias_enter(&worker->bias);
+    for (int i = 1; i <= BEHIND; i++) {
+        if (!task_claim(&jobs[i].task, worker->id))
+            abort();
+        worker_schedule(worker, &jobs[i].task);
+    }
+    bias_leave(&worker->bias);
+    hold(job, worker);
+}
+
+static bool behind_have_run(void)
+{
+    unsigned sum = 0;
+    for (int i = 1; i <= BEHIND; i++)
+        sum += atomic_load(&jobs[i].runs);
+    return sum == BEHIND;
+}
+
+/* The only one that can watch gets a letter again and again, so that it hardly sleeps. */
+static void sched_watch_that_is_kept_awake_rescues_too(void **state)
+{
+    enum { OFTEN = 20000, KNOCKED = JOBS - 1 };
+    if (!thread_has_barrier())
+        skip();
+    start_threads(2);
+    atomic_store(&holds, 0);
+    jobs[0].act = hold_some;
+    assert_true(task_claim(&jobs[0].task, 0));
+    assert_true(task_claim(&jobs[KNOCKED].task, 1));
+    post(NULL, 0);
+    await(&holds, 1);
+    for (unsigned n = 1; n <= OFTEN && !behind_have_run(); n++) {
+        post(NULL, KNOCKED);
+        await(&jobs[KNOCKED].runs, n);
+    }
+    assert_true(behind_have_run());
+    assert_int_equal(atomic_load(&jobs[0].runs), 0);
+    atomic_fetch_add(&holds, 1);
+    await(&jobs[0].runs, 1);
+    end_threads();
+}
+
 static void sched_watch_sleeps_when_all_do(void **state)
 {
     for (uint32_t workers = 2; workers <= 4; workers++) {
@@ -365,6 +400,7 @@ int main(void)
         cmocka_unit_test(sched_threads_with_an_alarm_set_are_not_quiet),
         cmocka_unit_test(sched_work_behind_a_handler_is_rescued),
         cmocka_unit_test(sched_letters_behind_a_handler_are_rescued),
+        cmocka_unit_test(sched_watch_that_is_kept_awake_rescues_too),
         cmocka_unit_test(sched_watch_sleeps_when_all_do),
         cmocka_unit_test(sched_init_without_memory_is_enomem_and_leaves_nothing),
         cmocka_unit_test(sched_init_without_descriptors_is_emfile_and_leaves_nothing));
