@@ -33,6 +33,8 @@ typedef struct cadre_config {
     size_t memory_max;
     /* End with 0 once no actor has anything left to do, as if the root had stopped. */
     bool end_when_quiet;
+    /* Report faults: see below. false: CADRE_REPORT_FAULTS (0 or 1), else no. */
+    bool report_faults;
     /* Threads for actors that stay on one (pin.h), beside the workers and numbered behind
      * them: up to 1024 in all. Not with CADRE_NO_WORKERS. 0: none. */
     uint32_t pinned;
