@@ -80,7 +80,9 @@ static cadre_system *open_stuck(uint32_t workers, cadre_time after,
 {
     cadre_config config = {.workers = workers, .stuck_after = after, .log = keep};
     cadre_system *sys;
+    pthread_mutex_lock(&lock);
     count = 0;
+    pthread_mutex_unlock(&lock);
     sem_init(&gate, 0, 0);
     sem_init(&entered, 0, 0);
     assert_int_equal(cadre_system_new(&sys, &config, root, NULL), 0);
