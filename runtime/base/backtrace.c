@@ -54,8 +54,10 @@ static void return_from_nowhere(ucontext_t *c)
     uintptr_t sp = (uintptr_t)c->uc_mcontext.gregs[REG_RSP], back;
     if (!peek_bytes(&back, (void *)sp, sizeof back))
         return;
-    c->uc_mcontext.gregs[REG_RSP] = (greg_t)(sp + sizeof back);
-    c->uc_mcontext.gregs[REG_RIP] = (greg_t)(back - 1); /* in the call */
+    sp += sizeof back;
+    back -= 1; /* in the call */
+    c->uc_mcontext.gregs[REG_RSP] = (greg_t)sp;
+    c->uc_mcontext.gregs[REG_RIP] = (greg_t)back;
 }
 #elif defined(__aarch64__) && defined(__LP64__)
 static uintptr_t interrupted_at(const ucontext_t *c) { return c->uc_mcontext.pc; }
@@ -71,7 +73,7 @@ static void return_from_nowhere(ucontext_t *c) {}
 /* False also where the kernel does not let us look. */
 static bool is_nowhere(uintptr_t address)
 {
-    char byte, here = 0;
+    char byte = 0, here = 0;
     return !peek_bytes(&byte, (void *)address, 1) && peek_bytes(&byte, &here, 1);
 }
 
