@@ -86,7 +86,8 @@ unsigned backtrace_take_interrupted(void **frames, unsigned max, void *context)
     struct walk walk = {frames, 0, max, interrupted_at(c)};
     (void)_Unwind_Backtrace(note, &walk);
     c->uc_mcontext = before;
-    return walk.count;
+    /* ThreadSanitizer calls handlers later, when they stand elsewhere. */
+    return walk.count > 0 ? walk.count : backtrace_take(frames, max);
 }
 
 void backtrace_describe(char *text, size_t size, const void *frame)

@@ -18,7 +18,8 @@ unsigned backtrace_take(void **frames, unsigned max);
 /* In a signal handler with SA_SIGINFO, which was given this context: the functions that
  * were interrupted, the innermost of them first. When it was a jump to where nothing is
  * (a function pointer that is NULL), from its caller on. Each is a byte behind where it
- * was interrupted, so that all frames are described alike. */
+ * was interrupted, so that all frames are described alike. Where that place is not found
+ * on the stack, the handler's own come first. */
 unsigned backtrace_take_interrupted(void **frames, unsigned max, void *context);
 
 /* name+0x12 (file), or (file+0x1234): see symbol.h. Async-signal-safe. */
