@@ -156,7 +156,6 @@ static void await_report(cadre_system *sys, const char *text)
 static void stuck_handler_is_reported_with_its_stack(void **state)
 {
     await_report(open_stuck(2, CADRE_MS, &parser), "block_on+0x");
-    assert_int_equal(said(CADRE_WARN, "no stack"), 0);
     assert_true(said(CADRE_WARN, "  #0 ") > 0);
     assert_true(said(CADRE_WARN, "test_stuck") > 0);
 }
