@@ -33,6 +33,8 @@ typedef struct cadre_config {
     size_t memory_max;
     /* End with 0 once no actor has anything left to do, as if the root had stopped. */
     bool end_when_quiet;
+    /* Report faults on stderr: see below. false: CADRE_REPORT_FAULTS (0, 1), else no. */
+    bool report_faults;
     /* Threads for actors that stay on one (pin.h), beside the workers and numbered behind
      * them: up to 1024 in all. Not with CADRE_NO_WORKERS. 0: none. */
     uint32_t pinned;
@@ -56,10 +58,44 @@ typedef struct cadre_config {
      * each time it has taken ten times as long; and in one at CADRE_INFO when it has
      * returned. Who notices is a worker that has nothing to do, once something waits
      * behind the handler: with one worker, while all are busy, or when it holds up
-     * nobody, there is no line. 0: a second; CADRE_NEVER: never. */
+     * nobody, there is no line. 0: a second; CADRE_NEVER: never.
+     * When it is set, the stack of the handler follows in lines of its own: see below. */
     cadre_time stuck_after;
     void *reserved[1]; /* zero, else -EINVAL */
 } cadre_config;
+
+/* Faults (report_faults). A handler that reads where nothing is, divides by zero, aborts
+ * or runs out of stack ends the process, as in any C program: nothing is contained. With
+ * report_faults a SIGSEGV, SIGBUS, SIGILL, SIGFPE or SIGABRT on a thread of the system (a
+ * worker, or one that makes an offloaded call; without threads, whoever steps it) is
+ * first reported on stderr, in lines that begin with `cadre fault: `:
+ * - the signal, its cause in words, the address; the actor, by address and class, and the
+ *   type of its message, where the kernel lets us look;
+ * - whose stack is too small, when the address is in its guard page (a function with more
+ *   than a page of locals may leap over that: -fstack-clash-protection);
+ * - for each worker that is awake, what it runs, its turns and messages;
+ * - the stack. Functions have their names where the files have them: static ones, too.
+ * Then whoever had the signal before us has it again, and it comes again: so a handler
+ * of the program's is called, a core is dumped, and the exit status is as without us.
+ * - The report takes no lock and no memory. One that fails itself ends there.
+ * - Of several threads one reports; the others wait for it, for three seconds at most.
+ * - Faults on other threads, in other systems and in the child of a fork are not
+ *   reported.
+ * - The signals are taken by the first system that asks for it, and given back when the
+ *   last one is freed. A handler that the program puts over ours meanwhile may call
+ *   ours; if it does not, there is no report.
+ * - Each thread has another stack for signal handlers (sigaltstack) while it runs for
+ *   such a system: 64 KiB at the top of its own, which it must have.
+ *
+ * Stacks of handlers that do not return (stuck_after, when it is set). The worker is
+ * asked by a signal, SIGRTMAX - 2, which is taken when the first such system starts, if
+ * it has no handler and the thread that starts the system does not block it, and given
+ * back when the last one is freed. The line ends with the reason when there is no stack:
+ * the signal is the program's; the handler blocks signals, or does not answer in 100 ms;
+ * it has just gone on. errno is kept, and system calls go on (SA_RESTART), but for those
+ * that a signal always interrupts (poll, nanosleep, ...: signal(7)), which return EINTR.
+ * With workers only, those for pinned actors as well; not on threads that make offloaded
+ * calls. */
 
 /* Runs a system until its root actor has ended, and returns the root's reason: 0 after
  * CADRE_STOP or a stop, negative after a failure or a kill. config and init may be

@@ -158,13 +158,16 @@ struct op *offload_came(struct cadre_self *self, struct letter *letter,
 
 /* ---- the pools ------------------------------------------------------------------- */
 
-int offload_init(struct world *world, uint32_t threads, uint32_t waiting)
+int offload_init(struct world *world, uint32_t threads, uint32_t waiting,
+                 bool has_sigstacks)
 {
     static const char *const names[CADRE_POOLS] = {"cadre-user", "cadre-files",
                                                    "cadre-names"};
     for (int i = 0; i < CADRE_POOLS; i++) {
-        struct blocking_limits limits = {
-            .name = names[i], .threads_max = threads, .waiting_max = waiting};
+        struct blocking_limits limits = {.name = names[i],
+                                         .threads_max = threads,
+                                         .waiting_max = waiting,
+                                         .has_sigstacks = has_sigstacks};
         int err = blocking_init(&world->blocking[i], &world->heap, &limits);
         while (err && i-- > 0) {
             blocking_stop(&world->blocking[i], drop);

@@ -11,8 +11,9 @@ uint64_t offload_token(const struct letter *letter);
 struct op *offload_came(struct cadre_self *self, struct letter *letter,
                         struct envelope **result);
 
-/* The pools of a world. Returns 0, -ENOMEM. */
-CC_MUST_CHECK int offload_init(struct world *world, uint32_t threads, uint32_t waiting);
+/* The pools of a world; has_sigstacks: see blocking_limits. Returns 0, -ENOMEM. */
+CC_MUST_CHECK int offload_init(struct world *world, uint32_t threads, uint32_t waiting,
+                               bool has_sigstacks);
 /* Waits for the calls that run. */
 void offload_stop(struct world *world);
 void offload_fini(struct world *world);

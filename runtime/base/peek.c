@@ -13,7 +13,9 @@ bool peek_bytes(void *to, const void *from, size_t size)
 {
     struct iovec local = {to, size};
     struct iovec remote = {(void *)(uintptr_t)from, size};
-    return syscall(SYS_process_vm_readv, getpid(), &local, 1, &remote, 1, 0) ==
+    /* All as wide as a register: the last ones are passed in memory, and an int would
+     * leave half of theirs as it was. */
+    return syscall(SYS_process_vm_readv, (long)getpid(), &local, 1L, &remote, 1L, 0L) ==
            (long)size;
 }
 

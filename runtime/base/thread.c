@@ -37,6 +37,20 @@ int thread_start(struct thread *thread, const char *name, void *(*run)(void *),
 
 void thread_join(struct thread *thread) { pthread_join(thread->id, NULL); }
 
+struct thread_stack thread_own_stack(void)
+{
+    void *low;
+    struct thread_stack stack = {0};
+    pthread_attr_t attr;
+    if (pthread_getattr_np(pthread_self(), &attr) != 0)
+        return stack;
+    if (pthread_attr_getstack(&attr, &low, &stack.size) == 0 &&
+        pthread_attr_getguardsize(&attr, &stack.guard) == 0)
+        stack.low = (uintptr_t)low;
+    pthread_attr_destroy(&attr);
+    return stack;
+}
+
 uint32_t thread_cpu(void)
 {
     int cpu = sched_getcpu();

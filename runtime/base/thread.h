@@ -20,6 +20,14 @@ CC_MUST_CHECK int thread_start(struct thread *thread, const char *name,
                                void *(*run)(void *), void *arg);
 void thread_join(struct thread *thread);
 
+/* The stack that a thread was started with; the guard is what lies below it and must not
+ * be touched. All zero where nobody knows. */
+struct thread_stack {
+    uintptr_t low;
+    size_t size, guard;
+};
+struct thread_stack thread_own_stack(void);
+
 /* The CPU that this thread runs on; a hint. */
 uint32_t thread_cpu(void);
 

@@ -10,11 +10,14 @@
 #include "sched/blocking.h"
 
 #include "base/panic.h"
+#include "base/sigstack.h"
 
 #include <cadre/base.h>
 
 #include <errno.h>
 #include <time.h>
+
+static CC_THREAD_LOCAL const struct blocking_thread *thread_here;
 
 static const int64_t second_ns = INT64_C(1000000000);
 
@@ -169,15 +172,25 @@ static void end(struct blocking_thread *t)
     t->pool->counters.threads--;
 }
 
-static void *thread_main(void *arg)
+static void run_thread(void *arg)
 {
     struct blocking_thread *t = arg;
     struct blocking *pool = t->pool;
+    thread_here = t;
     pthread_mutex_lock(&pool->lock);
     for (struct blocking_job *job; (job = await_job(t));)
         run_job(t, job);
     end(t);
     pthread_mutex_unlock(&pool->lock);
+}
+
+static void *thread_main(void *arg)
+{
+    const struct blocking_thread *t = arg;
+    if (t->pool->limits.has_sigstacks)
+        sigstack_run(run_thread, arg);
+    else
+        run_thread(arg);
     return NULL;
 }
 
@@ -314,6 +327,15 @@ void blocking_running(struct blocking *pool,
             visit(user, t->owner, now - t->since_ns);
     }
     pthread_mutex_unlock(&pool->lock);
+}
+
+bool blocking_here(uint64_t *owner)
+{
+    const struct blocking_thread *t = thread_here;
+    if (!t || !t->runs)
+        return false;
+    *owner = t->owner;
+    return true;
 }
 
 bool blocking_await_calm(struct blocking *pool, int64_t until_ns)

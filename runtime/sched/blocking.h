@@ -42,7 +42,8 @@ struct blocking_limits {
     const char *name;     /* of its threads; lasts as long as the pool */
     uint32_t threads_max; /* 0: no threads, somebody calls blocking_step */
     uint32_t waiting_max;
-    int64_t idle_ns; /* 0: BLOCKING_IDLE_S */
+    int64_t idle_ns;    /* 0: BLOCKING_IDLE_S */
+    bool has_sigstacks; /* its threads have another stack for signal handlers */
 };
 
 /* Since the start, but for the last three. At any time at which nobody is in
@@ -123,6 +124,10 @@ uint32_t blocking_waiting(struct blocking *pool);
 void blocking_running(struct blocking *pool,
                       void (*visit)(void *user, uint64_t owner, int64_t for_ns),
                       void *user);
+
+/* The same of the thread that it is called on: whose job it runs. False: none, or it is
+ * no thread of a pool. For signal handlers. */
+CC_MUST_CHECK bool blocking_here(uint64_t *owner);
 
 /* Waits until no thread runs a job. False: one still does at that time of the clock. */
 CC_MUST_CHECK bool blocking_await_calm(struct blocking *pool, int64_t until_ns);

@@ -2,6 +2,8 @@
 #include "sched/fiber.h"
 
 #include "base/panic.h"
+#include "base/sigstack.h"
+#include "base/thread.h"
 #include "mem/stack.h"
 
 #include <errno.h>
@@ -18,6 +20,7 @@ struct fibers {
     uint64_t control; /* of floating point, in the loop */
     void (*loop)(struct worker *worker);
     struct stack_pool pool;
+    struct thread_stack own; /* of its thread, when somebody wants to know */
     /* Stepped: */
     struct context caller; /* where the one who steps stands */
     struct fiber *gate;    /* where the loop stands meanwhile */
@@ -117,6 +120,8 @@ void fiber_loop(struct worker *w)
 {
     struct fibers *fs = w->fibers;
     fs->control = context_control();
+    if (w->crew->has_sigstacks)
+        fs->own = thread_own_stack();
     fs->running = &fs->home;
     fs->loop(w);
     invariant(fs->running == &fs->home && fs->suspended == 0);
@@ -138,6 +143,12 @@ static int settle(struct worker *w, struct heap *heap)
     return 0;
 }
 
+static void go_to_gate(void *arg)
+{
+    struct fibers *fs = ((struct worker *)arg)->fibers;
+    context_switch(&fs->caller, &fs->gate->context);
+}
+
 uint32_t fiber_step(struct worker *w, uint32_t max)
 {
     struct fibers *fs = w->fibers;
@@ -147,7 +158,10 @@ uint32_t fiber_step(struct worker *w, uint32_t max)
     fs->until = before + max;
     fs->control = context_control();
     fs->running = fs->gate;
-    context_switch(&fs->caller, &fs->gate->context);
+    if (w->crew->has_sigstacks)
+        sigstack_run(go_to_gate, w);
+    else
+        go_to_gate(w);
     return (uint32_t)(load_relaxed(&w->turns) - before);
 }
 
@@ -245,10 +259,15 @@ bool fiber_explain_fault(const void *address, struct fiber_fault *fault)
 {
     const struct worker *w = worker_current();
     const struct fiber *f = w && w->fibers ? w->fibers->running : NULL;
-    if (!f || !f->stack || !stack_guards(f->stack, address))
+    if (!f)
         return false;
-    *fault = (struct fiber_fault){w->id, f->stack->size};
-    return true;
+    if (f->stack) {
+        *fault = (struct fiber_fault){w->id, f->stack->size};
+        return stack_guards(f->stack, address);
+    }
+    const struct thread_stack *own = &w->fibers->own;
+    *fault = (struct fiber_fault){w->id, own->size};
+    return own->low - (uintptr_t)address - 1 < own->guard;
 }
 
 /* ---- beginning and end ---- */

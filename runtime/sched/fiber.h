@@ -114,8 +114,9 @@ static CC_INLINE void fiber_resume(struct worker *worker, struct fiber *fiber)
 uint64_t fiber_count(const struct worker *worker);
 
 /* Whose stack is too small, when an access to this address has failed on this thread: it
- * is in the guard page of the stack that its worker runs on. False: something else. Only
- * reads, and nothing that goes away. */
+ * is in the guard page of the stack that its worker runs on. That of a thread's own stack
+ * is known with crew->has_sigstacks. False: something else. Only reads, and nothing that
+ * goes away. */
 struct fiber_fault {
     uint32_t worker;
     size_t size; /* of the stack */

@@ -2,6 +2,7 @@
 #include "sched/sched.h"
 
 #include "base/limits.h"
+#include "base/sigstack.h"
 #include "sched/scope.h"
 #include "sched/stuck.h"
 
@@ -191,10 +192,24 @@ static void loop(struct worker *w)
     }
 }
 
+static void run_worker(void *arg)
+{
+    struct worker *w = arg;
+    if (w->crew->is_probed)
+        probe_open(&w->probe);
+    fiber_loop(w);
+    if (w->crew->is_probed)
+        probe_close();
+}
+
 static void *worker_main(void *arg)
 {
-    worker_enter(arg);
-    fiber_loop(arg);
+    struct worker *w = arg;
+    worker_enter(w);
+    if (w->crew->has_sigstacks)
+        sigstack_run(run_worker, w);
+    else
+        run_worker(w);
     return NULL;
 }
 

@@ -26,6 +26,7 @@
 #define SCHED_WORKER_H
 
 #include "base/bias.h"
+#include "base/probe.h"
 #include "base/rng.h"
 #include "queue/deque.h"
 #include "sched/alarm.h"
@@ -63,6 +64,9 @@ struct crew {
     int64_t stuck_after;  /* ns; constant */
     int64_t stuck_looked; /* when the watch last did; the watch's ... */
     uint32_t stuck_told;  /* ... like how many were told of, and not yet back */
+    /* Set before the start: threads have another stack for signal handlers; and they may
+     * be asked where they stand. */
+    bool has_sigstacks, is_probed;
     struct idle idle;
     struct clock clock;
     alignas(CACHE_LINE) ATOMIC(bool) stopping; /* set once, by sched_stop */
@@ -104,6 +108,7 @@ struct worker {
     struct deque deque;
     struct alarms alarms;
     struct jobs jobs;
+    struct probe probe; /* of its thread */
 };
 
 void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t seed);

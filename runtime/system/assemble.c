@@ -6,6 +6,8 @@
 #include "actor/offload.h"
 #include "actor/turn.h"
 #include "actor/spawn.h"
+#include "base/probe.h"
+#include "system/fault.h"
 #include "system/registry.h"
 #include "system/stop.h"
 #include "system/stuck.h"
@@ -74,7 +76,8 @@ static int init_workers(cadre_system *sys)
         self_init(&world->selves[i], world, worker);
         worker->context = &world->selves[i];
     }
-    err = offload_init(world, s->blocking_threads, s->blocking_waiting);
+    err =
+        offload_init(world, s->blocking_threads, s->blocking_waiting, s->report_faults);
     if (err) {
         fini_workers(sys);
         return err;
@@ -103,6 +106,29 @@ static void fini_world(cadre_system *sys)
     pthread_cond_destroy(&sys->ended_cond);
     struct heap heap = sys->world.heap;
     heap_put_lines(&heap, sys, sizeof *sys);
+}
+
+/* What is the process's: before any thread, and after all of them. */
+static void hold_signals(cadre_system *sys)
+{
+    struct crew *crew = &sys->world.sched.crew;
+    registry_lock();
+    if (sys->settings.report_faults)
+        fault_hold();
+    sys->has_probe = sys->settings.stuck_stacks && probe_hold();
+    registry_unlock();
+    crew->is_probed = sys->has_probe;
+    crew->has_sigstacks = sys->has_probe || sys->settings.report_faults;
+}
+
+static void release_signals(cadre_system *sys)
+{
+    registry_lock();
+    if (sys->settings.report_faults)
+        fault_release();
+    if (sys->has_probe)
+        probe_release();
+    registry_unlock();
 }
 
 /* Threads first: when one cannot be had, nothing has run yet. */
@@ -150,12 +176,14 @@ static int assemble(cadre_system **result, const struct settings *settings,
     if (err)
         goto no_report;
     sys->world.table.tag_bits = sys->world.tag << 56;
+    hold_signals(sys);
     err = start(sys, class, init);
     if (err)
         goto no_start;
     *result = sys;
     return 0;
 no_start:
+    release_signals(sys);
     registry_remove(sys->world.tag, table_next_generation(&sys->world.table));
 no_report:
     deadletter_report_fini(&sys->world);
@@ -206,6 +234,7 @@ int cadre_system_free(cadre_system *sys)
         return world_misuse(&sys->world, -EBUSY,
                             "cadre_system_free: a future or a raise is not freed");
     apply_fini(&sys->world);
+    release_signals(sys);
     registry_remove(sys->world.tag, table_next_generation(&sys->world.table));
     deadletter_report_fini(&sys->world);
     if (system_is_simulated(sys))

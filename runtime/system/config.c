@@ -109,7 +109,23 @@ static int resolve_threads(struct settings *s, const cadre_config *c)
 static int resolve_stuck(struct settings *s, const cadre_config *c)
 {
     s->stuck_after = c->stuck_after ? c->stuck_after : CADRE_SECOND;
+    /* A signal is taken only of a program that has asked for something. */
+    s->stuck_stacks =
+        s->mode == SCHED_THREADS && c->stuck_after && c->stuck_after != CADRE_NEVER;
     return s->stuck_after < 0 ? bad(s, "stuck_after is negative") : 0;
+}
+
+static int resolve_faults(struct settings *s, const cadre_config *c)
+{
+    const char *text = getenv("CADRE_REPORT_FAULTS");
+    s->report_faults = c->report_faults;
+    if (s->report_faults || !text || !*text)
+        return 0;
+    s->report_faults = strcmp(text, "1") == 0;
+    if (s->report_faults || strcmp(text, "0") == 0)
+        return 0;
+    log_line(&s->log, LOG_ERROR, "CADRE_REPORT_FAULTS=%s: not 0 or 1", text);
+    return -EINVAL;
 }
 
 int config_resolve(struct settings *s, const cadre_config *config)
@@ -128,6 +144,8 @@ int config_resolve(struct settings *s, const cadre_config *config)
         err = resolve_threads(s, c);
     if (!err)
         err = resolve_stuck(s, c);
+    if (!err)
+        err = resolve_faults(s, c);
     s->batch = c->batch ? c->batch : BATCH;
     s->memory_max = c->memory_max ? c->memory_max : limits_memory() / 4 * 3;
     s->end_when_quiet = c->end_when_quiet;

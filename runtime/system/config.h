@@ -18,7 +18,9 @@ struct settings {
     size_t memory_max, stack_size;
     int64_t stuck_after;
     bool end_when_quiet;
-    bool polled; /* no workers were asked for: there is a descriptor */
+    bool report_faults;
+    bool stuck_stacks; /* of handlers that do not return, by a signal */
+    bool polled;       /* no workers were asked for: there is a descriptor */
     struct log log;
 };
 

@@ -68,6 +68,14 @@ void registry_remove(uint64_t tag, uint32_t generation)
     pthread_mutex_unlock(&lock);
 }
 
+cadre_system *registry_of(uint64_t tag)
+{
+    return tag <= REGISTRY_MAX ? load_acquire(&entries[tag].system) : NULL;
+}
+
+void registry_lock(void) { pthread_mutex_lock(&lock); }
+void registry_unlock(void) { pthread_mutex_unlock(&lock); }
+
 bool registry_has(const cadre_system *system)
 {
     uint32_t n = load_acquire(&used);

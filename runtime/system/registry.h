@@ -23,5 +23,13 @@ void registry_remove(uint64_t tag, uint32_t generation);
 
 /* Any thread; async-signal safe. */
 bool registry_has(const cadre_system *system);
+/* The one with this tag, or NULL. The same; it lives while whoever asks is one of its
+ * threads. */
+cadre_system *registry_of(uint64_t tag);
+
+/* Whatever else belongs to the process (signals) changes under the registry's lock; in
+ * the child of a fork nobody holds it. */
+void registry_lock(void);
+void registry_unlock(void);
 
 #endif

@@ -1,19 +1,18 @@
 /* stuck.c: which actors hold up a worker or a thread: says so in the log.
  *
- * What a running actor has in hand is its own business: plain fields, and an envelope
- * that may be freed at any moment. The kernel reads it for us (base/peek), and we look
- * twice: when it is the same message before and after, and the turn has been the same
- * for long, so is the type. No message pays for that. */
+ * Where the handler stands its thread says itself (base/probe). It may have returned in
+ * the meantime: the stack is printed only when the worker has done nothing else since. */
 #include "system/stuck.h"
 
 #include "actor/deadletter.h"
-#include "base/peek.h"
+#include "base/backtrace.h"
+#include "system/hand.h"
 
 #include <cadre/offload.h>
 
 #include <stdio.h>
 
-enum { NAME_MAX_SHOWN = 64, TIME_TEXT = 32 };
+enum { TIME_TEXT = 32, FRAME_TEXT = 256 };
 
 static const char *time_text(char text[TIME_TEXT], int64_t ns)
 {
@@ -25,37 +24,6 @@ static const char *time_text(char text[TIME_TEXT], int64_t ns)
     return text;
 }
 
-/* ---- the message in hand ---------------------------------------------------------- */
-
-static bool peek_pointer(void *to, const void *from)
-{
-    return peek_bytes(to, from, sizeof(void *));
-}
-
-/* In receive, and not in another callback? Those leave the field as it was. */
-static bool has_message(const struct cadre_self *self, const struct cell *cell,
-                        const struct envelope **e)
-{
-    uint8_t phase;
-    struct step *step;
-    return peek_bytes(&phase, &cell->note.phase, sizeof phase) &&
-           phase == PHASE_RUNNING && peek_pointer(&step, &self->step) && !step &&
-           peek_pointer(e, &self->message) && *e;
-}
-
-/* False: it has none in hand, or we cannot tell. */
-static bool type_in_hand(const struct cadre_self *self, const struct cell *cell,
-                         char name[NAME_MAX_SHOWN])
-{
-    const struct envelope *e, *again;
-    const cadre_type *type;
-    const char *text;
-    return has_message(self, cell, &e) && peek_pointer(&type, &e->type) &&
-           peek_pointer(&text, &type->name) && text &&
-           peek_text(name, NAME_MAX_SHOWN, text) && has_message(self, cell, &again) &&
-           again == e;
-}
-
 /* ---- while it runs ---------------------------------------------------------------- */
 
 static const char *class_of(const struct world *world, uint64_t id)
@@ -64,16 +32,61 @@ static const char *class_of(const struct world *world, uint64_t id)
     return cell && cell_address(cell) == id ? class_name(cell_class(cell)) : "?";
 }
 
+/* Where a worker stands. */
+struct stand {
+    void *frames[PROBE_FRAMES];
+    unsigned count;
+    const char *none; /* with 0: why, or NULL: nobody has asked for it */
+};
+
+static uint64_t done_by(const struct cadre_self *self)
+{
+    return load_relaxed(&self->worker->turns) + stuck_handled(self->worker);
+}
+
+static void find_stand(const struct cadre_self *self, struct stand *stand)
+{
+    const struct cadre_system *sys = self->world->system;
+    uint64_t done = done_by(self);
+    stand->count = 0;
+    stand->none = NULL;
+    if (!sys->settings.stuck_stacks)
+        return;
+    if (!sys->has_probe) {
+        stand->none = "the signal for it is the program's";
+        return;
+    }
+    stand->count = probe_ask(&self->worker->probe, stand->frames, &stand->none);
+    if (stand->count > 0 && done != done_by(self)) {
+        stand->count = 0;
+        stand->none = "it has just gone on";
+    }
+}
+
+static void say_stand(const struct log *log, const struct stand *stand, int level)
+{
+    char text[FRAME_TEXT];
+    for (unsigned i = 0; i < stand->count; i++) {
+        backtrace_describe(text, sizeof text, stand->frames[i]);
+        log_line(log, level, "  #%u %s", i, text);
+    }
+}
+
 /* What there is to say of an actor whose handler has not returned. */
 static void say_stuck(const struct cadre_self *self, const struct cell *cell, int level,
                       const char *what, const char *since)
 {
-    char who[ADDRESS_TEXT], type[NAME_MAX_SHOWN];
-    bool has_type = type_in_hand(self, cell, type);
+    struct stand stand;
+    char who[ADDRESS_TEXT], type[HAND_NAME];
+    bool has_type = hand_type(self, cell, type);
+    find_stand(self, &stand);
+    bool has_none = stand.count == 0 && stand.none;
     log_line(&self->world->log, level,
-             "%sactor %s (%s) has not returned from its handler%s%s%s", what,
+             "%sactor %s (%s) has not returned from its handler%s%s%s%s%s", what,
              address_text(who, cell_address(cell)), class_name(cell_class(cell)), since,
-             has_type ? ", on a message of type " : "", has_type ? type : "");
+             has_type ? ", on a message of type " : "", has_type ? type : "",
+             has_none ? "; no stack: " : "", has_none ? stand.none : "");
+    say_stand(&self->world->log, &stand, level);
 }
 
 void stuck_report(struct worker *worker, int64_t for_ns, bool has_returned)

@@ -14,6 +14,7 @@ struct cadre_system {
     struct settings settings;
     struct cadre_self outside;
     cadre_ref root;
+    bool has_probe;  /* it holds the signal that asks threads where they stand */
     pthread_t maker; /* simulated: the only thread that may use it */
     pthread_mutex_t lock;
     pthread_cond_t ended_cond;

@@ -6,9 +6,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 
-enum { LINES = 64 };
+enum { LINES = 512 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char lines[LINES][256];
@@ -79,7 +80,9 @@ static cadre_system *open_stuck(uint32_t workers, cadre_time after,
 {
     cadre_config config = {.workers = workers, .stuck_after = after, .log = keep};
     cadre_system *sys;
+    pthread_mutex_lock(&lock);
     count = 0;
+    pthread_mutex_unlock(&lock);
     sem_init(&gate, 0, 0);
     sem_init(&entered, 0, 0);
     assert_int_equal(cadre_system_new(&sys, &config, root, NULL), 0);
@@ -139,6 +142,116 @@ static void stuck_handler_is_reported_with_its_type(void **state)
         skip(); /* the kernel refuses */
 }
 
+/* ---- where it stands ---- */
+
+/* A stuck parser has been reported, with what `text` says, and has ended. */
+static void await_report(cadre_system *sys, const char *text)
+{
+    tell_two(sys);
+    await_line(CADRE_WARN, text, 1);
+    end(sys);
+}
+
+/* A static function, deep in the handler. */
+static void stuck_handler_is_reported_with_its_stack(void **state)
+{
+    await_report(open_stuck(2, CADRE_MS, &parser), "block_on+0x");
+    assert_true(said(CADRE_WARN, "  #0 ") > 0);
+    assert_true(said(CADRE_WARN, "test_stuck") > 0);
+}
+
+enum { THE_SIGNAL = 62 }; /* SIGRTMAX - 2: probe.h */
+
+static struct sigaction action_now(void)
+{
+    struct sigaction now;
+    assert_int_equal(sigaction(THE_SIGNAL, NULL, &now), 0);
+    return now;
+}
+
+static void assert_signal_is_free(void)
+{
+    assert_false(action_now().sa_flags & SA_SIGINFO);
+    assert_ptr_equal(action_now().sa_handler, SIG_DFL);
+}
+
+static void stuck_signal_is_taken_only_while_a_system_asks_for_it(void **state)
+{
+    cadre_system *none = open_stuck(2, 0, &parser);
+    assert_signal_is_free();
+    cadre_system *one = open_stuck(2, CADRE_MS, &parser);
+    cadre_system *two = open_stuck(2, CADRE_MS, &parser);
+    assert_true(action_now().sa_flags & SA_SIGINFO);
+    end(one);
+    assert_true(action_now().sa_flags & SA_SIGINFO);
+    end(two);
+    assert_signal_is_free();
+    end(none);
+}
+
+static atomic_uint mine_called;
+static void mine(int sig) { atomic_fetch_add(&mine_called, 1); }
+
+static void stuck_signal_of_the_program_is_left_alone(void **state)
+{
+    signal(THE_SIGNAL, mine);
+    await_report(open_stuck(2, CADRE_MS, &parser),
+                 "no stack: the signal for it is the program's");
+    assert_ptr_equal(action_now().sa_handler, mine);
+    assert_int_equal(atomic_load(&mine_called), 0);
+    signal(THE_SIGNAL, SIG_DFL);
+}
+
+static void stuck_signal_that_the_program_waits_for_is_left_alone(void **state)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, THE_SIGNAL);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    await_report(open_stuck(2, CADRE_MS, &parser),
+                 "no stack: the signal for it is the program's");
+    assert_signal_is_free();
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void stuck_signal_taken_by_the_program_later_stays_the_programs(void **state)
+{
+    cadre_system *sys = open_stuck(2, CADRE_MS, &parser);
+    signal(THE_SIGNAL, mine);
+    await_report(sys, "no stack: the signal for it has been taken by the program");
+    assert_ptr_equal(action_now().sa_handler, mine);
+    assert_int_equal(atomic_load(&mine_called), 0);
+    signal(THE_SIGNAL, SIG_DFL);
+}
+
+static int block_deaf(cadre_self *self, void *state, cadre_msg *m)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    block(NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return 0;
+}
+static const cadre_class deaf = {.name = "deaf", .receive = block_deaf};
+
+static void stuck_handler_that_blocks_signals_is_reported_without_a_stack(void **state)
+{
+    await_report(open_stuck(2, CADRE_MS, &deaf),
+                 "no stack: the thread has not answered");
+}
+
+/* Whoever else sends it gets no answer, and does no harm. */
+static void stuck_signal_from_somebody_else_is_ignored(void **state)
+{
+    cadre_system *sys = open_stuck(2, CADRE_MS, &parser);
+    for (int i = 0; i < 100; i++) {
+        raise(THE_SIGNAL);
+        kill(getpid(), THE_SIGNAL);
+    }
+    await_report(sys, "block_on+0x");
+}
+
 static void stuck_start_is_reported_without_a_type(void **state)
 {
     static const cadre_class slow = {
@@ -148,7 +261,7 @@ static void stuck_start_is_reported_without_a_type(void **state)
     tell_line(sys);
     await_line(CADRE_WARN, " (slow) has not returned from its handler for ", 1);
     end(sys);
-    assert_int_equal(said(CADRE_WARN, "type"), 0);
+    assert_int_equal(said(CADRE_WARN, "on a message of type"), 0);
 }
 
 static int start_and_stop_child(cadre_self *self, void *state)
@@ -169,7 +282,7 @@ static void stuck_stop_is_reported_without_a_type(void **state)
     tell_line(sys);
     await_line(CADRE_WARN, " (slow) has not returned from its handler for ", 1);
     end(sys);
-    assert_int_equal(said(CADRE_WARN, "type"), 0);
+    assert_int_equal(said(CADRE_WARN, "on a message of type"), 0);
 }
 
 static void stuck_is_not_reported_when_it_is_to_be_never(void **state)
@@ -228,13 +341,21 @@ static void stop_by_names_the_type_of_the_message_in_hand(void **state)
 
 int main(void)
 {
-    TESTS(cmocka_unit_test(stuck_handler_is_reported_while_it_is_stuck),
-          cmocka_unit_test(stuck_handler_is_reported_with_its_type),
-          cmocka_unit_test(stuck_start_is_reported_without_a_type),
-          cmocka_unit_test(stuck_stop_is_reported_without_a_type),
-          cmocka_unit_test(stuck_is_not_reported_when_it_is_to_be_never),
-          cmocka_unit_test(stuck_after_below_0_is_einval),
-          cmocka_unit_test(stop_by_names_who_has_offloaded_a_call_that_does_not_return),
-          cmocka_unit_test(stop_by_names_the_type_of_the_message_in_hand));
+    TESTS(
+        cmocka_unit_test(stuck_handler_is_reported_while_it_is_stuck),
+        cmocka_unit_test(stuck_handler_is_reported_with_its_type),
+        cmocka_unit_test(stuck_handler_is_reported_with_its_stack),
+        cmocka_unit_test(stuck_signal_is_taken_only_while_a_system_asks_for_it),
+        cmocka_unit_test(stuck_signal_of_the_program_is_left_alone),
+        cmocka_unit_test(stuck_signal_that_the_program_waits_for_is_left_alone),
+        cmocka_unit_test(stuck_signal_taken_by_the_program_later_stays_the_programs),
+        cmocka_unit_test(stuck_handler_that_blocks_signals_is_reported_without_a_stack),
+        cmocka_unit_test(stuck_signal_from_somebody_else_is_ignored),
+        cmocka_unit_test(stuck_start_is_reported_without_a_type),
+        cmocka_unit_test(stuck_stop_is_reported_without_a_type),
+        cmocka_unit_test(stuck_is_not_reported_when_it_is_to_be_never),
+        cmocka_unit_test(stuck_after_below_0_is_einval),
+        cmocka_unit_test(stop_by_names_who_has_offloaded_a_call_that_does_not_return),
+        cmocka_unit_test(stop_by_names_the_type_of_the_message_in_hand));
     return RUN_TESTS();
 }

@@ -6,6 +6,7 @@
 #include "actor/call.h"
 #include "actor/deadletter.h"
 #include "actor/exit.h"
+#include "actor/fail.h"
 #include "actor/family.h"
 #include "actor/print.h"
 #include "actor/send.h"
@@ -216,6 +217,10 @@ const char *cadre_strerror(int code) { return "?"; }
 const char *class_name(const cadre_class *class) { return class->name; }
 const char *address_text(char text[ADDRESS_TEXT], uint64_t id) { return "?"; }
 void log_line(const struct log *log, int level, const char *fmt, ...) {}
+void fail_report(struct cadre_self *self, const cadre_type *type, uint64_t from,
+                 int reason)
+{
+}
 bool log_allows(struct log_limit *limit, int64_t now_ns, uint32_t *hidden)
 {
     return false;

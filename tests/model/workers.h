@@ -34,6 +34,12 @@ void thread_join(struct thread *thread)
         mc_spin();
 }
 
+/* ---- base/sigstack.h, base/probe.h: nobody wants either ---- */
+
+void sigstack_run(void (*run)(void *arg), void *arg) { run(arg); }
+void probe_open(struct probe *probe) {}
+void probe_close(void) {}
+
 /* True: this thread was a worker. */
 static bool be_worker(int self)
 {

@@ -118,6 +118,31 @@ int in_child(void (*scenario)(void))
     return status;
 }
 
+int in_child_saying(void (*scenario)(void), char *said, size_t size)
+{
+    int status, ends[2];
+    char more[256];
+    size_t length = 0;
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        close(ends[1]);
+        scenario();
+        _exit(0);
+    }
+    close(ends[1]);
+    for (ssize_t n; (n = read(ends[0], more, sizeof more)) > 0;)
+        for (ssize_t i = 0; i < n && length < size - 1; i++)
+            said[length++] = more[i];
+    said[length] = '\0';
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
 void misuse(void (*scenario)(void))
 {
 #ifdef RT_DEBUG

@@ -55,6 +55,8 @@ void misuse(void (*scenario)(void));
 /* Runs scenario in a child process. Returns its wait status: an exit code, or what
  * killed it. */
 int in_child(void (*scenario)(void));
+/* The same; said is what it has written to stderr, cut off behind size - 1 bytes. */
+int in_child_saying(void (*scenario)(void), char *said, size_t size);
 
 /* Waits, giving the CPU away, until *counter is at least value; fails after a minute. */
 void await(const atomic_uint *counter, unsigned value);

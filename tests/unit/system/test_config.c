@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char *const variables[] = {"CADRE_WORKERS", "CADRE_SEED", "CADRE_LOG"};
+static const char *const variables[] = {"CADRE_WORKERS", "CADRE_SEED", "CADRE_LOG",
+                                        "CADRE_REPORT_FAULTS"};
 enum { VARIABLES = sizeof variables / sizeof variables[0] };
 
 /* The variables may be set by whoever runs the tests. */
@@ -55,6 +56,8 @@ static void config_of_nothing_is_the_defaults(void **state)
         assert_int_equal(settings.seed, 0);
         assert_true(settings.memory_max == limits_memory() / 4 * 3);
         assert_false(settings.end_when_quiet);
+        assert_false(settings.report_faults);
+        assert_false(settings.stuck_stacks);
         assert_false(settings.polled);
         assert_true(settings.log.sink == log_to_stderr);
         assert_int_equal(settings.log.level, LOG_WARN);
@@ -77,6 +80,44 @@ static void config_takes_what_the_program_says(void **state)
     assert_true(settings.log.sink == collect_line);
     assert_ptr_equal(settings.log.user, &config);
     assert_int_equal(settings.log.level, LOG_DEBUG); /* the sink decides */
+}
+
+static void config_takes_a_signal_only_when_stuck_after_is_set(void **state)
+{
+    cadre_config config = {.workers = 1, .stuck_after = CADRE_SECOND};
+    assert_resolves(&config);
+    assert_true(settings.stuck_stacks);
+    config.stuck_after = CADRE_NEVER;
+    assert_resolves(&config);
+    assert_false(settings.stuck_stacks);
+    config.stuck_after = CADRE_SECOND;
+    config.seed = 1;
+    assert_resolves(&config);
+    assert_false(settings.stuck_stacks);
+}
+
+static void config_report_faults_comes_from_the_environment(void **state)
+{
+    cadre_config config = {.workers = 1};
+    setenv("CADRE_REPORT_FAULTS", "1", 1);
+    assert_resolves(&config);
+    assert_true(settings.report_faults);
+    setenv("CADRE_REPORT_FAULTS", "0", 1);
+    assert_resolves(&config);
+    assert_false(settings.report_faults);
+    config.report_faults = true;
+    assert_resolves(&config);
+    assert_true(settings.report_faults);
+}
+
+static void config_report_faults_in_the_environment_that_is_bad_is_refused(void **state)
+{
+    static const char *const bad[] = {"2", "yes", "01", " 1", "-1"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        cadre_config config = {.workers = 1};
+        setenv("CADRE_REPORT_FAULTS", bad[i], 1);
+        assert_refused(&config, "not 0 or 1");
+    }
 }
 
 static void config_with_reserved_fields_is_refused(void **state)
@@ -313,6 +354,9 @@ int main(void)
 {
     TESTS(CLEAN(config_of_nothing_is_the_defaults),
           CLEAN(config_takes_what_the_program_says),
+          CLEAN(config_takes_a_signal_only_when_stuck_after_is_set),
+          CLEAN(config_report_faults_comes_from_the_environment),
+          CLEAN(config_report_faults_in_the_environment_that_is_bad_is_refused),
           CLEAN(config_with_reserved_fields_is_refused),
           CLEAN(config_with_an_empty_environment_is_the_defaults),
           CLEAN(config_workers_come_from_the_environment),
