@@ -143,7 +143,8 @@ static void tell_clients(cadre_self *self, cadre_supervisor *me, uint32_t index)
 }
 
 /* The request m is answered when the child is up. */
-static int wait_for(cadre_self *self, cadre_supervisor *me, uint32_t index, cadre_msg *m)
+static int wait_for(cadre_self *self, cadre_supervisor *me, uint32_t index,
+                    cadre_msg *m)
 {
     struct client client = {.index = index};
     struct rows *clients = &own_of(me)->clients;
@@ -421,7 +422,8 @@ static int on_add(cadre_self *self, cadre_supervisor *me, cadre_msg *m,
     return go_on(self, me);
 }
 
-static int on_which(cadre_self *self, cadre_supervisor *me, cadre_msg *m, uint32_t index)
+static int on_which(cadre_self *self, cadre_supervisor *me, cadre_msg *m,
+                    uint32_t index)
 {
     const struct row *row = index < me->count ? row_at(me, index) : NULL;
     int err = !row || row->phase == GONE ? -ENOENT : 0;
@@ -432,7 +434,8 @@ static int on_which(cadre_self *self, cadre_supervisor *me, cadre_msg *m, uint32
     return err ? body_refuse(self, m, err, "supervisor: there is no such child") : 0;
 }
 
-static int on_remove(cadre_self *self, cadre_supervisor *me, cadre_msg *m, cadre_ref ref)
+static int on_remove(cadre_self *self, cadre_supervisor *me, cadre_msg *m,
+                     cadre_ref ref)
 {
     uint32_t index = find(me, ref);
     if (index == NONE)
@@ -447,7 +450,8 @@ static int on_remove(cadre_self *self, cadre_supervisor *me, cadre_msg *m, cadre
 static bool set_defaults(cadre_supervisor *me)
 {
     if (me->strategy > CADRE_REST_FOR_ONE || me->within < 0 || me->backoff < 0 ||
-        me->backoff_max < 0 || me->start_timeout < 0 || (me->count > 0 && !me->children))
+        me->backoff_max < 0 || me->start_timeout < 0 ||
+        (me->count > 0 && !me->children))
         return false;
     me->max_restarts = me->max_restarts ? me->max_restarts : 3;
     me->within = me->within ? me->within : 5 * CADRE_SECOND;

@@ -17,6 +17,7 @@
 #include "actor/exit.h"
 #include "actor/fail.h"
 #include "actor/fork.h"
+#include "actor/keep.h"
 #include "actor/offload.h"
 #include "actor/print.h"
 #include "actor/send.h"
@@ -41,6 +42,8 @@ static void obey(struct cadre_self *self, const cadre_type *type, uint64_t from,
     if (result == CADRE_STOP) {
         exit_begin(self, 0, EXIT_GENTLY);
     } else {
+        if (self_cell(self)->extras)
+            keep_failed(self_cell(self), fail_words(self, result));
         fail_report(self, type, from, result);
         exit_begin(self, result, EXIT_AT_ONCE);
     }
@@ -78,6 +81,16 @@ static void start(struct cadre_self *self, struct cell *cell)
     cell->note.started = result == 0;
     if (result != 0)
         obey(self, NULL, 0, result);
+    else if (cell->extras)
+        keep_started(self, cell);
+}
+
+/* receive has failed: is the message to be handled again? Then it is not dead. */
+static bool is_retried(const struct cell *cell, struct envelope *e, enum fate fate,
+                       enum debt owes)
+{
+    return fate == FATE_HANDLED && cell->extras && cell_phase(cell) == PHASE_RUNNING &&
+           keep_retries(cell, e, owes == OWES_NO_MORE);
 }
 
 /* A message that was not just handled: fate, and what receive returned. from: in the
@@ -100,6 +113,10 @@ static CC_NOINLINE void settle(struct cadre_self *self, struct envelope *e,
         trace(self, from, type);
     result = checked(self, result);
     bool ends = result < 0 || cell_phase(cell) != PHASE_RUNNING; /* while it waited */
+    if (unlikely(result < 0) && is_retried(cell, e, fate, owes)) {
+        obey(self, type, from, result);
+        return;
+    }
     if (result < 0 && fate != FATE_STASHED)
         deadletter_record(self, &letter, DEAD_FAILED);
     else if (fate == FATE_UNHANDLED)
@@ -172,7 +189,7 @@ static void bounce(struct cadre_self *self, struct cell *cell, struct envelope *
     uint64_t to = cell_letter_address(cell, &e->letter);
     bool mine = to == cell_address(cell);
     send_dead(self, e, to, mine ? cell_class(cell) : NULL,
-              mine && cell_phase(cell) == PHASE_ENDING ? DEAD_STOPPED : DEAD_ENDED);
+              mine && cell_phase(cell) != PHASE_FREE ? DEAD_STOPPED : DEAD_ENDED);
 }
 
 /* A request: it is for its sake that the handler does what it does. */
@@ -343,17 +360,32 @@ static void take_raise(struct cadre_self *self, struct cell *cell,
                           cell_phase(cell) == PHASE_ENDING ? DEAD_STOPPED : DEAD_ENDED);
 }
 
-/* A letter in whatever case, outside the bias. */
+/* The life word says kill, and this letter comes after that. True: it stands in front of
+ * the mailbox, for whoever is restarted here; behind what was taken out before it. */
+static CC_COLD bool is_too_late(struct cadre_self *self, struct cell *cell,
+                                struct letter *letter)
+{
+    bool is_kept = cell_phase(cell) == PHASE_RUNNING && cell_is_kept(cell);
+    if (is_kept)
+        fifo_append(&cell->extras->held, &letter->node);
+    obey_kill(self, cell);
+    return is_kept;
+}
+
+/* A letter in whatever case, outside the bias. old: it was taken out of the mailbox
+ * before; whoever has killed the actor since then has not sent it after that. */
 static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
-                                 struct letter *letter)
+                                 struct letter *letter, bool is_old)
 {
     struct thread_state before;
     uint32_t to = plain_read(&letter->to);
     struct envelope *e = envelope_of(letter);
     if (DEBUG_BUILD)
         thread_state_save(&before);
-    if (is_killed(cell))
-        obey_kill(self, cell);
+    if (is_killed(cell) && !is_old && is_too_late(self, cell, letter))
+        return;
+    if (cell_phase(cell) > PHASE_RUNNING && keep_takes(self, cell, letter))
+        return;
     if (await_is_closed(cell) && await_holds(self, cell, letter))
         return;
     if (to == NOTE_STOP || to == NOTE_ENDED)
@@ -378,7 +410,7 @@ static CC_INLINE bool take(struct cadre_self *self, struct cell *cell,
                            struct letter *letter)
 {
     if (unlikely(!cell_takes(cell, letter)) || DEBUG_BUILD) {
-        take_any(self, cell, letter);
+        take_any(self, cell, letter, false);
         return false;
     }
     return receive(self, cell, envelope_of(letter), 0, cell->receive);
@@ -401,7 +433,11 @@ static bool take_first(struct cadre_self *self, struct cell *cell)
     struct thread_state before;
     if (DEBUG_BUILD)
         thread_state_save(&before);
-    if (is_killed(cell) && !cell->note.killed)
+    if (cell_phase(cell) == PHASE_DOWN) {
+        if (!keep_is_released(cell))
+            return false;
+        exit_released(self);
+    } else if (is_killed(cell) && !cell->note.killed)
         obey_kill(self, cell);
     else if ((wait = await_due(cell)))
         await_run(self, wait);
@@ -410,9 +446,9 @@ static bool take_first(struct cadre_self *self, struct cell *cell)
     else if (exit_is_due(cell))
         exit_finish(self);
     else if (cell_phase(cell) == PHASE_RUNNING && stash_has_next(cell))
-        take_any(self, cell, &stash_next(cell)->letter);
+        take_any(self, cell, &stash_next(cell)->letter, true);
     else if (cell_phase(cell) == PHASE_RUNNING && await_has_held(cell))
-        take_any(self, cell, await_next_held(cell));
+        take_any(self, cell, await_next_held(cell), true);
     else
         return false;
     if (DEBUG_BUILD)
@@ -462,7 +498,7 @@ static CC_NOINLINE enum outcome run_odd(struct cadre_self *self, struct worker *
         struct inbox_node *node = fifo_take(&cell->mailbox);
         if (node) {
             bias_leave(&worker->bias);
-            take_any(self, cell, letter_of(node));
+            take_any(self, cell, letter_of(node), false);
             bias_enter(&worker->bias);
             if (unlikely(self->gone))
                 return lose_turn(self);

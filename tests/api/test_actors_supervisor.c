@@ -53,7 +53,6 @@ static CADRE_TYPE(deed);
 
 struct child {
     uint32_t id;
-    bool never_ready;
 };
 
 static int child_start(cadre_self *self, void *state)
@@ -122,9 +121,9 @@ static int root_start(cadre_self *self, void *state)
     static const cadre_opts opts = {.keep = true, .announce = true};
     for (uint32_t i = 0; acts && acts[i].act; i++)
         assert_int_equal(cadre_after(self, NULL, acts[i].at, cue, i), 0);
-    assert_int_equal(cadre_spawn_with(self, &supervisor, &cadre_supervisor_class,
-                                      &config, &opts),
-                     0);
+    assert_int_equal(
+        cadre_spawn_with(self, &supervisor, &cadre_supervisor_class, &config, &opts),
+        0);
     return 0;
 }
 static int root_receive(cadre_self *self, void *state, cadre_msg *m)
@@ -175,7 +174,7 @@ static void play_acts(uint64_t seed, const struct act *list)
 
 static void tell_child(cadre_self *self, uint32_t id, int result)
 {
-    assert_int_equal(cadre_send(self, addresses[id], deed, result), 0);
+    assert_int_equal(cadre_send(self, addresses[id], deed, .result = result), 0);
 }
 static void fail_2(cadre_self *self) { tell_child(self, 2, -EIO); }
 static void end_2(cadre_self *self) { tell_child(self, 2, CADRE_STOP); }
@@ -268,9 +267,8 @@ static void when_is_kept(void **state)
                 reset();
                 specs[2].when = when;
                 play_acts(seed, failed ? fails : ends);
-                assert_happened_since(0, again[when][failed]
-                                             ? BEGIN "x2 s2 " END
-                                             : BEGIN "x2 x4 x3 x1 x0 ");
+                assert_happened_since(0, again[when][failed] ? BEGIN "x2 s2 " END
+                                                             : BEGIN "x2 x4 x3 x1 x0 ");
             }
 }
 
@@ -433,7 +431,7 @@ static void remove_answered(cadre_self *self)
 }
 static void fail_answered(cadre_self *self)
 {
-    assert_int_equal(cadre_send(self, answer.child, deed, -EIO), 0);
+    assert_int_equal(cadre_send(self, answer.child, deed, .result = -EIO), 0);
 }
 
 static void children_come_and_go(void **state)
@@ -482,8 +480,8 @@ static void additions_that_fail_are_answered(void **state)
     reset();
     start_fails[4] = 1;
     config.count = 1;
-    added = (cadre_child_spec){
-        .cls = &child, .init = &inits[4], .when = CADRE_TEMPORARY};
+    added =
+        (cadre_child_spec){.cls = &child, .init = &inits[4], .when = CADRE_TEMPORARY};
     play_acts(7, list);
     assert_int_equal(answer.code, CADRE_EDEAD);
     reset();

@@ -50,7 +50,7 @@ typedef struct cadre_child_spec {
     uint8_t when;     /* enum cadre_when */
     uint8_t mail;     /* enum cadre_mail: of what waits while it is down */
     bool pinned;      /* pin.h */
-    bool late;        /* it is up not when start() has returned, but when it has sent its
+    bool late; /* it is up not when start() has returned, but when it has sent its
                          parent a cadre_ready: after connecting to something, say */
 } cadre_child_spec;
 
@@ -60,11 +60,11 @@ typedef struct cadre_child_spec {
 typedef struct cadre_supervisor {
     const cadre_child_spec *children;
     uint32_t count;
-    uint8_t strategy;         /* enum cadre_strategy */
-    bool late;                /* it sends its parent a cadre_ready when all are up */
-    uint32_t max_restarts;    /* 0: 3 */
-    cadre_time within;        /* 0: 5 s */
-    cadre_time backoff;       /* before a restart: a random time from half of this to this,
+    uint8_t strategy;      /* enum cadre_strategy */
+    bool late;             /* it sends its parent a cadre_ready when all are up */
+    uint32_t max_restarts; /* 0: 3 */
+    cadre_time within;     /* 0: 5 s */
+    cadre_time backoff;    /* before a restart: a random time from half of this to this,
                                  twice as much each time a child fails again before it has
                                  been up for `within`. 0: at once */
     cadre_time backoff_max;   /* 0: 30 s */
