@@ -59,6 +59,7 @@ enum {
     CADRE_EKILLED = -5002, /* the reason given by cadre_kill(..., 0) */
     CADRE_EPARENT = -5003, /* ended because the parent ended */
     CADRE_EUNANSWERED = -5005, /* the request was read, but not answered */
+    CADRE_ERESTARTS = -5006,   /* a supervisor's children have failed too often */
     CADRE_EUSER = -10000
 };
 

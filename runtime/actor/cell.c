@@ -35,7 +35,8 @@ void cell_begin(struct cell *cell, const cadre_class *class, uint32_t parent)
     store_relaxed(&cell->id, address_of_life(cell_address(cell), generation));
     store_relaxed(&cell->kind, class);
     cell->receive = class->receive;
-    cell->family = (struct family){parent, SLOT_NONE, SLOT_NONE, SLOT_NONE};
+    store_relaxed(&cell->family.parent, parent);
+    cell->family.child = cell->family.older = cell->family.younger = SLOT_NONE;
     cell->extras = NULL;
     plain_write(&cell->note.to, NOTE_STOP);
     cell->note.phase = PHASE_BORN;
@@ -44,17 +45,41 @@ void cell_begin(struct cell *cell, const cadre_class *class, uint32_t parent)
     store_release(&cell->life, life_word(generation, 0, 0));
 }
 
-bool cell_halt(struct cell *cell, uint32_t generation, enum halt halt, int reason)
+unsigned cell_halt(struct cell *cell, uint32_t generation, unsigned asked, int reason)
 {
-    uint64_t life = load_acquire(&cell->life), asked;
+    uint64_t life = load_acquire(&cell->life), next;
+    unsigned news;
     do {
         unsigned halts = life_halts(life);
-        if (life_generation(life) != generation ||
-            halts & (halt | HALT_KILL | LIFE_VACANT))
+        if (life_generation(life) != generation || halts & LIFE_VACANT)
+            return 0;
+        news = asked & ~(halts & HALT_KILL ? halts | HALT_STOP : halts);
+        if (!news)
+            return 0;
+        bool has_reason = news & (HALT_STOP | HALT_KILL);
+        next = life_word(generation, halts | news,
+                         has_reason ? reason : life_reason(life));
+    } while (!cas_acq_rel(&cell->life, &life, next));
+    return news; /* the stop bit is ours: no end before its note has arrived */
+}
+
+bool cell_go_down(struct cell *cell)
+{
+    const unsigned done =
+        (cell->note.killed ? HALT_KILL : 0) | (cell->note.stop_came ? HALT_STOP : 0);
+    uint64_t life = load_acquire(&cell->life), next;
+    do {
+        unsigned halts = life_halts(life), left = halts & ~done;
+        if (halts & HALT_FOR_GOOD)
             return false;
-        asked = life_word(generation, halts | halt, reason);
-    } while (!cas_acq_rel(&cell->life, &life, asked));
-    return true; /* the stop bit is ours: no end before its note has arrived */
+        /* A kill that was obeyed has written its reason over that of a stop. */
+        bool has_reason = left == halts || left & HALT_KILL;
+        next =
+            life_word(life_generation(life), left, has_reason ? life_reason(life) : 0);
+    } while (!cas_acq_rel(&cell->life, &life, next));
+    cell->note.started = cell->note.killed = cell->note.stop_came = false;
+    cell->note.phase = PHASE_DOWN;
+    return true;
 }
 
 bool cell_retire(struct cell *cell, uint32_t last)

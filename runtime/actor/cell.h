@@ -16,9 +16,17 @@
  * stop that was asked for has arrived. The note then carries the news to the parent;
  * when that has put it behind it, the cell is free.
  *
+ * One that its parent keeps (keep.h) goes down instead, as long as nobody has set the bit
+ * HALT_FOR_GOOD, which is the parent's to set. That is a CAS within the generation: it
+ * takes away the kill that was obeyed, and the stop whose note is at home, and leaves all
+ * else to the next start. A stop bit that stays has its note among the letters that wait.
+ * So between the two CASes of the same parent nobody retires it, and of those who ask for
+ * an end each has asked for the end of the one that ran, or of the one that will.
+ *
  *   operation     by whom                              allowed beside
  *   cell_claim    whoever took the free cell, inside   cell_halt, letters
- *   cell_halt     anybody                              everything
+ *   cell_halt     anybody; for good: its parent's turn everything
+ *   cell_go_down  the turn that ends it                cell_halt, letters
  *   cell_retire   the turn that ends it                cell_halt, letters
  *   mailbox       the owner, inside its bias           letters
  *   the rest      the running turn                     cell_halt, letters */
@@ -42,19 +50,25 @@ enum phase {
     PHASE_BORN,    /* start was not called yet */
     PHASE_RUNNING, /* from start to end */
     PHASE_ENDING,  /* its children end first */
-    PHASE_LINGERS  /* has ended, waits for the note of a stop that is on its way */
+    PHASE_LINGERS, /* has ended, waits for the note of a stop that is on its way */
+    PHASE_DOWN     /* kept: has ended, and waits for its parent's decision */
 };
 
-/* Set by anybody, once per life. */
-enum halt { HALT_STOP = 1, HALT_KILL = 2 };
+/* Set by anybody, once until the actor has ended; the last one by its parent alone, once
+ * per life: one that is kept does not stay down. */
+enum halt { HALT_STOP = 1, HALT_KILL = 2, HALT_FOR_GOOD = 8 };
 /* Beside them: this generation is not born yet, so nothing can be asked of it. */
 enum { LIFE_VACANT = 4 };
 
-/* Slots of relatives, or SLOT_NONE. The parent's turn; `parent` is constant. */
+/* Slots of relatives, or SLOT_NONE. The parent's turn. */
 struct family {
-    uint32_t parent, child; /* the youngest child */
+    /* Constant; the bit FAMILY_KEPT is set before the first turn. Atomic because whoever
+     * has an old address may look whose child is there now. */
+    ATOMIC(uint32_t) parent;
+    uint32_t child; /* the youngest */
     uint32_t older, younger;
 };
+enum { FAMILY_KEPT = 1 << GENERATION_BITS }; /* slots have as many bits */
 
 struct cell {
     /* First line: what a send and a turn touch. task.odd: its next turn begins with
@@ -79,7 +93,7 @@ struct cell {
         struct cell *free_next;
     };
     /* In it: started: start returned 0, so stop is due; killed: the kill was obeyed;
-     * stop_came: so the note is at home. */
+     * stop_came: so the note is at home. All three: since it was last down. */
     struct letter note;
     alignas(max_align_t) unsigned char inline_state[CELL_INLINE];
 };
@@ -152,6 +166,24 @@ static inline void cell_take_mail(struct cell *cell, struct worker *owner,
 
 static inline uint8_t cell_phase(const struct cell *cell) { return cell->note.phase; }
 
+/* Its parent's slot, or SLOT_NONE. */
+static inline uint32_t cell_parent(const struct cell *cell)
+{
+    uint32_t parent = load_relaxed(&cell->family.parent);
+    return parent == SLOT_NONE ? parent : parent & ~(uint32_t)FAMILY_KEPT;
+}
+static inline bool cell_is_kept(const struct cell *cell)
+{
+    uint32_t parent = load_relaxed(&cell->family.parent);
+    return parent != SLOT_NONE && parent & FAMILY_KEPT;
+}
+/* Does it end, or stay where it has ended, for good? */
+static inline bool cell_ends_for_good(const struct cell *cell)
+{
+    /* Relaxed: the word says all there is to know. */
+    return life_halts(load_relaxed(&cell->life)) & HALT_FOR_GOOD;
+}
+
 /* In whatever phase; NULL: none. */
 static inline struct extras *cell_extras(const struct cell *cell)
 {
@@ -167,9 +199,13 @@ bool cell_claim(struct cell *cell, uint32_t worker);
 /* Its new life begins: from here on it can be asked to stop. */
 void cell_begin(struct cell *cell, const cadre_class *class, uint32_t parent);
 
-/* Asks this generation to stop or to be killed. True: the caller must send the note
- * (HALT_STOP) or wake the actor (HALT_KILL). */
-bool cell_halt(struct cell *cell, uint32_t generation, enum halt halt, int reason);
+/* Asks this generation for these. Returns those that were news: the caller must send the
+ * note (HALT_STOP is among them), or wake the actor (else). A stop is none where a kill
+ * was asked for. */
+unsigned cell_halt(struct cell *cell, uint32_t generation, unsigned halts, int reason);
+
+/* Ends what ran in a kept one, and leaves it its address. False: it ends for good. */
+bool cell_go_down(struct cell *cell);
 
 /* Ends this life. False: the note of a stop is still on its way; ask again when it came.
  * last: the greatest generation there may be; a cell that had it is never used again. */

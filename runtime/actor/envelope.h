@@ -20,11 +20,12 @@ enum letter_kind {
     NOTE_STOP = 1,  /* to itself: stop when you get here */
     NOTE_ENDED = 2, /* to its parent: I have ended */
     /* Beside a generation. */
-    LETTER_PRINT = 3,   /* say where your handlers wait (print.h) */
-    LETTER_OP = 4,      /* no envelope: an operation of the receiver's (op.h) */
-    LETTER_APPLY = 5,   /* a function to be called (apply.h) */
-    LETTER_OFFLOAD = 6, /* no envelope: a blocking call is over (offload.h) */
-    LETTER_RAISE = 7,   /* no envelope: a function to be called, made ahead */
+    LETTER_PRINT = 3,    /* say where your handlers wait (print.h) */
+    LETTER_OP = 4,       /* no envelope: an operation of the receiver's (op.h) */
+    LETTER_APPLY = 5,    /* a function to be called (apply.h) */
+    LETTER_OFFLOAD = 6,  /* no envelope: a blocking call is over (offload.h) */
+    LETTER_RAISE = 7,    /* no envelope: a function to be called, made ahead */
+    LETTER_RESTART = 11, /* start again: with what you will tell when you are down */
     /* Envelopes with a tail behind their body. */
     LETTER_TOKEN = 8,   /* a request */
     LETTER_OUTCOME = 9, /* the outcome of one, when it has been found to be awaited */
@@ -92,9 +93,10 @@ static inline unsigned letter_kind(const struct letter *letter)
     return plain_read(&letter->to) & LETTER_KIND;
 }
 
-static inline void letter_set_kind(struct letter *letter, enum letter_kind kind)
+static inline void letter_set_kind(struct letter *letter, unsigned kind)
 {
-    plain_write(&letter->to, (plain_read(&letter->to) & ~(uint32_t)LETTER_KIND) | kind);
+    plain_write(&letter->to,
+                (plain_read(&letter->to) & ~(uint32_t)LETTER_KIND) | (uint32_t)kind);
 }
 
 static inline bool envelope_has_tail(const struct envelope *e)

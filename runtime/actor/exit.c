@@ -7,13 +7,16 @@
  *
  *   running -- exit_begin --> ending -- last child's notice --> stop() is called
  *     --> retired (slot free for its next generation, the parent is told),
- *         or lingering until a stop or kill note that is on its way has arrived */
+ *         or lingering until a stop or kill note that is on its way has arrived;
+ *         or, kept by its parent, down until that restarts it, or ends it for good
+ *         (keep.h) */
 #include "actor/exit.h"
 
 #include "actor/arena.h"
 #include "actor/await.h"
 #include "actor/family.h"
 #include "actor/fork.h"
+#include "actor/keep.h"
 #include "actor/op.h"
 #include "actor/send.h"
 #include "actor/stash.h"
@@ -29,7 +32,7 @@ static void free_state(struct cadre_self *self, struct cell *cell)
 static void retire(struct cadre_self *self, struct cell *cell)
 {
     struct world *world = self->world;
-    struct cell *parent = family_find(&world->table, cell->family.parent);
+    struct cell *parent = family_find(&world->table, cell_parent(cell));
     int reason = cell->reason; /* before the cell may be somebody else's */
     if (!cell_retire(cell, world->table.last_generation)) {
         cell->note.phase = PHASE_LINGERS;
@@ -44,6 +47,16 @@ static void retire(struct cadre_self *self, struct cell *cell)
     }
 }
 
+static void end_for_good(struct cadre_self *self, struct cell *cell)
+{
+    free_state(self, cell);
+    if (cell->extras) {
+        keep_end(self, cell);
+        extras_end(self, cell);
+    }
+    retire(self, cell);
+}
+
 static void finish(struct cadre_self *self, struct cell *cell)
 {
     world_trace(self->world, UINT64_C(0xe0d) ^ (uint64_t)(uint32_t)cell->reason);
@@ -54,10 +67,8 @@ static void finish(struct cadre_self *self, struct cell *cell)
         fork_end(self);
     if (cell->extras)
         arena_end(self, cell);
-    free_state(self, cell);
-    if (cell->extras)
-        extras_end(self, cell);
-    retire(self, cell);
+    if (!cell->extras || !keep_goes_down(self, cell))
+        end_for_good(self, cell);
 }
 
 bool exit_is_due(const struct cell *cell)
@@ -68,13 +79,28 @@ bool exit_is_due(const struct cell *cell)
 
 void exit_finish(struct cadre_self *self) { finish(self, self_cell(self)); }
 
+void exit_released(struct cadre_self *self)
+{
+    world_trace(self->world, UINT64_C(0x90d));
+    self->message = NULL;
+    end_for_good(self, self_cell(self));
+}
+
+/* In order: only the youngest. Asking again is no harm. */
 static void ask_children(struct cadre_self *self, struct cell *cell, enum halt halt)
 {
     const struct world *world = self->world;
     struct cell *child = family_find(&world->table, cell->family.child);
-    for (; child; child = family_find(&world->table, child->family.older))
+    const bool in_order = cell->extras && cell->extras->in_order;
+    if (in_order)
+        cell->extras->at_once = halt == HALT_KILL;
+    for (; child; child = family_find(&world->table, child->family.older)) {
+        unsigned halts = halt | (cell_is_kept(child) ? HALT_FOR_GOOD : 0u);
         /* It may have ended; then this reaches nobody, and its notice is on its way. */
-        send_halt(self->world, self, cell_address(child), halt, CADRE_EPARENT);
+        send_halt(self->world, self, cell_address(child), halts, CADRE_EPARENT);
+        if (in_order)
+            return;
+    }
 }
 
 void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner)
@@ -85,10 +111,11 @@ void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner)
     cell->note.phase = PHASE_ENDING;
     cell->task.odd = true;
     cell->reason = reason;
-    if (cell->family.parent == SLOT_NONE)
+    if (cell_parent(cell) == SLOT_NONE)
         store_seq(&self->world->stopping, true);
     if (unlikely(cell->extras)) {
-        stash_end(self, cell);
+        if (!keep_saves(self, cell))
+            stash_end(self, cell);
         ops_end(self, cell, reason);
         await_give_back(self, cell); /* and is worked off as mail of any who ends */
         cell->extras->closed = NULL;
@@ -102,7 +129,7 @@ void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner)
 void exit_killed(struct cadre_self *self)
 {
     struct cell *cell = self_cell(self);
-    if (cell->note.killed)
+    if (cell->note.killed || cell_phase(cell) == PHASE_DOWN) /* the next one's end */
         return;
     cell->note.killed = true;
     int reason = life_reason(load_relaxed(&cell->life)); /* set with the bit we saw */
@@ -123,6 +150,8 @@ static void child_ended(struct cadre_self *self, struct cell *child)
     table_put(&world->table, &self->cells, child);
     if (exit_is_due(cell))
         finish(self, cell);
+    else if (cell_phase(cell) == PHASE_ENDING && cell->extras && cell->extras->in_order)
+        ask_children(self, cell, cell->extras->at_once ? HALT_KILL : HALT_STOP);
 }
 
 static void stop_came(struct cadre_self *self)

@@ -15,6 +15,9 @@ void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner);
 bool exit_is_due(const struct cell *cell);
 void exit_finish(struct cadre_self *self);
 
+/* It is down, and was released. */
+void exit_released(struct cadre_self *self);
+
 /* The life word says kill. */
 void exit_killed(struct cadre_self *self);
 

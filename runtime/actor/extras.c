@@ -1,23 +1,31 @@
 /* extras.c: what only some actors have: made when first needed. */
 #include "actor/extras.h"
 
-int extras_make(struct cadre_self *self, struct cell *cell)
+int extras_new(struct cadre_self *self, struct extras **extras)
 {
     void *p;
-    if (cell->extras)
-        return 0;
-    int err = pool_get(&self->pool, &p, sizeof *cell->extras);
+    int err = pool_get(&self->pool, &p, sizeof **extras);
     if (err)
         return err;
-    cell->extras = p;
-    *cell->extras = (struct extras){.ops.mask = OPS_FEW - 1};
-    cell->extras->ops.chains = cell->extras->ops.few;
+    *extras = p;
+    **extras = (struct extras){.ops.mask = OPS_FEW - 1};
+    (*extras)->ops.chains = (*extras)->ops.few;
     return 0;
+}
+
+void extras_free(struct cadre_self *self, struct extras *extras)
+{
+    pool_put(&self->pool, extras, sizeof *extras);
+}
+
+int extras_make(struct cadre_self *self, struct cell *cell)
+{
+    return cell->extras ? 0 : extras_new(self, &cell->extras);
 }
 
 void extras_end(struct cadre_self *self, struct cell *cell)
 {
-    pool_put(&self->pool, cell->extras, sizeof *cell->extras);
+    extras_free(self, cell->extras);
     cell->extras = NULL;
 }
 

@@ -24,7 +24,13 @@ struct extras {
     cadre_receive *receive;  /* behind the one that notes when; NULL: none does */
     cadre_time last;         /* when a message was handled last */
     struct owned *owned;     /* arena.h */
+    struct keep *keep;       /* keep.h: how it was spawned; or NULL */
+    bool in_order;           /* exit.c: its children end one by one, ... */
+    bool at_once;            /* ... killed, not stopped */
 };
+
+CC_MUST_CHECK int extras_new(struct cadre_self *self, struct extras **extras);
+void extras_free(struct cadre_self *self, struct extras *extras);
 
 /* Makes them where there are none. Errors: pool_get's. */
 CC_MUST_CHECK int extras_make(struct cadre_self *self, struct cell *cell);

@@ -91,15 +91,15 @@ static void add_path(struct text *text, const struct table *table,
                      const struct cell *cell)
 {
     const char *before = "  child of ";
-    if (cell->family.parent == SLOT_NONE)
+    if (cell_parent(cell) == SLOT_NONE)
         add(text, "  the root");
     for (int i = 0; i < PATH_ACTORS; i++, before = ", of ") {
-        cell = family_find(table, cell->family.parent);
+        cell = family_find(table, cell_parent(cell));
         if (!cell)
             return;
         add_actor(text, before, cell);
     }
-    if (cell->family.parent != SLOT_NONE)
+    if (cell_parent(cell) != SLOT_NONE)
         add(text, ", of others");
 }
 

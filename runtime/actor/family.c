@@ -21,5 +21,5 @@ void family_remove(const struct table *table, struct cell *child)
     if (younger)
         younger->family.older = f->older;
     else
-        family_find(table, f->parent)->family.child = f->older;
+        family_find(table, cell_parent(child))->family.child = f->older;
 }

@@ -114,7 +114,7 @@ cadre_ref cadre_parent(const cadre_self *self)
     if (self_check(self, "cadre_parent"))
         return (cadre_ref){0};
     const struct cell *parent =
-        family_find(&self->world->table, self_cell(self)->family.parent);
+        family_find(&self->world->table, cell_parent(self_cell(self)));
     return (cadre_ref){parent ? cell_address(parent) : 0};
 }
 

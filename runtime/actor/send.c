@@ -198,7 +198,10 @@ void send_recall(struct cadre_self *self, struct envelope *note, uint64_t to)
 
 void send_drop(struct cadre_self *self, struct envelope *e)
 {
-    if (letter_kind(&e->letter) != LETTER_CANCEL)
+    unsigned kind = letter_kind(&e->letter);
+    if (kind == LETTER_RESTART)
+        letter_set_kind(&e->letter, 0); /* it has no tail */
+    else if (kind != LETTER_CANCEL)
         counter_add(&self->dropped, 1);
     body_drop(e->type, e->body);
     self_free(self, e);
@@ -208,7 +211,7 @@ void send_dead(struct cadre_self *self, struct envelope *e, uint64_t to,
                const cadre_class *class, enum dead_reason reason)
 {
     unsigned kind = letter_kind(&e->letter);
-    if (kind == LETTER_ANSWER || kind == LETTER_CANCEL) {
+    if (kind == LETTER_ANSWER || kind == LETTER_CANCEL || kind == LETTER_RESTART) {
         send_drop(self, e); /* whoever was to have it has ended, or has given up */
         return;
     }
@@ -401,13 +404,14 @@ int cadre_forward(cadre_self *self, cadre_ref to, cadre_msg *m)
 }
 
 void send_halt(struct world *world, struct cadre_self *self, uint64_t who,
-               enum halt halt, int reason)
+               unsigned halts, int reason)
 {
     struct cell *cell = table_resolve(&world->table, who);
     struct worker *here = self ? self->worker : NULL;
-    if (!cell || !cell_halt(cell, address_generation(who), halt, reason))
+    unsigned news = cell ? cell_halt(cell, address_generation(who), halts, reason) : 0;
+    if (!news)
         return;
-    if (halt == HALT_STOP) {
+    if (news & HALT_STOP) {
         put(world, here, cell, &cell->note);
     } else if (inbox_poke(&cell->task.inbox)) {
         if (here)

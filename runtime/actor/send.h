@@ -59,8 +59,8 @@ void send_drop(struct cadre_self *self, struct envelope *envelope);
 void send_letter(struct world *world, struct cadre_self *self, struct cell *cell,
                  struct letter *letter);
 
-/* Asks an actor of this generation to stop or to be killed. As send_letter. */
+/* Asks an actor of this generation for these of enum halt. As send_letter. */
 void send_halt(struct world *world, struct cadre_self *self, uint64_t who,
-               enum halt halt, int reason);
+               unsigned halts, int reason);
 
 #endif

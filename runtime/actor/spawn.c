@@ -3,6 +3,7 @@
 
 #include "actor/deadletter.h"
 #include "actor/family.h"
+#include "actor/keep.h"
 
 #include <cadre/pin.h>
 
@@ -135,21 +136,43 @@ void spawn_schedule(struct cadre_self *self, struct cell *cell)
     bias_leave(&worker->bias);
 }
 
-/* pinned: to a worker that it stays on. */
-static CC_INLINE int spawn_child(struct cadre_self *self, const char *what,
-                                 cadre_ref *child, const cadre_class *class,
-                                 const void *init, bool pinned)
+static int check(struct cadre_self *self, const char *what, const cadre_class *class,
+                 bool pinned)
 {
-    struct cell *cell;
     int err = self_check(self, what);
     if (!err)
         err = spawn_check(self->world, what, class);
     if (!err && cell_phase(self_cell(self)) != PHASE_RUNNING)
         err = -ESHUTDOWN;
-    if (!err && pinned && self->world->sched.crew.aloof == 0)
-        err = -EAGAIN;
+    return !err && pinned && self->world->sched.crew.aloof == 0 ? -EAGAIN : err;
+}
+
+static CC_NOINLINE int spawn_with(struct cadre_self *self, struct cell **cell,
+                                  const cadre_class *class, const void *init,
+                                  const cadre_opts *opts)
+{
+    struct extras *extras;
+    int err = keep_new(self, &extras, class, init, opts);
+    if (err)
+        return err;
+    err = spawn_actor(self, self_cell(self), cell, class, init);
+    if (err)
+        keep_discard(self, extras);
+    else
+        keep_attach(*cell, extras);
+    return err;
+}
+
+/* opts: NULL, or to be attached. pinned: to a worker that it stays on. */
+static CC_INLINE int spawn_child(struct cadre_self *self, const char *what,
+                                 cadre_ref *child, const cadre_class *class,
+                                 const void *init, const cadre_opts *opts, bool pinned)
+{
+    struct cell *cell;
+    int err = check(self, what, class, pinned);
     if (!err)
-        err = spawn_actor(self, self_cell(self), &cell, class, init);
+        err = opts ? spawn_with(self, &cell, class, init, opts)
+                   : spawn_actor(self, self_cell(self), &cell, class, init);
     if (err)
         return err == CADRE_EFULL ? -ENOMEM : err;
     if (child)
@@ -164,11 +187,24 @@ static CC_INLINE int spawn_child(struct cadre_self *self, const char *what,
 int cadre_spawn(cadre_self *self, cadre_ref *child, const cadre_class *class,
                 const void *init)
 {
-    return spawn_child(self, "cadre_spawn", child, class, init, false);
+    return spawn_child(self, "cadre_spawn", child, class, init, NULL, false);
 }
 
 int cadre_spawn_pinned(cadre_self *self, cadre_ref *child, const cadre_class *class,
                        const void *init)
 {
-    return spawn_child(self, "cadre_spawn_pinned", child, class, init, true);
+    return spawn_child(self, "cadre_spawn_pinned", child, class, init, NULL, true);
+}
+
+int cadre_spawn_with(cadre_self *self, cadre_ref *child, const cadre_class *class,
+                     const void *init, const cadre_opts *opts)
+{
+    int err = self_check(self, "cadre_spawn_with");
+    if (!err)
+        err = keep_check(self->world, opts);
+    if (err)
+        return err;
+    bool attached = opts && (opts->keep || opts->announce);
+    return spawn_child(self, "cadre_spawn_with", child, class, init,
+                       attached ? opts : NULL, opts && opts->pinned);
 }

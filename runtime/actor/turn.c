@@ -17,6 +17,7 @@
 #include "actor/exit.h"
 #include "actor/fail.h"
 #include "actor/fork.h"
+#include "actor/keep.h"
 #include "actor/offload.h"
 #include "actor/print.h"
 #include "actor/send.h"
@@ -41,6 +42,8 @@ static void obey(struct cadre_self *self, const cadre_type *type, uint64_t from,
     if (result == CADRE_STOP) {
         exit_begin(self, 0, EXIT_GENTLY);
     } else {
+        if (self_cell(self)->extras)
+            keep_failed(self_cell(self), fail_words(self, result));
         fail_report(self, type, from, result);
         exit_begin(self, result, EXIT_AT_ONCE);
     }
@@ -78,6 +81,16 @@ static void start(struct cadre_self *self, struct cell *cell)
     cell->note.started = result == 0;
     if (result != 0)
         obey(self, NULL, 0, result);
+    else if (cell->extras)
+        keep_started(self, cell);
+}
+
+/* receive has failed: is the message to be handled again? Then it is not dead. */
+static bool is_retried(const struct cell *cell, struct envelope *e, enum fate fate,
+                       enum debt owes)
+{
+    return fate == FATE_HANDLED && cell->extras && cell_phase(cell) == PHASE_RUNNING &&
+           keep_retries(cell, e, owes == OWES_NO_MORE);
 }
 
 /* A message that was not just handled: fate, and what receive returned. from: in the
@@ -100,6 +113,10 @@ static CC_NOINLINE void settle(struct cadre_self *self, struct envelope *e,
         trace(self, from, type);
     result = checked(self, result);
     bool ends = result < 0 || cell_phase(cell) != PHASE_RUNNING; /* while it waited */
+    if (unlikely(result < 0) && is_retried(cell, e, fate, owes)) {
+        obey(self, type, from, result);
+        return;
+    }
     if (result < 0 && fate != FATE_STASHED)
         deadletter_record(self, &letter, DEAD_FAILED);
     else if (fate == FATE_UNHANDLED)
@@ -172,7 +189,7 @@ static void bounce(struct cadre_self *self, struct cell *cell, struct envelope *
     uint64_t to = cell_letter_address(cell, &e->letter);
     bool mine = to == cell_address(cell);
     send_dead(self, e, to, mine ? cell_class(cell) : NULL,
-              mine && cell_phase(cell) == PHASE_ENDING ? DEAD_STOPPED : DEAD_ENDED);
+              mine && cell_phase(cell) != PHASE_FREE ? DEAD_STOPPED : DEAD_ENDED);
 }
 
 /* A request: it is for its sake that the handler does what it does. */
@@ -362,17 +379,32 @@ static void take_raise(struct cadre_self *self, struct cell *cell,
                           cell_phase(cell) == PHASE_ENDING ? DEAD_STOPPED : DEAD_ENDED);
 }
 
-/* A letter in whatever case, outside the bias. */
+/* The life word says kill, and this letter comes after that. True: it stands in front of
+ * the mailbox, for whoever is restarted here; behind what was taken out before it. */
+static CC_COLD bool is_too_late(struct cadre_self *self, struct cell *cell,
+                                struct letter *letter)
+{
+    bool is_kept = cell_phase(cell) == PHASE_RUNNING && cell_is_kept(cell);
+    if (is_kept)
+        fifo_append(&cell->extras->held, &letter->node);
+    obey_kill(self, cell);
+    return is_kept;
+}
+
+/* A letter in whatever case, outside the bias. old: it was taken out of the mailbox
+ * before; whoever has killed the actor since then has not sent it after that. */
 static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
-                                 struct letter *letter)
+                                 struct letter *letter, bool is_old)
 {
     struct thread_state before;
     uint32_t to = plain_read(&letter->to);
     struct envelope *e = envelope_of(letter);
     if (DEBUG_BUILD)
         thread_state_save(&before);
-    if (is_killed(cell))
-        obey_kill(self, cell);
+    if (is_killed(cell) && !is_old && is_too_late(self, cell, letter))
+        return;
+    if (cell_phase(cell) > PHASE_RUNNING && keep_takes(self, cell, letter))
+        return;
     if (await_is_closed(cell) && !await_is_over(cell, letter) &&
         await_holds(self, cell, letter))
         return;
@@ -402,7 +434,7 @@ static CC_NOINLINE void take_marked(struct cadre_self *self, struct cell *cell,
     bool is_answer = (to & LETTER_KIND) == LETTER_ANSWER;
     if (DEBUG_BUILD || !(is_request || is_answer) ||
         unlikely(!upper_is32_acquire(&cell->life, to & ~(uint32_t)LETTER_KIND)))
-        take_any(self, cell, letter);
+        take_any(self, cell, letter, false);
     else if (is_request)
         take_request(self, cell, envelope_of(letter));
     else
@@ -438,7 +470,7 @@ static bool take_again(struct cadre_self *self, struct cell *cell)
     else if (await_has_held(cell))
         letter = await_next_held(cell);
     if (letter)
-        take_any(self, cell, letter);
+        take_any(self, cell, letter, true);
     return letter;
 }
 
@@ -450,7 +482,11 @@ static bool take_first(struct cadre_self *self, struct cell *cell)
     struct thread_state before;
     if (DEBUG_BUILD)
         thread_state_save(&before);
-    if (is_killed(cell) && !cell->note.killed)
+    if (cell_phase(cell) == PHASE_DOWN) {
+        if (!keep_is_released(cell))
+            return false;
+        exit_released(self);
+    } else if (is_killed(cell) && !cell->note.killed)
         obey_kill(self, cell);
     else if ((wait = await_due(cell)))
         await_run(self, wait);
@@ -501,7 +537,7 @@ static CC_NOINLINE enum outcome run_odd(struct cadre_self *self, struct worker *
         struct inbox_node *node = fifo_take(&cell->mailbox);
         if (node) {
             bias_leave(&worker->bias);
-            take_any(self, cell, letter_of(node));
+            take_any(self, cell, letter_of(node), false);
             bias_enter(&worker->bias);
             if (self->resumes)
                 return RESUMES;

@@ -190,7 +190,7 @@ static void cell_begun_is_born_and_odd(void **state)
     assert_true(cell_address(&cell) == ID);
     assert_ptr_equal(cell.receive, small.receive);
     assert_ptr_equal(cell_class(&cell), &small);
-    assert_int_equal(cell.family.parent, SLOT_NONE);
+    assert_int_equal(cell_parent(&cell), SLOT_NONE);
     assert_int_equal(cell.family.child, SLOT_NONE);
     assert_int_equal(cell.family.older, SLOT_NONE);
     assert_int_equal(cell.family.younger, SLOT_NONE);
@@ -248,7 +248,7 @@ static void cell_begun_again_has_forgotten_its_former_life(void **state)
     cell.reason = -9; /* shares its place with receive */
     cell.note.started = cell.note.killed = cell.note.stop_came = true;
     cell.note.to = NOTE_ENDED;
-    cell.family = (struct family){1, 2, 3, 4};
+    cell.family = (struct family){{1}, 2, 3, 4};
     assert_true(cell_retire(&cell, LAST));
     end_turn();
     cell.free_next = &cell; /* shares its place with the extras */
@@ -262,7 +262,7 @@ static void cell_begun_again_has_forgotten_its_former_life(void **state)
     assert_false(cell.note.started || cell.note.killed || cell.note.stop_came);
     assert_null(cell.extras);
     assert_int_equal(cell.note.to, NOTE_STOP);
-    assert_int_equal(cell.family.parent, 99);
+    assert_int_equal(cell_parent(&cell), 99);
     assert_int_equal(cell.family.child, SLOT_NONE);
     assert_int_equal(cell.family.older, SLOT_NONE);
     assert_int_equal(cell.family.younger, SLOT_NONE);

@@ -49,7 +49,7 @@ static void assert_family_is(const struct cell *whose, const int *expected, int 
     for (int i = 0; i < count; i++) {
         assert_ptr_equal(child, children[expected[i]]);
         assert_ptr_equal(family_find(&table, child->family.younger), younger);
-        assert_ptr_equal(family_find(&table, child->family.parent), whose);
+        assert_ptr_equal(family_find(&table, cell_parent(child)), whose);
         younger = child;
         child = family_find(&table, child->family.older);
     }
@@ -63,7 +63,7 @@ static void assert_family_is(const struct cell *whose, const int *expected, int 
 static void family_at_first_is_empty(void **state)
 {
     assert_no_family();
-    assert_null(family_find(&table, parent->family.parent)); /* it is the root */
+    assert_null(family_find(&table, cell_parent(parent))); /* it is the root */
 }
 
 static void family_has_the_youngest_first(void **state)
@@ -129,8 +129,8 @@ static void family_of_a_child_is_its_own(void **state)
 {
     add(0);
     add(1);
-    children[2]->family.parent = cell_slot(children[0]);
-    children[3]->family.parent = cell_slot(children[0]);
+    store_relaxed(&children[2]->family.parent, cell_slot(children[0]));
+    store_relaxed(&children[3]->family.parent, cell_slot(children[0]));
     family_add(&table, children[0], children[2]);
     family_add(&table, children[0], children[3]);
     assert_family(1, 0);
