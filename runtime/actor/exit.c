@@ -6,6 +6,7 @@
  * ending actor's own turns, so nothing here is shared but the mailboxes.
  *
  *   running -- exit_begin --> ending -- last child's notice --> stop() is called
+ *     --> watchers are told
  *     --> retired (slot free for its next generation, the parent is told),
  *         or lingering until a stop or kill note that is on its way has arrived */
 #include "actor/exit.h"
@@ -16,6 +17,7 @@
 #include "actor/op.h"
 #include "actor/send.h"
 #include "actor/stash.h"
+#include "actor/watch.h"
 #include "base/panic.h"
 
 static void free_state(struct cadre_self *self, struct cell *cell)
@@ -52,8 +54,11 @@ static void finish(struct cadre_self *self, struct cell *cell)
     if (unlikely(self->forked))
         fork_end(self);
     free_state(self, cell);
-    if (cell->extras)
+    watch_mark(self, cell);
+    if (cell->extras) {
+        watch_tell(self, cell);
         extras_end(self, cell);
+    }
     retire(self, cell);
 }
 

@@ -1,18 +1,23 @@
 /* extras.c: what only some actors have: made when first needed. */
 #include "actor/extras.h"
 
+void extras_set(struct cell *cell, void *p)
+{
+    cell->extras = p;
+    *cell->extras = (struct extras){.ops.mask = OPS_FEW - 1};
+    cell->extras->ops.chains = cell->extras->ops.few;
+    list_init(&cell->extras->watches);
+}
+
 int extras_make(struct cadre_self *self, struct cell *cell)
 {
     void *p;
     if (cell->extras)
         return 0;
     int err = pool_get(&self->pool, &p, sizeof *cell->extras);
-    if (err)
-        return err;
-    cell->extras = p;
-    *cell->extras = (struct extras){.ops.mask = OPS_FEW - 1};
-    cell->extras->ops.chains = cell->extras->ops.few;
-    return 0;
+    if (!err)
+        extras_set(cell, p);
+    return err;
 }
 
 void extras_end(struct cadre_self *self, struct cell *cell)

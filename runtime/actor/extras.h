@@ -3,6 +3,7 @@
 #define ACTOR_EXTRAS_H
 
 #include "actor/self.h"
+#include "queue/list.h"
 
 enum { OPS_FEW = 4 };
 
@@ -23,10 +24,13 @@ struct extras {
     struct op *idle;         /* after.c: what cadre_when_idle made; or NULL */
     cadre_receive *receive;  /* behind the one that notes when; NULL: none does */
     cadre_time last;         /* when a message was handled last */
+    struct list watches;     /* watch.h: who is told of the end */
 };
 
 /* Makes them where there are none. Errors: pool_get's. */
 CC_MUST_CHECK int extras_make(struct cadre_self *self, struct cell *cell);
+/* Makes them of this memory; there are none. */
+void extras_set(struct cell *cell, void *p);
 /* Frees them; what they lead to is gone. */
 void extras_end(struct cadre_self *self, struct cell *cell);
 
