@@ -37,9 +37,10 @@ CADRE_API CADRE_MUST_CHECK int cadre_watch(cadre_self *self, cadre_token *token,
 
 /* When one of the two ends with another reason than 0, so does the other: this actor
  * fails with that reason, whatever its handlers wait for; `who` is killed with it, when
- * this actor's end begins. That includes CADRE_EPARENT, and CADRE_EDEAD when `who` had
- * ended before. A normal end only ends the link, and so does cadre_cancel(). Nothing else
- * may be done with the token (-EBUSY). Errors: as cadre_watch(). */
+ * this actor's end begins (so a kill that meets it while it stops for reason 0 does not
+ * count). That includes CADRE_EPARENT, and CADRE_EDEAD when `who` had ended before. A
+ * normal end only ends the link, and so does cadre_cancel(). Nothing else may be done
+ * with the token (-EBUSY). Errors: as cadre_watch(). */
 CADRE_API CADRE_MUST_CHECK int cadre_link(cadre_self *self, cadre_token *token,
                                           cadre_ref who);
 
