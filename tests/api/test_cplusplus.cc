@@ -3,6 +3,7 @@
 #include <cadre.h>
 #include <cadre/async.h>
 #include <cadre/dispatch.h>
+#include <cadre/watch.h>
 
 #include <cstdio>
 #include <cstring>
