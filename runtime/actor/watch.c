@@ -86,27 +86,6 @@ void watch_withdrawn(struct cadre_self *self, struct op *op)
     self_free(self, e);
 }
 
-/* The mailbox, what the others have sent included; it is empty meanwhile. */
-static struct fifo take_mail(struct worker *here, struct cell *cell)
-{
-    bias_enter(&here->bias);
-    if (inbox_has_nodes(&cell->task.inbox))
-        cell_take_mail(cell, here, INBOX_AWAKE);
-    struct fifo mail = {plain_read(&cell->mailbox.newest)};
-    plain_write(&cell->mailbox.newest, NULL);
-    bias_leave(&here->bias);
-    return mail;
-}
-
-/* In front of what has come meanwhile. */
-static void put_mail(struct worker *here, struct cell *cell, struct fifo mail)
-{
-    bias_enter(&here->bias);
-    fifo_append_fifo(&mail, &cell->mailbox);
-    plain_write(&cell->mailbox.newest, mail.newest);
-    bias_leave(&here->bias);
-}
-
 static void mark(const struct cell *cell, struct letter *letter)
 {
     if (letter_kind(letter) == LETTER_WATCH &&
@@ -114,17 +93,37 @@ static void mark(const struct cell *cell, struct letter *letter)
         watch_in(envelope_of(letter))->reason = cell->reason;
 }
 
-void watch_mark(struct cadre_self *self, struct cell *cell)
+/* It may be long: taken out inside the bias, and put back in front of what has come
+ * meanwhile, but gone through outside. */
+static CC_NOINLINE void mark_all(struct worker *here, struct cell *cell)
 {
-    struct fifo mail = take_mail(self->worker, cell);
-    if (!mail.newest)
-        return;
+    bias_enter(&here->bias);
+    struct fifo mail = {plain_read(&cell->mailbox.newest)};
+    plain_write(&cell->mailbox.newest, NULL);
+    bias_leave(&here->bias);
     struct inbox_node *node = mail.newest;
-    do {
+    while (node) {
         node = plain_read(&node->next);
         mark(cell, letter_of(node));
-    } while (node != mail.newest);
-    put_mail(self->worker, cell, mail);
+        if (node == mail.newest)
+            break;
+    }
+    bias_enter(&here->bias);
+    fifo_append_fifo(&mail, &cell->mailbox);
+    plain_write(&cell->mailbox.newest, mail.newest);
+    bias_leave(&here->bias);
+}
+
+void watch_mark(struct cadre_self *self, struct cell *cell)
+{
+    struct worker *here = self->worker;
+    bias_enter(&here->bias);
+    if (unlikely(inbox_has_nodes(&cell->task.inbox)))
+        cell_take_mail(cell, here, INBOX_AWAKE);
+    bool is_empty = fifo_is_empty(&cell->mailbox);
+    bias_leave(&here->bias);
+    if (!is_empty)
+        mark_all(here, cell);
 }
 
 void watch_tell(struct cadre_self *self, struct cell *cell)
@@ -199,7 +198,7 @@ static int watch(struct cadre_self *self, const char *what, enum op_kind kind,
 /* Of a link: the actor fails with the other one. */
 static int fail_with(cadre_self *self, void *state, cadre_msg *m)
 {
-    return cadre_body(m, cadre_down)->reason;
+    return ((const cadre_down *)m->body)->reason;
 }
 
 int cadre_watch(cadre_self *self, cadre_token *token, cadre_ref who)
