@@ -1,10 +1,10 @@
 /* ask.h: requests and answers, and the operations of an actor.
  *
  * An operation is something that an actor has started and that is not over: a request
- * (here), a timer (timer.h), a call that blocks (offload.h), a future (chain.h). A token
- * names it. Its outcome is exactly one message under that token: what was hoped for, or a
- * cadre_failure. cadre_cancel() ends any of them, exactly; and when an actor ends, so do
- * its operations.
+ * (here), a timer (timer.h), a call that blocks (offload.h), a future (chain.h), a watch
+ * (watch.h). A token names it. Its outcome is exactly one message under that token: what
+ * was hoped for, or a cadre_failure. cadre_cancel() ends any of them, exactly; and when
+ * an actor ends, so do its operations.
  *
  * A request carries its deadline and what it was made for. What its receiver asks of
  * others meanwhile has no later deadline; and when the request is cancelled, or whoever
@@ -50,7 +50,7 @@ CADRE_API CADRE_MUST_CHECK int cadre_ask_as(cadre_self *self, cadre_token *token
 
 /* The outcome under this token goes to `next` instead of receive.
  * Errors: -ENOENT (nothing of this actor is pending under it), -EBUSY (a step follows it,
- * chain.h, or a handler waits for it). */
+ * chain.h, a handler waits for it, or it is a link, watch.h). */
 CADRE_API int cadre_then(cadre_self *self, cadre_token token, cadre_receive *next);
 
 /* Ends an operation of this actor: its outcome will not come, even if it is waiting in

@@ -47,7 +47,7 @@ int cadre_then(cadre_self *self, cadre_token token, cadre_receive *next)
     struct op *op = op_find(self_cell(self), token.id);
     if (!op || op->kind == OP_PROMISE)
         return -ENOENT;
-    if (op->next || op->wait)
+    if (op->next || op->wait || op->kind == OP_LINK)
         return -EBUSY;
     op->then = op->otherwise = next;
     return 0;

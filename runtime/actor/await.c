@@ -219,8 +219,10 @@ static bool passes(const struct cell *cell, struct letter *letter)
         return !op || leads_to(op, wait);
     case LETTER_ANSWER:
         op = op_find(cell, envelope_tail(envelope_of(letter))->token);
-        return !op || op->kind == OP_PROMISE || leads_to(op, wait);
+        return !op || op->kind == OP_PROMISE || op->kind == OP_LINK ||
+               leads_to(op, wait);
     case LETTER_CANCEL:
+    case LETTER_WATCH:
     case LETTER_PRINT:
         return true;
     default:

@@ -31,6 +31,7 @@ enum letter_kind {
     LETTER_OUTCOME = 9, /* the outcome of one, when it has been found to be awaited */
     LETTER_CANCEL = 10, /* nobody waits any more for the answer to one */
     LETTER_ANSWER = 12, /* an answer, which may come too late */
+    LETTER_WATCH = 13,  /* somebody wants to know of the receiver's end (watch.h) */
     LETTER_KIND = 15
 };
 

@@ -6,6 +6,7 @@
  * ending actor's own turns, so nothing here is shared but the mailboxes.
  *
  *   running -- exit_begin --> ending -- last child's notice --> stop() is called
+ *     --> watchers are told
  *     --> retired (slot free for its next generation, the parent is told),
  *         or lingering until a stop or kill note that is on its way has arrived;
  *         or, kept by its parent, down until that restarts it, or ends it for good
@@ -20,6 +21,7 @@
 #include "actor/op.h"
 #include "actor/send.h"
 #include "actor/stash.h"
+#include "actor/watch.h"
 #include "base/panic.h"
 
 static void free_state(struct cadre_self *self, struct cell *cell)
@@ -50,8 +52,11 @@ static void retire(struct cadre_self *self, struct cell *cell)
 static void end_for_good(struct cadre_self *self, struct cell *cell)
 {
     free_state(self, cell);
-    if (cell->extras) {
+    if (cell->extras)
         keep_end(self, cell);
+    watch_mark(self, cell);
+    if (cell->extras) {
+        watch_tell(self, cell);
         extras_end(self, cell);
     }
     retire(self, cell);

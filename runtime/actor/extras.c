@@ -1,6 +1,13 @@
 /* extras.c: what only some actors have: made when first needed. */
 #include "actor/extras.h"
 
+static void init(struct extras *extras)
+{
+    *extras = (struct extras){.ops.mask = OPS_FEW - 1};
+    extras->ops.chains = extras->ops.few;
+    list_init(&extras->watches);
+}
+
 int extras_new(struct cadre_self *self, struct extras **extras)
 {
     void *p;
@@ -8,9 +15,14 @@ int extras_new(struct cadre_self *self, struct extras **extras)
     if (err)
         return err;
     *extras = p;
-    **extras = (struct extras){.ops.mask = OPS_FEW - 1};
-    (*extras)->ops.chains = (*extras)->ops.few;
+    init(*extras);
     return 0;
+}
+
+void extras_set(struct cell *cell, void *p)
+{
+    cell->extras = p;
+    init(cell->extras);
 }
 
 void extras_free(struct cadre_self *self, struct extras *extras)

@@ -3,6 +3,7 @@
 #define ACTOR_EXTRAS_H
 
 #include "actor/self.h"
+#include "queue/list.h"
 
 enum { OPS_FEW = 4 };
 
@@ -27,6 +28,7 @@ struct extras {
     struct keep *keep;       /* keep.h: how it was spawned; or NULL */
     bool in_order;           /* exit.c: its children end one by one, ... */
     bool at_once;            /* ... killed, not stopped */
+    struct list watches;     /* watch.h: who is told of the end */
 };
 
 CC_MUST_CHECK int extras_new(struct cadre_self *self, struct extras **extras);
@@ -34,6 +36,8 @@ void extras_free(struct cadre_self *self, struct extras *extras);
 
 /* Makes them where there are none. Errors: pool_get's. */
 CC_MUST_CHECK int extras_make(struct cadre_self *self, struct cell *cell);
+/* Makes them of this memory; there are none. */
+void extras_set(struct cell *cell, void *p);
 /* Frees them; what they lead to is gone. */
 void extras_end(struct cadre_self *self, struct cell *cell);
 

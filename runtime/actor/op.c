@@ -342,7 +342,8 @@ static CC_NOINLINE void end_rest(struct cadre_self *self, struct cell *cell,
         cell->extras->idle = NULL;
 }
 
-void op_end(struct cadre_self *self, struct op *op)
+/* Out of all that knows it. */
+static CC_INLINE void detach(struct cadre_self *self, struct op *op)
 {
     struct cell *cell = self_cell(self);
     take_out(&cell->extras->ops, op);
@@ -354,6 +355,11 @@ void op_end(struct cadre_self *self, struct op *op)
     if (unlikely(op->wait != NULL))
         forget_wait(self, op);
     op->dead = true;
+}
+
+void op_end(struct cadre_self *self, struct op *op)
+{
+    detach(self, op);
     if (!op->became && silence(self, op))
         op_free(self, op);
 }
@@ -370,9 +376,27 @@ static struct op *source_of(const struct cell *cell, struct op *op)
     return op->previous;
 }
 
+/* Nobody wants to be told any more: that needs no memory, for the operation itself is the
+ * letter that says so, and is freed there. */
+static void end_watch(struct cadre_self *self, struct op *op)
+{
+    struct cell *cell = table_resolve(&self->world->table, op->to);
+    detach(self, op);
+    if (!cell) {
+        op_free(self, op);
+        return;
+    }
+    plain_write(&op->letter.to, address_letter(op->to) | (uint32_t)LETTER_OP);
+    send_letter(self->world, self, cell, &op->letter);
+}
+
 /* It leads nowhere now, and nothing leads to it. */
 static void abandon_one(struct cadre_self *self, struct op *op)
 {
+    if (op->kind == OP_WATCH || op->kind == OP_LINK) {
+        end_watch(self, op);
+        return;
+    }
     if (op->kind == OP_ASK)
         recall(self, op);
     op_end(self, op);
@@ -452,6 +476,8 @@ void ops_end(struct cadre_self *self, struct cell *cell, int reason)
                 struct envelope *request = op->message;
                 op->message = NULL;
                 send_failure(self, request, cell_address(cell), CADRE_EDEAD, reason);
+            } else if (op->kind == OP_LINK && reason != 0) {
+                send_halt(self->world, self, op->to, HALT_KILL, reason);
             }
             abandon_one(self, op);
         }

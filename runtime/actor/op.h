@@ -21,6 +21,8 @@ enum op_kind {
     OP_PROMISE, /* an answer is owed */
     OP_OFFLOAD, /* a blocking call is to come back */
     OP_FUTURE,  /* a promise is to be kept, or a step to be done (chain.h) */
+    OP_WATCH,   /* somebody's end is to be told (watch.h) */
+    OP_LINK,    /* the same, and this actor fails with that one, and that with this */
     OP_KINDS
 };
 
@@ -72,8 +74,11 @@ struct op {
      * request: nothing, it becomes its failure itself. */
     struct envelope *message;
     union {
-        uint64_t to; /* OP_ASK: whom it asked */
-        struct {     /* OP_TIMER, OP_EVERY, OP_IDLE */
+        struct {
+            uint64_t to; /* OP_ASK, OP_WATCH, OP_LINK: whom it asked, or watches ... */
+            struct envelope *entry; /* ... and where it stands with that one; or NULL */
+        };
+        struct { /* OP_TIMER, OP_EVERY, OP_IDLE */
             int64_t due, period;
         };
         struct join *join; /* OP_FUTURE: of several; or NULL */

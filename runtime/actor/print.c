@@ -24,8 +24,10 @@ void print_asked(struct cadre_self *self, struct cell *cell, struct envelope *e)
 
 static const char *what_for(const struct wait *wait)
 {
-    static const char *const kinds[OP_KINDS] = {
-        [OP_ASK] = "an answer", [OP_TIMER] = "a timer", [OP_OFFLOAD] = "a call"};
+    static const char *const kinds[OP_KINDS] = {[OP_ASK] = "an answer",
+                                                [OP_TIMER] = "a timer",
+                                                [OP_OFFLOAD] = "a call",
+                                                [OP_WATCH] = "an end"};
     if (wait->type)
         return wait->type->name ? wait->type->name : "?";
     const char *kind = wait->op ? kinds[wait->op->kind] : NULL;

@@ -22,6 +22,7 @@
 #include "actor/print.h"
 #include "actor/send.h"
 #include "actor/stash.h"
+#include "actor/watch.h"
 #include "base/panic.h"
 
 #include <errno.h>
@@ -282,6 +283,8 @@ static void take_tick(struct cadre_self *self, struct cell *cell, struct op *op)
 static void take_op(struct cadre_self *self, struct cell *cell, struct op *op)
 {
     if (op->dead) {
+        if (op->kind == OP_WATCH || op->kind == OP_LINK)
+            watch_withdrawn(self, op);
         op_free(self, op);
         return;
     }
@@ -416,6 +419,8 @@ static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
         take_offload(self, cell, letter);
     else if (letter_kind(letter) == LETTER_RAISE)
         take_raise(self, cell, container_of(letter, struct cadre_raise, letter));
+    else if (letter_kind(letter) == LETTER_WATCH)
+        watch_came(self, cell, e);
     else if (cell_phase(cell) == PHASE_RUNNING &&
              to >> 4 == address_generation(cell_address(cell)))
         take_kind(self, cell, e);

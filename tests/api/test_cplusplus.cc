@@ -4,6 +4,7 @@
 #include <cadre/async.h>
 #include <cadre/dispatch.h>
 #include <cadre/supervise.h>
+#include <cadre/watch.h>
 
 #include <cstdio>
 #include <cstring>

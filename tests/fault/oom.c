@@ -12,6 +12,7 @@
 #include <cadre/chain.h>
 #include <cadre/offload.h>
 #include <cadre/timer.h>
+#include <cadre/watch.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -187,6 +188,20 @@ static void promises(cadre_self *self)
     }
 }
 
+/* Of one that lives longer: what is not cancelled ends with the actor. */
+static void watches(cadre_self *self)
+{
+    cadre_ref who = spawn(self, (cadre_ref){0});
+    for (int i = 0; who.id && i < 1000; i++) {
+        cadre_token t = {0};
+        bool ok =
+            worked(i % 8 ? cadre_watch(self, &t, who) : cadre_link(self, &t, who));
+        CHECK(ok == (t.id != 0));
+        if (ok && i % 3)
+            CHECK_EQ(cadre_cancel(self, t), 0);
+    }
+}
+
 static int do_nothing(void *body) { return 0; }
 
 static void offloads(cadre_self *self)
@@ -212,7 +227,7 @@ static const struct scenario {
                  {"owning", owning},     {"forwards", forwards}, {"stashes", stashes},
                  {"stops", stops},       {"kills", kills},       {"trees", trees},
                  {"applies", applies},   {"chains", chains},     {"joins", joins},
-                 {"promises", promises}, {"offloads", offloads}};
+                 {"promises", promises}, {"offloads", offloads}, {"watches", watches}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
 /* ---- one run ---- */
