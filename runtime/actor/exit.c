@@ -14,6 +14,7 @@
 #include "actor/family.h"
 #include "actor/fork.h"
 #include "actor/op.h"
+#include "actor/register.h"
 #include "actor/send.h"
 #include "actor/stash.h"
 #include "base/panic.h"
@@ -51,6 +52,8 @@ static void finish(struct cadre_self *self, struct cell *cell)
         cell_class(cell)->stop(self, cell->state, cell->reason);
     if (unlikely(self->forked))
         fork_end(self);
+    if (cell->extras)
+        register_end(self, cell);
     free_state(self, cell);
     if (cell->extras)
         extras_end(self, cell);

@@ -14,15 +14,16 @@ struct ops {
 };
 
 struct extras {
-    struct fifo aside, back; /* stash.h */
-    struct ops ops;          /* op.h */
-    struct wait *waits;      /* await.h: handlers that wait ... */
-    struct wait *closed;     /* ... and the one for whose sake letters are ... */
-    struct fifo held;        /* ... held */
-    uint32_t held_outcomes;  /* of those: how many are of operations */
-    struct op *idle;         /* after.c: what cadre_when_idle made; or NULL */
-    cadre_receive *receive;  /* behind the one that notes when; NULL: none does */
-    cadre_time last;         /* when a message was handled last */
+    struct fifo aside, back;  /* stash.h */
+    struct ops ops;           /* op.h */
+    struct wait *waits;       /* await.h: handlers that wait ... */
+    struct wait *closed;      /* ... and the one for whose sake letters are ... */
+    struct fifo held;         /* ... held */
+    uint32_t held_outcomes;   /* of those: how many are of operations */
+    struct op *idle;          /* after.c: what cadre_when_idle made; or NULL */
+    cadre_receive *receive;   /* behind the one that notes when; NULL: none does */
+    cadre_time last;          /* when a message was handled last */
+    struct name_entry *names; /* register.h: that it has */
 };
 
 /* Makes them where there are none. Errors: pool_get's. */
