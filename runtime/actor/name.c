@@ -13,7 +13,9 @@ static uint64_t hash_of(const struct name *name, uint64_t seed)
         hash = (hash ^ name->word[i]) * UINT64_C(0x9e3779b97f4a7c15);
         hash ^= hash >> 32;
     }
-    return hash;
+    /* The last bytes of the last word have not reached the low bits yet. */
+    hash *= UINT64_C(0x94d049bb133111eb);
+    return hash ^ hash >> 32;
 }
 
 bool name_read(struct name *name, const char *text, uint64_t seed)

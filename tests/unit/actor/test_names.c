@@ -123,6 +123,33 @@ static void names_many_stay_through_growth(void **state)
     assert_null(mine);
 }
 
+/* Wherever in a name the difference stands, names stand in many buckets. */
+static uint32_t longest_chain(void)
+{
+    const struct name_table *table = load_relaxed(&names.table);
+    uint32_t longest = 0;
+    for (uint64_t i = 0; i <= table->mask; i++) {
+        uint32_t length = 0;
+        for (struct name_entry *e = load_relaxed(&table->buckets[i].first.to); e;
+             e = load_relaxed(&e->next.to))
+            length++;
+        longest = length > longest ? length : longest;
+    }
+    return longest;
+}
+static void names_spread(void **state)
+{
+    char text[64];
+    for (int before = 0; before < 18; before++) {
+        for (unsigned n = 0; n < 4096; n++) {
+            snprintf(text, sizeof text, "%.*s%03x", before, "xxxxxxxxxxxxxxxxxx", n);
+            assert_int_equal(add(text, 1), 0);
+        }
+        assert_true(longest_chain() <= 10);
+        names_release(&names, &mine);
+    }
+}
+
 static void names_use_memory_again(void **state)
 {
     for (uint32_t n = 0; n < 1000; n++)
@@ -195,7 +222,7 @@ int main(void)
 {
     TESTS(TEST(names_at_first_none), TEST(names_added_found_removed),
           TEST(names_of_every_length_differ), TEST(names_many_stay_through_growth),
-          TEST(names_use_memory_again), TEST(names_without_memory),
+          TEST(names_spread), TEST(names_use_memory_again), TEST(names_without_memory),
           TEST(names_copied_whole), TEST(names_left_table_says_so));
     return RUN_TESTS();
 }
