@@ -19,6 +19,7 @@
 #include "actor/fork.h"
 #include "actor/keep.h"
 #include "actor/op.h"
+#include "actor/register.h"
 #include "actor/send.h"
 #include "actor/stash.h"
 #include "actor/watch.h"
@@ -70,8 +71,10 @@ static void finish(struct cadre_self *self, struct cell *cell)
         cell_class(cell)->stop(self, cell->state, cell->reason);
     if (unlikely(self->forked))
         fork_end(self);
-    if (cell->extras)
+    if (cell->extras) {
+        register_end(self, cell);
         arena_end(self, cell);
+    }
     if (!cell->extras || !keep_goes_down(self, cell))
         end_for_good(self, cell);
 }

@@ -15,20 +15,21 @@ struct ops {
 };
 
 struct extras {
-    struct fifo aside, back; /* stash.h */
-    struct ops ops;          /* op.h */
-    struct wait *waits;      /* await.h: handlers that wait ... */
-    struct wait *closed;     /* ... and the one for whose sake letters are ... */
-    struct fifo held;        /* ... held */
-    uint32_t held_outcomes;  /* of those: how many are of operations */
-    struct op *idle;         /* after.c: what cadre_when_idle made; or NULL */
-    cadre_receive *receive;  /* behind the one that notes when; NULL: none does */
-    cadre_time last;         /* when a message was handled last */
-    struct owned *owned;     /* arena.h */
-    struct keep *keep;       /* keep.h: how it was spawned; or NULL */
-    bool in_order;           /* exit.c: its children end one by one, ... */
-    bool at_once;            /* ... killed, not stopped */
-    struct list watches;     /* watch.h: who is told of the end */
+    struct fifo aside, back;  /* stash.h */
+    struct ops ops;           /* op.h */
+    struct wait *waits;       /* await.h: handlers that wait ... */
+    struct wait *closed;      /* ... and the one for whose sake letters are ... */
+    struct fifo held;         /* ... held */
+    uint32_t held_outcomes;   /* of those: how many are of operations */
+    struct op *idle;          /* after.c: what cadre_when_idle made; or NULL */
+    cadre_receive *receive;   /* behind the one that notes when; NULL: none does */
+    cadre_time last;          /* when a message was handled last */
+    struct owned *owned;      /* arena.h */
+    struct keep *keep;        /* keep.h: how it was spawned; or NULL */
+    bool in_order;            /* exit.c: its children end one by one, ... */
+    bool at_once;             /* ... killed, not stopped */
+    struct list watches;      /* watch.h: who is told of the end */
+    struct name_entry *names; /* register.h: that it has */
 };
 
 CC_MUST_CHECK int extras_new(struct cadre_self *self, struct extras **extras);

@@ -2,6 +2,7 @@
 #ifndef ACTOR_WORLD_H
 #define ACTOR_WORLD_H
 
+#include "actor/names.h"
 #include "actor/table.h"
 #include "base/log.h"
 #include "mem/pool.h"
@@ -25,6 +26,7 @@ struct world {
     struct heap heap;
     struct pool_depot depot;
     struct table table;
+    struct names names;
     struct sched sched;
     struct blocking blocking[CADRE_POOLS];
     struct log log;

@@ -38,6 +38,8 @@ static void init_world(cadre_system *sys, const struct heap *heap)
     world->outside = &sys->outside;
     pool_depot_init(&world->depot, &world->heap);
     table_init(&world->table, &world->heap);
+    names_init(&world->names, &world->heap,
+               world->simulated ? sys->settings.seed : rng_entropy());
     list_init(&world->raises);
     self_init(&sys->outside, world, NULL);
 }
@@ -98,6 +100,7 @@ static int init_workers(cadre_system *sys)
 
 static void fini_world(cadre_system *sys)
 {
+    names_fini(&sys->world.names);
     table_fini(&sys->world.table);
     pool_depot_fini(&sys->world.depot);
     pthread_mutex_destroy(&sys->world.outside_lock);
