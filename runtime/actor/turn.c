@@ -15,49 +15,15 @@
 #include "actor/await.h"
 #include "actor/chain.h"
 #include "actor/exit.h"
-#include "actor/fail.h"
 #include "actor/fork.h"
 #include "actor/keep.h"
 #include "actor/offload.h"
 #include "actor/print.h"
 #include "actor/send.h"
+#include "actor/settle.h"
 #include "actor/stash.h"
 #include "actor/watch.h"
 #include "base/panic.h"
-
-#include <errno.h>
-
-static void trace(struct cadre_self *self, uint64_t from, const cadre_type *type)
-{
-    const struct world *world = self->world;
-    world_trace(self->world, world_relative(world, cell_address(self_cell(self))));
-    world_trace(self->world, from ? world_relative(world, from) : 0);
-    world_trace(self->world, name_hash(type->name));
-}
-
-/* What start or receive returned. type: of the message in hand, and who sent it; NULL at
- * the start. */
-static void obey(struct cadre_self *self, const cadre_type *type, uint64_t from,
-                 int result)
-{
-    if (result == CADRE_STOP) {
-        exit_begin(self, 0, EXIT_GENTLY);
-    } else {
-        if (self_cell(self)->extras)
-            keep_failed(self_cell(self), fail_words(self, result));
-        fail_report(self, type, from, result);
-        exit_begin(self, result, EXIT_AT_ONCE);
-    }
-}
-
-/* What a callback may return, or -EINVAL. */
-static inline int checked(struct cadre_self *self, int result)
-{
-    if (likely(result <= CADRE_STOP))
-        return result;
-    return world_misuse(self->world, -EINVAL, "class %s: a callback returned %d",
-                        class_name(cell_class(self_cell(self))), result);
-}
 
 /* In a debug build: has the callback left the thread as it found it? */
 static void check_thread(struct cadre_self *self, const struct thread_state *before)
@@ -74,69 +40,17 @@ static void start(struct cadre_self *self, struct cell *cell)
     world_trace(self->world, world_relative(self->world, cell_address(cell)));
     cell->note.phase = PHASE_RUNNING;
     self->message = NULL;
-    int result = class->start ? checked(self, class->start(self, cell->state)) : 0;
+    int result =
+        class->start ? settle_checked(self, class->start(self, cell->state)) : 0;
     if (unlikely(self->forked))
         fork_end(self);
     self->more = false;
     await_release(self);
     cell->note.started = result == 0;
     if (result != 0)
-        obey(self, NULL, 0, result);
+        settle_result(self, NULL, 0, result);
     else if (cell->extras)
         keep_started(self, cell);
-}
-
-/* receive has failed: is the message to be handled again? Then it is not dead. */
-static bool is_retried(const struct cell *cell, struct envelope *e, enum fate fate,
-                       enum debt owes)
-{
-    return fate == FATE_HANDLED && cell->extras && cell_phase(cell) == PHASE_RUNNING &&
-           keep_retries(cell, e, owes == OWES_NO_MORE);
-}
-
-/* A message that was not just handled: fate, and what receive returned. from: in the
- * envelope, which may be somebody else's by now. */
-static CC_NOINLINE void settle(struct cadre_self *self, struct envelope *e,
-                               const cadre_type *type, uint64_t from, int result)
-{
-    struct cell *cell = self_cell(self);
-    struct dead_letter letter = {cell_address(cell), from, type, cell_class(cell)};
-    enum fate fate = self->fate;
-    enum debt owes = self->owes;
-    if (self->forked)
-        fork_end(self);
-    self->fate = FATE_HANDLED;
-    self->owes = OWES_NOTHING;
-    self->more = false;
-    await_release(self);
-    self->message = NULL;
-    if (self->traced)
-        trace(self, from, type);
-    result = checked(self, result);
-    bool ends = result < 0 || cell_phase(cell) != PHASE_RUNNING; /* while it waited */
-    if (unlikely(result < 0) && is_retried(cell, e, fate, owes)) {
-        obey(self, type, from, result);
-        return;
-    }
-    if (result < 0 && fate != FATE_STASHED)
-        deadletter_record(self, &letter, DEAD_FAILED);
-    else if (fate == FATE_UNHANDLED)
-        deadletter_record(self, &letter, DEAD_UNHANDLED);
-    else if (fate != FATE_STASHED)
-        counter_add(&self->handled, 1);
-    if (fate <= FATE_UNHANDLED || fate == FATE_DEFERRED)
-        body_drop(type, e->body);
-    if (fate == FATE_DEFERRED)
-        ask_deferred(self, e);
-    else if (fate <= FATE_UNHANDLED && owes == OWES_ANSWER)
-        send_failure(self, e, letter.to, ends ? CADRE_EDEAD : CADRE_EUNANSWERED,
-                     result < 0 ? result
-                     : ends     ? cell->reason
-                                : 0);
-    else if (fate <= FATE_UNHANDLED)
-        self_free(self, e);
-    if (result != 0)
-        obey(self, type, from, result);
 }
 
 static CC_NOINLINE void drop(struct envelope *e) { e->type->drop(e->body); }
@@ -153,7 +67,7 @@ static CC_INLINE bool receive_kind(struct cadre_self *self, struct cell *cell,
     int result = handle(self, cell->state, &m);
     if (unlikely((uint32_t)result | self->unusual) ||
         (is_request && unlikely(self->owes != OWES_NO_MORE))) {
-        settle(self, e, type, m.from.id, result);
+        settle_message(self, e, type, m.from.id, result);
         return false;
     }
     if (is_request)
@@ -240,7 +154,7 @@ static CC_NOINLINE void pass_outcome(struct cadre_self *self, struct cell *cell,
         receive_outcome(self, cell, o.op, o.e);
     } else {
         if (o.result != 0)
-            obey(self, NULL, 0, checked(self, o.result));
+            settle_result(self, NULL, 0, settle_checked(self, o.result));
         op_context_end(self);
     }
 }
@@ -350,19 +264,19 @@ static void call_raised(struct cadre_self *self, struct cell *cell, struct appli
 {
     struct dead_letter letter = {cell_address(cell), 0, &apply_type, cell_class(cell)};
     self->message = NULL;
-    int result = checked(self, call.fn(self, cell->state, call.arg));
+    int result = settle_checked(self, call.fn(self, cell->state, call.arg));
     if (unlikely(self->forked))
         fork_end(self);
     self->more = false;
     await_release(self);
     if (self->traced)
-        trace(self, 0, &apply_type);
+        settle_trace(self, 0, &apply_type);
     if (result < 0)
         deadletter_record(self, &letter, DEAD_FAILED);
     else
         counter_add(&self->handled, 1);
     if (result != 0)
-        obey(self, &apply_type, 0, result);
+        settle_result(self, &apply_type, 0, result);
 }
 
 static void take_raise(struct cadre_self *self, struct cell *cell,

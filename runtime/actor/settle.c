@@ -1,0 +1,91 @@
+/* settle.c: a callback has returned: what becomes of the message, and of the actor. */
+#include "actor/settle.h"
+
+#include "actor/ask.h"
+#include "actor/await.h"
+#include "actor/deadletter.h"
+#include "actor/exit.h"
+#include "actor/fail.h"
+#include "actor/fork.h"
+#include "actor/keep.h"
+#include "actor/send.h"
+
+#include <errno.h>
+
+void settle_trace(struct cadre_self *self, uint64_t from, const cadre_type *type)
+{
+    const struct world *world = self->world;
+    world_trace(self->world, world_relative(world, cell_address(self_cell(self))));
+    world_trace(self->world, from ? world_relative(world, from) : 0);
+    world_trace(self->world, name_hash(type->name));
+}
+
+void settle_result(struct cadre_self *self, const cadre_type *type, uint64_t from,
+                   int result)
+{
+    if (result == CADRE_STOP) {
+        exit_begin(self, 0, EXIT_GENTLY);
+    } else {
+        if (self_cell(self)->extras)
+            keep_failed(self_cell(self), fail_words(self, result));
+        fail_report(self, type, from, result);
+        exit_begin(self, result, EXIT_AT_ONCE);
+    }
+}
+
+int settle_misuse(struct cadre_self *self, int result)
+{
+    return world_misuse(self->world, -EINVAL, "class %s: a callback returned %d",
+                        class_name(cell_class(self_cell(self))), result);
+}
+
+/* receive has failed: is the message to be handled again? Then it is not dead. */
+static bool is_retried(const struct cell *cell, struct envelope *e, enum fate fate,
+                       enum debt owes)
+{
+    return fate == FATE_HANDLED && cell->extras && cell_phase(cell) == PHASE_RUNNING &&
+           keep_retries(cell, e, owes == OWES_NO_MORE);
+}
+
+void settle_message(struct cadre_self *self, struct envelope *e, const cadre_type *type,
+                    uint64_t from, int result)
+{
+    struct cell *cell = self_cell(self);
+    struct dead_letter letter = {cell_address(cell), from, type, cell_class(cell)};
+    enum fate fate = self->fate;
+    enum debt owes = self->owes;
+    if (self->forked)
+        fork_end(self);
+    self->fate = FATE_HANDLED;
+    self->owes = OWES_NOTHING;
+    self->more = false;
+    await_release(self);
+    self->message = NULL;
+    if (self->traced)
+        settle_trace(self, from, type);
+    result = settle_checked(self, result);
+    bool ends = result < 0 || cell_phase(cell) != PHASE_RUNNING; /* while it waited */
+    if (unlikely(result < 0) && is_retried(cell, e, fate, owes)) {
+        settle_result(self, type, from, result);
+        return;
+    }
+    if (result < 0 && fate != FATE_STASHED)
+        deadletter_record(self, &letter, DEAD_FAILED);
+    else if (fate == FATE_UNHANDLED)
+        deadletter_record(self, &letter, DEAD_UNHANDLED);
+    else if (fate != FATE_STASHED)
+        counter_add(&self->handled, 1);
+    if (fate <= FATE_UNHANDLED || fate == FATE_DEFERRED)
+        body_drop(type, e->body);
+    if (fate == FATE_DEFERRED)
+        ask_deferred(self, e);
+    else if (fate <= FATE_UNHANDLED && owes == OWES_ANSWER)
+        send_failure(self, e, letter.to, ends ? CADRE_EDEAD : CADRE_EUNANSWERED,
+                     result < 0 ? result
+                     : ends     ? cell->reason
+                                : 0);
+    else if (fate <= FATE_UNHANDLED)
+        self_free(self, e);
+    if (result != 0)
+        settle_result(self, type, from, result);
+}
