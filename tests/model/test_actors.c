@@ -5,7 +5,8 @@
  * the model's own. The worker threads run whatever is runnable; the other threads send,
  * stop and kill from outside. When they are through and everything sleeps it has come to
  * rest: every message must have had exactly one fate, and what was sent before somebody
- * asked for the stop is handled, what the same one sent afterwards is not. */
+ * asked for the stop is handled, what the same one sent afterwards is not. A child that is
+ * kept and restarted runs again in the end, or is gone when it was released. */
 #include "lives.h"
 
 /* ---- set-up ---- */
@@ -46,11 +47,12 @@ static void setup_world(uint32_t workers, int outside)
     memset(selves, 0, sizeof selves);
     memset(fates, 0, sizeof fates);
     memset(handled, 0, sizeof handled);
-    sent = starts = stops = root_endings = last_reason = 0;
+    sent = starts = stops = root_endings = last_reason = downs = restarts = 0;
     parent_stopped_after = -1;
     scripts = outside;
     atomic_set(&through, 0);
     heap_init(&world.heap, from_arena, NULL, SIZE_MAX);
+    world.depot.heap = &world.heap;
     mc_quiet(&world.heap.bytes, sizeof world.heap.bytes);
     table_init(&world.table, &world.heap);
     world.tag = TAG;
@@ -91,6 +93,40 @@ static void tree_of_one_worker(void) { setup_tree(1, 2); }
 static void tree_of_one_worker_alone(void) { setup_tree(1, 1); }
 static void tree_of_two_workers(void) { setup_tree(2, 1); }
 static void tree_and_two(void) { setup_tree(2, 2); }
+
+/* The same; the child is kept, and restarted this often. */
+static void setup_kept(uint32_t workers, int outside, int often)
+{
+    static const cadre_opts opts = {.keep = true};
+    struct extras *extras;
+    struct life init = {.number = FIRST};
+    setup_world(workers, outside);
+    restarts = often;
+    root = new_actor(NULL, &parent_class, 0, 0, "root");
+    parent = new_actor(root, &keeper_class, 0, 0, "parent");
+    mc_assert(keep_new(&selves[0], &extras, &kept_class, &init, &opts) == 0);
+    mc_assert(spawn_actor(&selves[0], parent, &child, &kept_class, &init) == 0);
+    keep_attach(child, extras);
+    task_give(&child->task, (int32_t)workers - 1);
+    spawn_schedule(&selves[0], child);
+    mc_name(child, sizeof *child, "child");
+    run_all();
+    root_ref = ref_of(root);
+    parent_ref = ref_of(parent);
+    child_ref = ref_of(child);
+}
+
+static void kept_of_one_worker(void) { setup_kept(1, 2, 4); }
+static void kept_apart(void) { setup_kept(2, 2, 3); }
+/* It is down already. */
+static void one_that_is_down(void)
+{
+    setup_kept(1, 2, 0);
+    halt(child_ref, HALT_STOP);
+    run_all();
+    mc_assert(downs == 1 && cell_phase(child) == PHASE_DOWN);
+    restarts = 4;
+}
 
 /* The child has ended already: its cell is free. */
 static void tree_with_a_grave(void)
@@ -325,6 +361,113 @@ static void mail_and_kill_unborn(int self)
     script_ends();
 }
 
+/* ---- threads around a child that is kept ---- */
+
+static void fail_and_stop(int self)
+{
+    int script = outside(self);
+    if (script == 0)
+        return;
+    if (script == 1) {
+        tell(child_ref, FAIL, 0);
+        tell(child_ref, 1, 0);
+    } else {
+        halt(child_ref, HALT_STOP);
+    }
+    script_ends();
+}
+
+static void fail_and_kill(int self)
+{
+    int script = outside(self);
+    if (script == 0)
+        return;
+    if (script == 1) {
+        tell(child_ref, FAIL, 0);
+    } else {
+        halt(child_ref, HALT_KILL);
+        tell(child_ref, 1, 0);
+    }
+    script_ends();
+}
+
+static void many_halts(int self)
+{
+    int script = outside(self);
+    if (script == 0)
+        return;
+    halt(child_ref, HALT_STOP);
+    if (script == 1)
+        halt(child_ref, HALT_KILL);
+    else
+        halt(child_ref, HALT_STOP);
+    script_ends();
+}
+
+static void fail_and_release(int self)
+{
+    int script = outside(self);
+    if (script == 0)
+        return;
+    if (script == 1) {
+        tell(child_ref, FAIL, 0);
+        tell(child_ref, 1, 0);
+    } else {
+        tell(parent_ref, RELEASE, 0);
+    }
+    script_ends();
+}
+
+static void stop_and_release(int self)
+{
+    int script = outside(self);
+    if (script == 0)
+        return;
+    if (script == 1)
+        halt(child_ref, HALT_STOP);
+    else
+        tell(parent_ref, RELEASE, 0);
+    script_ends();
+}
+
+static void restart_and_kill(int self)
+{
+    int script = outside(self);
+    if (script == 0)
+        return;
+    if (script == 1)
+        tell(parent_ref, PASS_ON, 0);
+    else
+        halt(child_ref, HALT_KILL);
+    script_ends();
+}
+
+static void restart_release_and_mail(int self)
+{
+    int script = outside(self);
+    if (script == 0)
+        return;
+    if (script == 1) {
+        tell(parent_ref, PASS_ON, 0);
+        tell(parent_ref, RELEASE, 0);
+    } else {
+        tell(child_ref, 1, 0);
+    }
+    script_ends();
+}
+
+static void fail_and_end_of_parent(int self)
+{
+    int script = outside(self);
+    if (script == 0)
+        return;
+    if (script == 1)
+        tell(child_ref, FAIL, 0);
+    else
+        halt(parent_ref, mc_choose(2) ? HALT_KILL : HALT_STOP);
+    script_ends();
+}
+
 /* ---- afterwards ---- */
 
 static uint64_t sum_of(size_t counter)
@@ -363,7 +506,7 @@ static void check_cells(void)
 }
 
 /* Every message has had exactly one fate, and this many actors have ended. */
-static void ended(int count)
+static void at_rest(int count)
 {
     mc_assert(load_seq(&through) == scripts && load_seq(&world.sched.crew.stopping));
     sched_stop(&world.sched);
@@ -373,9 +516,15 @@ static void ended(int count)
         total += fates[i];
     }
     mc_assert(total == sent);
-    mc_assert(SUM(accepted) == SUM(handled) + SUM(dead));
-    mc_assert(SUM(ended) == (uint64_t)count && stops == count);
+    mc_assert(SUM(accepted) == SUM(handled) + SUM(dead) + SUM(dropped));
+    mc_assert(SUM(ended) == (uint64_t)count);
     check_cells();
+}
+
+static void ended(int count)
+{
+    at_rest(count);
+    mc_assert(stops == count);
 }
 
 static void child_ended(void)
@@ -449,6 +598,62 @@ static void unborn_or_stopped(void)
     mc_assert(fates[1] == 1 && fates[2] == 1 && handled[2] == 0);
 }
 
+/* It runs again, was down this often, and nobody wants its end any more. */
+static void runs_again(int min, int max)
+{
+    at_rest(0);
+    mc_assert(downs >= min && downs <= max);
+    mc_assert(cell_phase(child) == PHASE_RUNNING && cell_is_kept(child));
+    mc_assert(life_halts(load_relaxed(&child->life)) == 0);
+    mc_assert(!child->note.killed && !child->note.stop_came && child->note.started);
+    mc_assert(cell_address(child) == child_ref.id && !child->extras->held.newest);
+    mc_assert(child->extras->keep->down_notice && !child->extras->keep->again);
+    mc_assert(child->extras->keep->starts == (uint32_t)downs + 1);
+}
+
+/* A stop that it had not reached when it failed stops the next one. */
+static void down_twice(void)
+{
+    runs_again(2, 2);
+    mc_assert(stops == 2 && handled[FAIL] == 1 && handled[1] == 1);
+}
+
+/* The kill may meet one before its start, which has no stop then. */
+static void down_twice_or_not_started(void)
+{
+    runs_again(2, 2);
+    mc_assert(stops >= 1 && stops <= 2 && handled[FAIL] == 1 && handled[1] == 1);
+}
+
+static void down_some_times(void) { runs_again(1, 4); }
+
+static void killed_again(void)
+{
+    runs_again(2, 2);
+    mc_assert(handled[PASS_ON] == 1);
+}
+
+static void released(void)
+{
+    at_rest(1);
+    mc_assert(is_free(child) && family_is_empty(parent) && handled[RELEASE] == 1);
+    mc_assert(stops >= 1 && stops <= 2 && downs <= 2);
+}
+
+/* What was sent before it was released was for the one that was restarted. */
+static void restarted_and_released(void)
+{
+    released();
+    mc_assert(stops == 2 && downs == 1);
+}
+
+static void ended_with_its_parent(void)
+{
+    at_rest(2);
+    mc_assert(is_free(child) && is_free(parent) && family_is_empty(root));
+    mc_assert(downs <= 1 && handled[FAIL] <= 1);
+}
+
 #define TEST(text, n, set, what, end)                                                  \
     .name = "actors: " text, .threads = n, .setup = set, .thread = what, .final = end, \
     .switched = switched_selves, .unordered_stores = true /* of mutexes */
@@ -498,6 +703,36 @@ int main(int argc, char **argv)
         {TEST("a halt before birth", 2, tree_before_birth, mail_and_kill_unborn,
               unborn_or_stopped),
          BOUNDS(2, 1)},
+        {TEST("kept: fails, and a stop", 3, kept_of_one_worker, fail_and_stop,
+              down_twice),
+         BOUNDS(2, 0)},
+        {TEST("kept: fails, and a stop, apart", 4, kept_apart, fail_and_stop,
+              down_twice),
+         BOUNDS(1, 0)},
+        {TEST("kept: fails, and a kill", 3, kept_of_one_worker, fail_and_kill,
+              down_twice_or_not_started),
+         BOUNDS(2, 0)},
+        {TEST("kept: stops and a kill", 3, kept_of_one_worker, many_halts,
+              down_some_times),
+         BOUNDS(2, 0)},
+        {TEST("kept: fails, and its release", 3, kept_of_one_worker, fail_and_release,
+              released),
+         BOUNDS(2, 0)},
+        {TEST("kept: fails, and its release, apart", 4, kept_apart, fail_and_release,
+              released),
+         BOUNDS(1, 0)},
+        {TEST("kept: down, a stop and its release", 3, one_that_is_down,
+              stop_and_release, released),
+         BOUNDS(2, 0)},
+        {TEST("kept: down, its restart and a kill", 3, one_that_is_down,
+              restart_and_kill, killed_again),
+         BOUNDS(2, 0)},
+        {TEST("kept: down, its restart and release", 3, one_that_is_down,
+              restart_release_and_mail, restarted_and_released),
+         BOUNDS(2, 0)},
+        {TEST("kept: fails, and the end of its parent", 4, kept_apart,
+              fail_and_end_of_parent, ended_with_its_parent),
+         BOUNDS(1, 0)},
         {TEST("a kill before its first letter", 3, tree_before_birth_watched,
               kill_newborn, newborn_ended),
          .bounds = {.preemptions = 2, .timeouts = 2},
