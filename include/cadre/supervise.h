@@ -11,9 +11,9 @@
  * or had deferred fail with CADRE_EDEAD, as at any end, and with CADRE_MAIL_DROP those
  * that wait, too.
  *
- * A stop or a kill, by whomever, ends what runs: a kept child goes down. A kill that comes
- * while it is down, and a stop that it had not reached when it went down, meet the next
- * one: it goes down again, and the parent is told again.
+ * A stop or a kill, by whomever, ends what runs: a kept child goes down. A kill that
+ * comes while it is down, and a stop that it had not reached when it went down, meet the
+ * next one: it goes down again, and the parent is told again.
  *
  *   static int receive(cadre_self *self, void *state, cadre_msg *m)
  *   {

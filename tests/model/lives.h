@@ -7,7 +7,6 @@
 #include "actor/deadletter.h"
 #include "actor/exit.h"
 #include "actor/family.h"
-#include "actor/keep.h"
 #include "actor/print.h"
 #include "actor/send.h"
 #include "actor/spawn.h"
@@ -19,7 +18,6 @@
 
 enum { MAILS = 8, TAG = 1, SELVES = MC_THREADS_MAX + 1, BLOCKS = 3 };
 enum { FAIL = 3, END = 4, PASS_ON = 5, HELLO = 6, SPAWN = 7 }; /* messages */
-enum { RELEASE = 2 };                                          /* the child is kept */
 enum { FIRST = 1, SECOND = 2 };                                /* lives of the child */
 
 static struct world world;
@@ -199,45 +197,6 @@ static int parent_receive(cadre_self *self, void *state, cadre_msg *m)
     }
     return number == FAIL ? -1 : number == END ? CADRE_STOP : 0;
 }
-
-/* Fails where it is told to; what it gets is for whoever is there. */
-static int kept_receive(cadre_self *self, void *state, cadre_msg *m)
-{
-    (void)life_receive(self, state, m);
-    return cadre_body(m, mail)->number == FAIL ? -1 : 0;
-}
-
-static const cadre_class kept_class = {.name = "child",
-                                       .state_size = sizeof(struct life),
-                                       .start = life_start,
-                                       .receive = kept_receive,
-                                       .stop = life_stop};
-
-/* Restarts the child, if it may, and releases it where it is told to. */
-static int keeper_receive(cadre_self *self, void *state, cadre_msg *m)
-{
-    const cadre_child_down *down = cadre_body(m, cadre_child_down);
-    touch(state);
-    if (down) {
-        mc_note("its child is down");
-        mc_assert((int)down->starts >= ++downs);
-        if (downs <= restarts)
-            (void)cadre_restart(self, child_ref);
-        return 0;
-    }
-    (void)life_receive(self, state, m);
-    if (cadre_body(m, mail)->number == RELEASE)
-        mc_assert(cadre_release(self, child_ref) == 0);
-    if (cadre_body(m, mail)->number == PASS_ON)
-        mc_assert(cadre_restart(self, child_ref) == 0);
-    return 0;
-}
-
-static const cadre_class keeper_class = {.name = "parent",
-                                         .state_size = sizeof(struct life),
-                                         .start = life_start,
-                                         .receive = keeper_receive,
-                                         .stop = parent_stop};
 
 static const cadre_class parent_class = {.name = "parent",
                                          .state_size = sizeof(struct life),

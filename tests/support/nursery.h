@@ -2,8 +2,8 @@
  * senders that give them work, let them fail, and stop and kill them.
  *
  * What is known of a child stands in its crib, in plain fields that only its callbacks
- * touch: so a sanitizer sees whether one life comes after the other. Mail of one sender is
- * numbered; whoever keeps its mail must get every number, in order. */
+ * touch: so a sanitizer sees whether one life comes after the other. Mail of one sender
+ * is numbered; whoever keeps its mail must get every number, in order. */
 #ifndef SUPPORT_NURSERY_H
 #define SUPPORT_NURSERY_H
 
