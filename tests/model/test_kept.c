@@ -1,4 +1,4 @@
-/* test_kept.c: children that go down and are restarted, while others stop them, kill them,
+/* test_kept.c: children that go down and are restarted, while others stop and kill them,
  * or let them go.
  *
  * As test_actors.c. In the end such a child runs again, was down as often as somebody had
