@@ -11,6 +11,7 @@
 #include "support/verdict.h"
 
 #include <cadre.h>
+#include <cadre/await.h>
 #include <cadre/supervise.h>
 #include <cadre/timer.h>
 
@@ -18,7 +19,7 @@
 #include <string.h>
 
 enum { CHILDREN = 6, SENDERS = 4 };
-enum { WORK, FAIL, QUIT, TIMER, BREED, WHATS };
+enum { WORK, FAIL, QUIT, TIMER, BREED, SLEEP, DOZE, WHATS };
 
 /* The plan of a run, and what has happened; constant, or of whom it says. */
 static struct {
@@ -79,6 +80,15 @@ static void infant_stop(cadre_self *self, void *state, int reason)
 static int pulse_only(cadre_self *self, void *state, cadre_msg *m) { return 0; }
 static const cadre_class toy_class = {.name = "toy", .receive = pulse_only};
 
+/* Waits, and handles its mail meanwhile. */
+static int doze(cadre_self *self)
+{
+    cadre_token t;
+    cadre_msg m;
+    int err = cadre_after(self, &t, CADRE_MS, pulse, 0);
+    return err ? err : cadre_await_open(self, t, &m);
+}
+
 static int infant_does(cadre_self *self, const infant *i, uint32_t what)
 {
     int err = 0;
@@ -86,7 +96,11 @@ static int infant_does(cadre_self *self, const infant *i, uint32_t what)
         err = cadre_after(self, NULL, 2 * CADRE_MS, pulse, i->life);
     if (what == BREED)
         err = cadre_spawn(self, NULL, &toy_class, NULL);
-    CHECK(err == 0 || err == -ENOMEM);
+    if (what == SLEEP) /* meanwhile its mail waits, and it may be killed */
+        err = cadre_sleep(self, CADRE_MS);
+    if (what == DOZE)
+        err = doze(self);
+    CHECK(err == 0 || err == -ENOMEM || err == -ECANCELED);
     return what == FAIL ? CADRE_EUSER - 1 : what == QUIT ? CADRE_STOP : 0;
 }
 
