@@ -11,7 +11,7 @@
  * or had deferred fail with CADRE_EDEAD, as at any end, and with CADRE_MAIL_DROP those
  * that wait, too.
  *
- * A stop or a kill, by whomever, ends the one that runs: a kept one goes down. A kill that
+ * A stop or a kill, by whomever, ends what runs: a kept child goes down. A kill that
  * comes while it is down, and a stop that it had not reached when it went down, meet the
  * next one: it goes down again, and the parent is told again.
  *

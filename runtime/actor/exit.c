@@ -50,7 +50,7 @@ static void retire(struct cadre_self *self, struct cell *cell)
     }
 }
 
-static void end_for_good(struct cadre_self *self, struct cell *cell)
+static CC_INLINE void end_for_good(struct cadre_self *self, struct cell *cell)
 {
     free_state(self, cell);
     if (cell->extras)

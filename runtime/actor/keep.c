@@ -269,11 +269,9 @@ bool keep_takes(struct cadre_self *self, struct cell *cell, struct letter *lette
 
 bool keep_is_released(const struct cell *cell)
 {
-    uint64_t life =
-        load_acquire(&cell->life); /* pairs with cell_halt, of the parent, */
-    return life_halts(life) & HALT_FOR_GOOD &&
-           load_relaxed(
-               &cell->extras->keep->down); /* ... which has cleared this before */
+    /* Pairs with cell_halt, of the parent: a restart before that has cleared `down`. */
+    uint64_t life = load_acquire(&cell->life);
+    return life_halts(life) & HALT_FOR_GOOD && load_relaxed(&cell->extras->keep->down);
 }
 
 void keep_end(struct cadre_self *self, struct cell *cell)

@@ -136,8 +136,8 @@ void spawn_schedule(struct cadre_self *self, struct cell *cell)
     bias_leave(&worker->bias);
 }
 
-static int check(struct cadre_self *self, const char *what, const cadre_class *class,
-                 bool pinned)
+static CC_INLINE int check(struct cadre_self *self, const char *what,
+                           const cadre_class *class, bool pinned)
 {
     int err = self_check(self, what);
     if (!err)

@@ -419,6 +419,89 @@ static void cell_before_the_last_generation_has_one_more(void **state)
     assert_life(FIRST + 1, LIFE_VACANT, 0);
 }
 
+/* ---- going down ---- */
+
+/* What an end leaves behind, with what was obeyed of it. */
+static void end_with(bool killed, bool stop_came)
+{
+    cell.note.phase = PHASE_ENDING;
+    cell.note.started = true;
+    cell.note.killed = killed;
+    cell.note.stop_came = stop_came;
+}
+
+static void cell_that_is_down_keeps_its_generation(void **state)
+{
+    end_with(false, false);
+    assert_true(cell_go_down(&cell));
+    assert_life(FIRST, 0, 0);
+    assert_int_equal(cell_phase(&cell), PHASE_DOWN);
+    assert_false(cell.note.started);
+}
+
+static void cell_that_is_down_has_forgotten_what_was_obeyed(void **state)
+{
+    assert_true(ask_stop(0));
+    assert_true(ask_kill(-9));
+    end_with(true, true);
+    assert_true(cell_go_down(&cell));
+    assert_life(FIRST, 0, 0);
+    assert_false(cell.note.killed || cell.note.stop_came);
+    assert_true(ask_stop(-1)); /* and may be asked again */
+    assert_true(ask_kill(-2));
+}
+
+static void cell_that_is_down_leaves_the_rest_to_the_next_one(void **state)
+{
+    assert_true(ask_stop(-3));
+    end_with(false, false); /* the note is on its way */
+    assert_true(cell_go_down(&cell));
+    assert_life(FIRST, HALT_STOP, -3);
+    assert_true(ask_kill(-9));
+    end_with(false, true);
+    assert_true(cell_go_down(&cell));
+    assert_life(FIRST, HALT_KILL, -9);
+    assert_false(ask_stop(-3)); /* a kill counts over it */
+    end_with(true, false);
+    assert_true(cell_go_down(&cell));
+    assert_life(FIRST, 0, 0);
+}
+
+static void cell_killed_and_down_has_no_reason_for_its_stop(void **state)
+{
+    assert_true(ask_stop(-3));
+    assert_true(ask_kill(-9));
+    end_with(true, false);
+    assert_true(cell_go_down(&cell));
+    assert_life(FIRST, HALT_STOP, 0);
+}
+
+static void cell_that_ends_for_good_does_not_go_down(void **state)
+{
+    assert_true(ask_stop(-3));
+    assert_int_equal(cell_halt(&cell, FIRST, HALT_STOP | HALT_FOR_GOOD, -1),
+                     HALT_FOR_GOOD);
+    assert_life(FIRST, HALT_STOP | HALT_FOR_GOOD, -3);
+    end_with(false, true);
+    assert_false(cell_go_down(&cell));
+    assert_int_equal(cell_phase(&cell), PHASE_ENDING);
+    assert_true(cell_ends_for_good(&cell));
+    assert_int_equal(cell_halt(&cell, FIRST, HALT_KILL | HALT_FOR_GOOD, -9), HALT_KILL);
+    assert_true(cell_retire(&cell, LAST));
+    assert_life(FIRST + 1, LIFE_VACANT, 0);
+}
+
+static void cell_says_whose_it_is_and_whether_it_is_kept(void **state)
+{
+    assert_int_equal(cell_parent(&cell), SLOT_NONE);
+    assert_false(cell_is_kept(&cell)); /* the root */
+    store_relaxed(&cell.family.parent, 99);
+    assert_false(cell_is_kept(&cell));
+    store_relaxed(&cell.family.parent, 99 | FAMILY_KEPT);
+    assert_true(cell_is_kept(&cell));
+    assert_int_equal(cell_parent(&cell), 99);
+}
+
 #define FREE(test) cmocka_unit_test_setup(test, make_free)
 #define BORN(test) cmocka_unit_test_setup(test, make_born)
 
@@ -447,6 +530,12 @@ int main(void)
           BORN(cell_asked_by_many_tells_one_of_each),
           BORN(cell_retired_is_vacant_in_the_next_generation),
           BORN(cell_cannot_retire_while_its_stop_is_on_its_way),
+          BORN(cell_that_is_down_keeps_its_generation),
+          BORN(cell_that_is_down_has_forgotten_what_was_obeyed),
+          BORN(cell_that_is_down_leaves_the_rest_to_the_next_one),
+          BORN(cell_killed_and_down_has_no_reason_for_its_stop),
+          BORN(cell_that_ends_for_good_does_not_go_down),
+          BORN(cell_says_whose_it_is_and_whether_it_is_kept),
           BORN(cell_killed_retires_at_once),
           BORN(cell_killed_over_a_stop_waits_for_the_stop),
           BORN(cell_of_the_last_generation_retires_for_ever),
