@@ -145,8 +145,8 @@ static bool keep_watch(struct sched *s, struct worker *w)
             break;
         worker_appetites(&s->crew);
         worker_get_up(w);
-        bool looks =
-            idle_look_is_due(idle, w->slice.last); /* it may be an alarm's time */
+        /* Or it was for an alarm. */
+        bool looks = idle_look_is_due(idle, w->slice.last);
         if ((looks && worker_rescue(w)) || scope_wants_help(w) || !worker_lie_down(w))
             return false;
     }
