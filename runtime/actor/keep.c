@@ -162,7 +162,8 @@ bool keep_retries(const struct cell *cell, struct envelope *e, bool was_answered
     struct keep *keep = cell->extras->keep;
     unsigned kind = letter_kind(&e->letter);
     if (!keep || keep->mail != CADRE_MAIL_RETRY || was_answered || is_notice(e) ||
-        (kind != 0 && kind != LETTER_TOKEN) || cell_ends_for_good(cell))
+        (kind != 0 && kind != LETTER_TOKEN && kind != LETTER_PASSED) ||
+        cell_ends_for_good(cell))
         return false;
     keep->again = e;
     return true;
@@ -231,6 +232,8 @@ static bool take_mail(struct cadre_self *self, struct cell *cell, struct letter 
     case LETTER_ANSWER:
     case LETTER_CANCEL:
         return false; /* to be dropped */
+    case LETTER_OUTCOME:
+        return false; /* was set aside, and then held: to be bounced */
     case LETTER_RESTART:
         restart(self, cell, e);
         return true;

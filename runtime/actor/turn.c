@@ -338,6 +338,7 @@ static void take_kind(struct cadre_self *self, struct cell *cell, struct envelop
         print_asked(self, cell, e);
         break;
     case LETTER_OUTCOME: /* set aside before */
+    case LETTER_PASSED:
         (void)receive(self, cell, e, envelope_tail(e)->token, cell->receive);
         break;
     default:
