@@ -63,6 +63,13 @@ static void end_for_good(struct cadre_self *self, struct cell *cell)
     retire(self, cell);
 }
 
+/* What was set aside waits for the next one, or becomes dead letters. */
+static void put_away(struct cadre_self *self, struct cell *cell)
+{
+    if (!keep_saves(self, cell))
+        stash_end(self, cell);
+}
+
 static void finish(struct cadre_self *self, struct cell *cell)
 {
     world_trace(self->world, UINT64_C(0xe0d) ^ (uint64_t)(uint32_t)cell->reason);
@@ -72,6 +79,7 @@ static void finish(struct cadre_self *self, struct cell *cell)
     if (unlikely(self->forked))
         fork_end(self);
     if (cell->extras) {
+        put_away(self, cell); /* a handler that waited may have set more aside */
         register_end(self, cell);
         arena_end(self, cell);
     }
@@ -122,8 +130,7 @@ void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner)
     if (cell_parent(cell) == SLOT_NONE)
         store_seq(&self->world->stopping, true);
     if (unlikely(cell->extras)) {
-        if (!keep_saves(self, cell))
-            stash_end(self, cell);
+        put_away(self, cell);
         ops_end(self, cell, reason);
         await_give_back(self, cell); /* and is worked off as mail of any who ends */
         cell->extras->closed = NULL;
