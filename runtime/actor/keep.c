@@ -320,7 +320,8 @@ int cadre_restart(cadre_self *self, cadre_ref child)
     if (!err)
         err = send_prepare(self, &e, 0, &cadre_child_down_type, NULL);
     if (err)
-        return -ENOMEM;                /* what was made is for the next time */
+        return -ENOMEM; /* what was made is for the next time */
+    cell_revive(cell);
     store_relaxed(&keep->down, false); /* the letter brings it */
     plain_write(&e->letter.to, address_letter(child.id) | (uint32_t)LETTER_RESTART);
     send_letter(self->world, self, cell, &e->letter);
