@@ -6,11 +6,10 @@
  * ending actor's own turns, so nothing here is shared but the mailboxes.
  *
  *   running -- exit_begin --> ending -- last child's notice --> stop() is called
- *     --> watchers are told
- *     --> retired (slot free for its next generation, the parent is told),
- *         or lingering until a stop or kill note that is on its way has arrived;
+ *     --> watchers are told; retired (slot free for its next generation, the parent is
+ *         told), or lingering until the note of a stop that is on its way has arrived;
  *         or, kept by its parent, down until that restarts it, or ends it for good
- *         (keep.h) */
+ *         (keep.h): then it goes on like any other */
 #include "actor/exit.h"
 
 #include "actor/arena.h"
@@ -83,7 +82,9 @@ static void finish(struct cadre_self *self, struct cell *cell)
         register_end(self, cell);
         arena_end(self, cell);
     }
-    if (!cell->extras || !keep_goes_down(self, cell))
+    if (cell->extras && keep_goes_down(self, cell))
+        watch_tell_links(self, cell);
+    else
         end_for_good(self, cell);
 }
 
