@@ -127,7 +127,8 @@ void keep_started(struct cadre_self *self, struct cell *cell)
 void keep_failed(const struct cell *cell, const char *words)
 {
     struct keep *keep = cell->extras->keep;
-    if (keep && words)
+    bool is_why = cell_phase(cell) == PHASE_RUNNING; /* else it is ending already */
+    if (keep && words && is_why)
         snprintf(keep->words, sizeof keep->words, "%s", words);
 }
 

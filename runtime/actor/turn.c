@@ -79,6 +79,7 @@ static void start(struct cadre_self *self, struct cell *cell)
         fork_end(self);
     self->more = false;
     await_release(self);
+    fail_forget(self, result);
     cell->note.started = result == 0;
     if (result != 0)
         obey(self, NULL, 0, result);
@@ -113,6 +114,7 @@ static CC_NOINLINE void settle(struct cadre_self *self, struct envelope *e,
     if (self->traced)
         trace(self, from, type);
     result = checked(self, result);
+    fail_forget(self, result);
     bool ends = result < 0 || cell_phase(cell) != PHASE_RUNNING; /* while it waited */
     if (unlikely(result < 0) && is_retried(cell, e, fate, owes)) {
         obey(self, type, from, result);
@@ -356,6 +358,7 @@ static void call_raised(struct cadre_self *self, struct cell *cell, struct appli
         fork_end(self);
     self->more = false;
     await_release(self);
+    fail_forget(self, result);
     if (self->traced)
         trace(self, 0, &apply_type);
     if (result < 0)
