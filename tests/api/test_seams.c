@@ -1,4 +1,4 @@
-/* test_seams.c: kept children, watches, links, waits and stashes, in one another's way. */
+/* test_seams.c: kept children, links, waits and stashes, in one another's way. */
 #include "support/support.h"
 
 #include <cadre/await.h>
