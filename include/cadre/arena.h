@@ -16,8 +16,8 @@ extern "C" {
 
 /* Memory of the running actor's own; in start, receive, stop, or a call (apply.h). Others
  * may be given the address, and must not use it when this actor may have ended.
- * NULL: out of memory or at the system's limit; size is 0 or over 1 GiB; not in a callback
- * of this actor. */
+ * NULL: out of memory or at the system's limit; size is 0 or over 1 GiB; not in a
+ * callback of this actor. */
 CADRE_API void *cadre_alloc(cadre_self *self, size_t size);
 /* Gives it back before the end. p: what cadre_alloc() has returned to this very actor; or
  * NULL, which does nothing. */

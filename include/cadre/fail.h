@@ -4,7 +4,8 @@
  * of it at level CADRE_WARN: which actor, on which message, why; then whose child it is,
  * who sent the message, and how much it leaves behind: messages that wait, children,
  * operations. A message is named by its type; what is in it is never shown. No more than
- * ten failures are reported in a second, then they are counted. To report takes no memory.
+ * ten failures are reported in a second, then they are counted. To report takes no
+ * memory.
  *
  * Guarantees, each with a test of that name:
  *   failure_has_words    the words given are in the report of that failure, and no other
@@ -21,8 +22,8 @@ extern "C" {
  * fails with it. The words are those of printf; 200 bytes of them are kept. They are
  * forgotten when the callback returns another code, and when another actor of this worker
  * fails while this handler waits (await.h).
- * Errors: -EINVAL when code is not negative or fmt is NULL, -EPERM; nothing is noted then,
- * and to return that fails the actor as well. */
+ * Errors: -EINVAL when code is not negative or fmt is NULL, -EPERM; nothing is noted
+ * then, and to return that fails the actor as well. */
 CADRE_API int cadre_fail(cadre_self *self, int code, const char *fmt, ...)
 #if defined(__GNUC__)
     __attribute__((format(printf, 3, 4)))

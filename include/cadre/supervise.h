@@ -11,9 +11,10 @@
  * or had deferred fail with CADRE_EDEAD, as at any end, and with CADRE_MAIL_DROP those
  * that wait, too.
  *
- * A stop or a kill, by whomever, ends what runs: a kept child goes down. A kill that
- * comes while it is down, and a stop that it had not reached when it went down, meet the
- * next one: it goes down again, and the parent is told again.
+ * A stop or a kill, by whomever, ends the one that runs: a kept one goes down. A kill
+ * that finds it down has nobody to kill; one that comes after cadre_restart(), and a stop
+ * that it had not reached when it went down, meet the next one: it goes down again, and
+ * the parent is told again.
  *
  *   static int receive(cadre_self *self, void *state, cadre_msg *m)
  *   {
@@ -93,8 +94,9 @@ CADRE_API extern const cadre_type cadre_child_down_type;
 CADRE_API int cadre_restart(cadre_self *self, cadre_ref child);
 
 /* The kept child will end for good: at once if it is down, and then what waits becomes
- * dead letters; else as after cadre_stop(). There is no cadre_child_down. Never short of
- * memory. Errors: -ENOENT (not a kept child of this actor, or released). */
+ * dead letters; else as after cadre_stop(). There is no cadre_child_down, but for one
+ * that is on its way already. Never short of memory. Errors: -ENOENT (not a kept child of
+ * this actor, or released). */
 CADRE_API int cadre_release(cadre_self *self, cadre_ref child);
 
 /* When this actor ends, its children end one by one, the youngest first, each after the

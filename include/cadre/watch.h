@@ -5,6 +5,9 @@
  * alone: neither the deadline of the request in hand nor its cancelling touches it. To
  * tell takes no memory.
  *
+ * A kept child (supervise.h) that goes down has not ended for who watches it: it has when
+ * it does so for good. But for links it has: who is linked to it is told each time.
+ *
  * Guarantees, each with a test of that name:
  *   one_down             every accepted watch has exactly one cadre_down, when `who`
  *                        ends, has ended before, or never was

@@ -236,7 +236,7 @@ static bool is_wanted(const struct cell *cell, struct letter *letter)
 {
     const cadre_type *type = cell->extras->closed->type;
     unsigned kind = letter_kind(letter);
-    return type && (kind == 0 || kind == LETTER_TOKEN) &&
+    return type && (kind == 0 || kind == LETTER_TOKEN || kind == LETTER_PASSED) &&
            plain_read(&letter->to) != NOTE_STOP && envelope_of(letter)->type == type;
 }
 

@@ -82,6 +82,17 @@ bool cell_go_down(struct cell *cell)
     return true;
 }
 
+void cell_revive(struct cell *cell)
+{
+    uint64_t life = load_acquire(&cell->life), next;
+    do {
+        unsigned halts = life_halts(life);
+        if (!(halts & HALT_KILL))
+            return;
+        next = life_word(life_generation(life), halts & ~(unsigned)HALT_KILL, 0);
+    } while (!cas_acq_rel(&cell->life, &life, next));
+}
+
 bool cell_retire(struct cell *cell, uint32_t last)
 {
     uint64_t life = load_acquire(&cell->life), next;

@@ -18,15 +18,17 @@
  *
  * One that its parent keeps (keep.h) goes down instead, as long as nobody has set the bit
  * HALT_FOR_GOOD, which is the parent's to set. That is a CAS within the generation: it
- * takes away the kill that was obeyed, and the stop whose note is at home, and leaves all
- * else to the next start. A stop bit that stays has its note among the letters that wait.
- * So between the two CASes of the same parent nobody retires it, and of those who ask for
- * an end each has asked for the end of the one that ran, or of the one that will.
+ * takes away the kill that was obeyed, and the stop whose note is at home. A stop bit
+ * that stays has its note among the letters that wait; a kill that has found it down is
+ * taken away when its parent restarts it: there was nobody to be killed. So between the
+ * two CASes of the same parent nobody retires it, and of those who ask for an end each
+ * has asked for the end of the one that ran, or of the one that will.
  *
  *   operation     by whom                              allowed beside
  *   cell_claim    whoever took the free cell, inside   cell_halt, letters
  *   cell_halt     anybody; for good: its parent's turn everything
  *   cell_go_down  the turn that ends it                cell_halt, letters
+ *   cell_revive   its parent's turn, while it is down  cell_halt, letters
  *   cell_retire   the turn that ends it                cell_halt, letters
  *   mailbox       the owner, inside its bias           letters
  *   the rest      the running turn                     cell_halt, letters */
@@ -206,6 +208,9 @@ unsigned cell_halt(struct cell *cell, uint32_t generation, unsigned halts, int r
 
 /* Ends what ran in a kept one, and leaves it its address. False: it ends for good. */
 bool cell_go_down(struct cell *cell);
+
+/* It starts again: a kill that has found it down is over. Its parent's turn's. */
+void cell_revive(struct cell *cell);
 
 /* Ends this life. False: the note of a stop is still on its way; ask again when it came.
  * last: the greatest generation there may be; a cell that had it is never used again. */

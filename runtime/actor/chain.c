@@ -5,6 +5,7 @@
 #include "actor/chain.h"
 
 #include "actor/after.h"
+#include "actor/fail.h"
 #include "actor/fork.h"
 #include "actor/send.h"
 
@@ -257,6 +258,7 @@ static struct envelope *run(struct cadre_self *self, struct op *next,
     *result = step(self, self_cell(self)->state, &m);
     if (unlikely(self->forked))
         fork_end(self);
+    fail_forget(self, 0);
     self->step = NULL;
     self->message = NULL;
     enum fate fate = self->fate;

@@ -28,10 +28,11 @@ enum letter_kind {
     LETTER_RESTART = 11, /* start again: with what you will tell when you are down */
     /* Envelopes with a tail behind their body. */
     LETTER_TOKEN = 8,   /* a request */
-    LETTER_OUTCOME = 9, /* the outcome of one, when it has been found to be awaited */
+    LETTER_OUTCOME = 9, /* of an operation of this life, found to be awaited */
     LETTER_CANCEL = 10, /* nobody waits any more for the answer to one */
     LETTER_ANSWER = 12, /* an answer, which may come too late */
     LETTER_WATCH = 13,  /* somebody wants to know of the receiver's end (watch.h) */
+    LETTER_PASSED = 14, /* a message: was a request, or an outcome, until passed on */
     LETTER_KIND = 15
 };
 

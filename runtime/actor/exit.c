@@ -6,11 +6,10 @@
  * ending actor's own turns, so nothing here is shared but the mailboxes.
  *
  *   running -- exit_begin --> ending -- last child's notice --> stop() is called
- *     --> watchers are told
- *     --> retired (slot free for its next generation, the parent is told),
- *         or lingering until a stop or kill note that is on its way has arrived;
+ *     --> watchers are told; retired (slot free for its next generation, the parent is
+ *         told), or lingering until the note of a stop that is on its way has arrived;
  *         or, kept by its parent, down until that restarts it, or ends it for good
- *         (keep.h) */
+ *         (keep.h): then it goes on like any other */
 #include "actor/exit.h"
 
 #include "actor/arena.h"
@@ -63,6 +62,13 @@ static CC_INLINE void end_for_good(struct cadre_self *self, struct cell *cell)
     retire(self, cell);
 }
 
+/* What was set aside waits for the next one, or becomes dead letters. */
+static void put_away(struct cadre_self *self, struct cell *cell)
+{
+    if (!keep_saves(self, cell))
+        stash_end(self, cell);
+}
+
 static void finish(struct cadre_self *self, struct cell *cell)
 {
     world_trace(self->world, UINT64_C(0xe0d) ^ (uint64_t)(uint32_t)cell->reason);
@@ -72,10 +78,13 @@ static void finish(struct cadre_self *self, struct cell *cell)
     if (unlikely(self->forked))
         fork_end(self);
     if (cell->extras) {
+        put_away(self, cell); /* a handler that waited may have set more aside */
         register_end(self, cell);
         arena_end(self, cell);
     }
-    if (!cell->extras || !keep_goes_down(self, cell))
+    if (cell->extras && keep_goes_down(self, cell))
+        watch_tell_links(self, cell);
+    else
         end_for_good(self, cell);
 }
 
@@ -122,8 +131,7 @@ void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner)
     if (cell_parent(cell) == SLOT_NONE)
         store_seq(&self->world->stopping, true);
     if (unlikely(cell->extras)) {
-        if (!keep_saves(self, cell))
-            stash_end(self, cell);
+        put_away(self, cell);
         ops_end(self, cell, reason);
         await_give_back(self, cell); /* and is worked off as mail of any who ends */
         cell->extras->closed = NULL;

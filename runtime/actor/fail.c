@@ -39,6 +39,7 @@ int cadre_fail(cadre_self *self, int code, const char *fmt, ...)
     while (size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80)
         size--; /* not within a character of more than one byte */
     text[size] = '\0';
+    self->more = true; /* the turn looks whether it is returned */
     self->words = (struct words){self_address(self), code, ""};
     memcpy(self->words.text, text, (size_t)size + 1);
     return code;
@@ -49,6 +50,12 @@ const char *fail_words(const struct cadre_self *self, int reason)
     const struct words *words = &self->words;
     return words->of == self_address(self) && words->code == reason ? words->text
                                                                     : NULL;
+}
+
+void fail_forget(struct cadre_self *self, int result)
+{
+    if (self->words.of == self_address(self) && self->words.code != result)
+        self->words.of = 0;
 }
 
 /* ---- the report ------------------------------------------------------------------ */

@@ -127,7 +127,8 @@ void keep_started(struct cadre_self *self, struct cell *cell)
 void keep_failed(const struct cell *cell, const char *words)
 {
     struct keep *keep = cell->extras->keep;
-    if (keep && words)
+    bool is_why = cell_phase(cell) == PHASE_RUNNING; /* else it is ending already */
+    if (keep && words && is_why)
         snprintf(keep->words, sizeof keep->words, "%s", words);
 }
 
@@ -162,7 +163,8 @@ bool keep_retries(const struct cell *cell, struct envelope *e, bool was_answered
     struct keep *keep = cell->extras->keep;
     unsigned kind = letter_kind(&e->letter);
     if (!keep || keep->mail != CADRE_MAIL_RETRY || was_answered || is_notice(e) ||
-        (kind != 0 && kind != LETTER_TOKEN) || cell_ends_for_good(cell))
+        (kind != 0 && kind != LETTER_TOKEN && kind != LETTER_PASSED) ||
+        cell_ends_for_good(cell))
         return false;
     keep->again = e;
     return true;
@@ -231,6 +233,8 @@ static bool take_mail(struct cadre_self *self, struct cell *cell, struct letter 
     case LETTER_ANSWER:
     case LETTER_CANCEL:
         return false; /* to be dropped */
+    case LETTER_OUTCOME:
+        return false; /* was set aside, and then held: to be bounced */
     case LETTER_RESTART:
         restart(self, cell, e);
         return true;
@@ -315,7 +319,8 @@ int cadre_restart(cadre_self *self, cadre_ref child)
     if (!err)
         err = send_prepare(self, &e, 0, &cadre_child_down_type, NULL);
     if (err)
-        return -ENOMEM;                /* what was made is for the next time */
+        return -ENOMEM; /* what was made is for the next time */
+    cell_revive(cell);
     store_relaxed(&keep->down, false); /* the letter brings it */
     plain_write(&e->letter.to, address_letter(child.id) | (uint32_t)LETTER_RESTART);
     send_letter(self->world, self, cell, &e->letter);

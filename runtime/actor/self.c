@@ -96,7 +96,7 @@ int self_take_message(cadre_self *self, cadre_msg *m, enum fate fate, const char
         return world_misuse(self->world, -EINVAL,
                             "%s: m is not the message in hand, or was passed on", what);
     if (self->owes == OWES_NO_MORE) /* to whoever handles it next it is no request */
-        letter_set_kind(&self->message->letter, LETTER_OUTCOME);
+        letter_set_kind(&self->message->letter, LETTER_PASSED);
     m->body = NULL;
     self->fate = (uint8_t)fate;
     return 0;

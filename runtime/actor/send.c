@@ -399,6 +399,8 @@ int cadre_forward(cadre_self *self, cadre_ref to, cadre_msg *m)
         err = self_take_message(self, m, FATE_FORWARDED, "cadre_forward");
     if (err)
         return err;
+    if (letter_kind(&self->message->letter) == LETTER_OUTCOME)
+        letter_set_kind(&self->message->letter, LETTER_PASSED);
     send_deliver(self, self->message, to.id);
     return 0;
 }

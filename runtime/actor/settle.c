@@ -64,6 +64,7 @@ void settle_message(struct cadre_self *self, struct envelope *e, const cadre_typ
     if (self->traced)
         settle_trace(self, from, type);
     result = settle_checked(self, result);
+    fail_forget(self, result);
     bool ends = result < 0 || cell_phase(cell) != PHASE_RUNNING; /* while it waited */
     if (unlikely(result < 0) && is_retried(cell, e, fate, owes)) {
         settle_result(self, type, from, result);

@@ -15,6 +15,7 @@
 #include "actor/await.h"
 #include "actor/chain.h"
 #include "actor/exit.h"
+#include "actor/fail.h"
 #include "actor/fork.h"
 #include "actor/keep.h"
 #include "actor/offload.h"
@@ -46,6 +47,7 @@ static void start(struct cadre_self *self, struct cell *cell)
         fork_end(self);
     self->more = false;
     await_release(self);
+    fail_forget(self, result);
     cell->note.started = result == 0;
     if (result != 0)
         settle_result(self, NULL, 0, result);
@@ -252,6 +254,7 @@ static void take_kind(struct cadre_self *self, struct cell *cell, struct envelop
         print_asked(self, cell, e);
         break;
     case LETTER_OUTCOME: /* set aside before */
+    case LETTER_PASSED:
         (void)receive(self, cell, e, envelope_tail(e)->token, cell->receive);
         break;
     default:
@@ -269,6 +272,7 @@ static void call_raised(struct cadre_self *self, struct cell *cell, struct appli
         fork_end(self);
     self->more = false;
     await_release(self);
+    fail_forget(self, result);
     if (self->traced)
         settle_trace(self, 0, &apply_type);
     if (result < 0)

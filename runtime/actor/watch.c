@@ -126,14 +126,30 @@ void watch_mark(struct cadre_self *self, struct cell *cell)
         mark_all(here, cell);
 }
 
+/* That it has ended, or is down. */
+static void tell_entry(struct cadre_self *self, struct cell *cell, struct list *link)
+{
+    struct envelope *e = envelope_of_link(link);
+    list_remove(link);
+    watch_in(e)->op->entry = NULL;
+    tell(self, e, cell_address(cell), cell->reason);
+}
+
 void watch_tell(struct cadre_self *self, struct cell *cell)
 {
     struct list *watches = &cell->extras->watches;
-    while (!list_is_empty(watches)) {
-        struct envelope *e = envelope_of_link(watches->next);
-        list_remove(watches->next);
-        watch_in(e)->op->entry = NULL;
-        tell(self, e, cell_address(cell), cell->reason);
+    while (!list_is_empty(watches))
+        tell_entry(self, cell, watches->next);
+}
+
+void watch_tell_links(struct cadre_self *self, struct cell *cell)
+{
+    struct list *watches = &cell->extras->watches, *next;
+    for (struct list *link = watches->next; link != watches; link = next) {
+        next = link->next;
+        /* The kind is constant; most of the rest is its actor's to change. */
+        if (container_of(link, struct watch, link)->op->kind == OP_LINK)
+            tell_entry(self, cell, link);
     }
 }
 

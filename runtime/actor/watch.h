@@ -23,5 +23,7 @@ void watch_withdrawn(struct cadre_self *self, struct op *op);
 void watch_mark(struct cadre_self *self, struct cell *cell);
 /* All who are in the list are told. There are extras. */
 void watch_tell(struct cadre_self *self, struct cell *cell);
+/* The same with links alone: the actor is down, and will start again without them. */
+void watch_tell_links(struct cadre_self *self, struct cell *cell);
 
 #endif
