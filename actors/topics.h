@@ -54,7 +54,8 @@ static inline struct topic *topics_at(const struct topics *topics, uint32_t i)
 uint32_t topics_place(const struct topics *topics, const char *text);
 /* The one with this text, or NULL. */
 struct topic *topics_find(const struct topics *topics, const char *text);
-/* The same; makes it, while there are fewer than `limit`. Errors: CADRE_EFULL, -ENOMEM. */
+/* The same; makes it, while there are fewer than `limit`.
+ * Errors: CADRE_EFULL, -ENOMEM. */
 CADRE_MUST_CHECK int topics_make(struct topics *topics, struct topic **topic,
                                  const char *text, uint32_t limit);
 /* It goes when it retains nothing and nobody has subscribed to it. */

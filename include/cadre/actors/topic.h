@@ -1,7 +1,7 @@
 /* topic.h: who wants to know of something gets it: publish and subscribe.
  *
- * A topic is a text of 1 to CADRE_TOPIC_MAX bytes without `*`. Actors subscribe to topics,
- * others publish something under one, and neither knows the other. Whoever subscribes to
+ * A topic is a text of 1 to CADRE_TOPIC_MAX bytes without `*`. Actors subscribe to it,
+ * others publish something under it, and neither knows the other. Whoever subscribes to
  * a text that ends in `.*` gets all topics that begin with what is before the `*`: with
  * weather.* both weather.rain and weather.sun.set; `*` alone gets everything.
  *
