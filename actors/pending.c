@@ -65,14 +65,27 @@ static void remove_at(struct pending *pending, size_t size, uint32_t hole)
     pending->count--;
 }
 
-bool pending_take(struct pending *pending, size_t size, cadre_token token, void *record)
+/* The place of this token's record; the number of places when there is none. */
+static uint32_t find(const struct pending *pending, size_t size, cadre_token token)
 {
     if (pending->count == 0 || !token.id)
-        return false;
+        return pending->mask + 1;
     uint32_t i = home_of(pending, token.id);
     while (token_at(pending, size, i) && token_at(pending, size, i) != token.id)
         i = (i + 1) & pending->mask;
-    if (!token_at(pending, size, i))
+    return token_at(pending, size, i) ? i : pending->mask + 1;
+}
+
+void *pending_find(const struct pending *pending, size_t size, cadre_token token)
+{
+    uint32_t i = find(pending, size, token);
+    return i <= pending->mask ? place_at(pending, size, i) : NULL;
+}
+
+bool pending_take(struct pending *pending, size_t size, cadre_token token, void *record)
+{
+    uint32_t i = find(pending, size, token);
+    if (i > pending->mask)
         return false;
     memcpy(record, place_at(pending, size, i), size);
     remove_at(pending, size, i);

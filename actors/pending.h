@@ -17,6 +17,8 @@ CADRE_MUST_CHECK int pending_reserve(struct pending *pending, size_t size,
                                      uint32_t more);
 /* Adds a copy of the record, for which there must be room. */
 void pending_add(struct pending *pending, size_t size, const void *record);
+/* The record of this token, until the next call that adds or takes, or NULL. */
+void *pending_find(const struct pending *pending, size_t size, cadre_token token);
 /* Copies the record of this token and removes it. False: there is none. */
 bool pending_take(struct pending *pending, size_t size, cadre_token token,
                   void *record);

@@ -26,6 +26,14 @@ void rows_append(struct rows *rows, size_t size, const void *row)
     memcpy(rows_at(rows, size, rows->count++), row, size);
 }
 
+void rows_insert(struct rows *rows, size_t size, uint32_t i, const void *row)
+{
+    memmove(rows_at(rows, size, i + 1), rows_at(rows, size, i),
+            (rows->count - i) * size);
+    memcpy(rows_at(rows, size, i), row, size);
+    rows->count++;
+}
+
 void rows_remove(struct rows *rows, size_t size, uint32_t i)
 {
     rows->count--;

@@ -13,6 +13,8 @@ struct rows {
 CADRE_MUST_CHECK int rows_reserve(struct rows *rows, size_t size);
 /* Appends a copy of the row, for which there must be room. */
 void rows_append(struct rows *rows, size_t size, const void *row);
+/* The same, in front of row i, or at the end. */
+void rows_insert(struct rows *rows, size_t size, uint32_t i, const void *row);
 /* Removes one; those behind it move up. */
 void rows_remove(struct rows *rows, size_t size, uint32_t i);
 void rows_free(struct rows *rows);

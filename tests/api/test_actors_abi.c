@@ -4,10 +4,12 @@
 #include <cadre/actors/batcher.h>
 #include <cadre/actors/breaker.h>
 #include <cadre/actors/gather.h>
+#include <cadre/actors/group.h>
 #include <cadre/actors/limiter.h>
 #include <cadre/actors/post.h>
 #include <cadre/actors/retry.h>
 #include <cadre/actors/ticker.h>
+#include <cadre/actors/topic.h>
 
 #define SIZE(T, size) assert_int_equal(sizeof(T), size)
 /* A config is the actor's state, and as large. */
@@ -30,6 +32,8 @@ static void configs(void **state)
     CONFIG(cadre_ticker, 184);
     CONFIG(cadre_outbox, 96);
     CONFIG(cadre_inbox, 184);
+    CONFIG(cadre_topic, 72);
+    CONFIG(cadre_group, 56);
 }
 
 static void messages(void **state)
@@ -56,6 +60,17 @@ static void messages(void **state)
     MESSAGE(cadre_post_last, 16);
     MESSAGE(cadre_post_gone, 24);
     MESSAGE(cadre_post_resend, 16);
+    MESSAGE(cadre_topic_subscribe, 72);
+    MESSAGE(cadre_topic_unsubscribe, 72);
+    MESSAGE(cadre_topic_count, 8);
+    MESSAGE(cadre_publish, 80);
+    MESSAGE(cadre_published, 88);
+    MESSAGE(cadre_group_join, 8);
+    MESSAGE(cadre_group_leave, 8);
+    MESSAGE(cadre_group_count, 8);
+    MESSAGE(cadre_group_members, 4);
+    MESSAGE(cadre_group_list, 16);
+    MESSAGE(cadre_group_news, 24);
 }
 
 int main(void)

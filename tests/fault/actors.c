@@ -11,9 +11,11 @@
 #include <cadre/actors/batcher.h>
 #include <cadre/actors/breaker.h>
 #include <cadre/actors/gather.h>
+#include <cadre/actors/group.h>
 #include <cadre/actors/limiter.h>
 #include <cadre/actors/post.h>
 #include <cadre/actors/retry.h>
+#include <cadre/actors/topic.h>
 #include <cadre/system.h>
 #include <cadre/timer.h>
 
@@ -139,13 +141,49 @@ static int mail(cadre_self *self)
     return err;
 }
 
+/* Each join and message has one outcome, whoever of the members misses it. */
+static int meet(cadre_self *self)
+{
+    cadre_group config = {.share = share_large, .news = true};
+    cadre_ref group, who;
+    int err = cadre_spawn(self, &group, &cadre_group_class, &config);
+    for (int i = 0; i < ASKS && !err; i++) {
+        err = cadre_spawn(self, &who, &taker, NULL);
+        if (!err)
+            facts.accepted +=
+                cadre_ask(self, NULL, group, CADRE_NEVER, cadre_group_join, who) == 0;
+        if (i % 3 == 0 && !err)
+            (void)cadre_stop(self, who);
+    }
+    return err ? err : ask_all(self, group);
+}
+
+static int hear(cadre_self *self)
+{
+    cadre_ref topic, who;
+    int err = cadre_spawn(self, &topic, &cadre_topic_class, NULL);
+    for (uint32_t i = 0; i < ASKS && !err; i++) {
+        cadre_publish p = {"a.b", cadre_buf_new(&i, sizeof i), true};
+        facts.accepted +=
+            cadre_ask_as(self, NULL, topic, CADRE_NEVER, &cadre_publish_type, &p) == 0;
+        err = cadre_spawn(self, &who, &taker, NULL);
+        if (!err)
+            facts.accepted += cadre_ask(self, NULL, topic, CADRE_NEVER,
+                                        cadre_topic_subscribe, "a.*", who) == 0;
+        if (i % 3 == 0 && !err)
+            (void)cadre_stop(self, who);
+    }
+    return err;
+}
+
 static const struct scenario {
     const char *name;
     int (*spawn)(cadre_self *self, cadre_ref to, cadre_ref *front);
     int (*act)(cadre_self *self);
 } scenarios[] = {{"retry", with_retry, NULL},     {"breaker", with_breaker, NULL},
                  {"limiter", with_limiter, NULL}, {"gather", with_gather, NULL},
-                 {"batcher", NULL, batch},        {"post", NULL, mail}};
+                 {"batcher", NULL, batch},        {"post", NULL, mail},
+                 {"group", NULL, meet},           {"topic", NULL, hear}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
 /* ---- one run ---- */
