@@ -5,8 +5,10 @@
 #include <cadre/actors/breaker.h>
 #include <cadre/actors/gather.h>
 #include <cadre/actors/limiter.h>
+#include <cadre/actors/pool.h>
 #include <cadre/actors/post.h>
 #include <cadre/actors/retry.h>
+#include <cadre/actors/router.h>
 #include <cadre/actors/ticker.h>
 
 #define SIZE(T, size) assert_int_equal(sizeof(T), size)
@@ -30,6 +32,8 @@ static void configs(void **state)
     CONFIG(cadre_ticker, 184);
     CONFIG(cadre_outbox, 96);
     CONFIG(cadre_inbox, 184);
+    CONFIG(cadre_router, 360);
+    CONFIG(cadre_pool, 184);
 }
 
 static void messages(void **state)
@@ -56,6 +60,11 @@ static void messages(void **state)
     MESSAGE(cadre_post_last, 16);
     MESSAGE(cadre_post_gone, 24);
     MESSAGE(cadre_post_resend, 16);
+    MESSAGE(cadre_router_add, 8);
+    MESSAGE(cadre_router_remove, 8);
+    MESSAGE(cadre_router_targets, 4);
+    MESSAGE(cadre_pool_ask, 4);
+    MESSAGE(cadre_pool_status, 8);
 }
 
 int main(void)
