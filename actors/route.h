@@ -1,6 +1,6 @@
 /* route.h: which of several targets gets a message, and what they have to answer.
  *
- * What routers and pools have in common. All zero, apart from what is set at the start. */
+ * Common to routers and pools. All zero, apart from what is set at the start. */
 #ifndef ACTORS_ROUTE_H
 #define ACTORS_ROUTE_H
 

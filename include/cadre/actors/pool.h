@@ -8,10 +8,10 @@
  * pool fails with CADRE_ERESTARTS, and its parent decides.
  *
  * There are `min` workers to begin with; messages that come before they are up wait.
- * When for `grow_after` each of them has had more than `busy` requests to answer, there is
+ * When for `grow_after` each of them has more than `busy` requests to answer, there is
  * one more, up to `max`; it gets what comes from then on. When for `shrink_after` there
- * has always been one without any, and none with more than `busy`, there is one less, down
- * to `min`. One that has none is taken, and it ends after the messages that it already
+ * has been one without any, and none with more than `busy`, there is one less, down to
+ * `min`. One that has none is taken, and it ends after the messages that it already
  * has. Plain messages do not count: a pool that gets nothing else stays at `min`.
  *
  * The answer to cadre_pool_ask is a cadre_pool_status. Each request costs time in
@@ -36,7 +36,7 @@ extern "C" {
 
 /* Its config, which cadre_spawn() takes as init. Without a class, with max below min, a
  * negative time, a bad way (router.h), or CADRE_BROADCAST with max above min the start
- * fails with -EINVAL. When there cannot be `min` workers the pool fails with the reason. */
+ * fails with -EINVAL. When it cannot have `min` workers it fails with the reason. */
 typedef struct cadre_pool {
     const cadre_class *cls; /* of the workers */
     const void *init;       /* as cadre_spawn()'s; stays where it is */

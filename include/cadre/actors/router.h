@@ -4,7 +4,7 @@
  * targets, or to all, by its way:
  *
  *   CADRE_ROUND_ROBIN  to one after the other
- *   CADRE_LEAST_BUSY   to the one with the fewest requests of this router to answer; plain
+ *   CADRE_LEAST_BUSY   to the one with the fewest requests of this router left; plain
  *                      messages do not count. Among equals, one after the other
  *   CADRE_BY_KEY       what has the same key goes to the same target, by rendezvous
  *                      hashing (Thaler and Ravishankar 1996): when one of n targets comes
@@ -22,8 +22,8 @@
  * CADRE_EDEAD. One that its parent restarts (supervise.h) has not ended. Without a target
  * a request is refused with -EHOSTUNREACH, and a plain message is a dead letter.
  *
- * What it is told: cadre_router_add, cadre_router_remove. Everything else is routed. Which
- * way costs time in proportion to the number of targets: all but CADRE_ROUND_ROBIN.
+ * What it is told: cadre_router_add, cadre_router_remove. All else is routed. Each way but
+ * CADRE_ROUND_ROBIN costs time in proportion to the number of targets.
  *
  * Guarantees, each with a test of that name:
  *   each_message_to_one  each message goes to one target; to all: once to each
