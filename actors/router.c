@@ -37,7 +37,7 @@ static int on_down(cadre_self *self, void *state, cadre_msg *m)
 static int add(cadre_self *self, struct route *route, cadre_ref ref)
 {
     cadre_token watch;
-    if (!ref.id)
+    if (!ref.id || cadre_same(ref, cadre_me(self)))
         return -EINVAL;
     if (route_find(route, ref) != ROUTE_NONE)
         return -EEXIST;

@@ -22,8 +22,8 @@
  * CADRE_EDEAD. One that its parent restarts (supervise.h) has not ended. Without a target
  * a request is refused with -EHOSTUNREACH, and a plain message is a dead letter.
  *
- * What it is told: cadre_router_add, cadre_router_remove. All else is routed. Each way but
- * CADRE_ROUND_ROBIN costs time in proportion to the number of targets.
+ * What it is told: cadre_router_add, cadre_router_remove. All else is routed. Each way
+ * but CADRE_ROUND_ROBIN costs time in proportion to the number of targets.
  *
  * Guarantees, each with a test of that name:
  *   each_message_to_one  each message goes to one target; to all: once to each
