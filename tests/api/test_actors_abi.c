@@ -6,8 +6,10 @@
 #include <cadre/actors/gather.h>
 #include <cadre/actors/group.h>
 #include <cadre/actors/limiter.h>
+#include <cadre/actors/pool.h>
 #include <cadre/actors/post.h>
 #include <cadre/actors/retry.h>
+#include <cadre/actors/router.h>
 #include <cadre/actors/ticker.h>
 #include <cadre/actors/topic.h>
 
@@ -34,6 +36,8 @@ static void configs(void **state)
     CONFIG(cadre_inbox, 184);
     CONFIG(cadre_topic, 72);
     CONFIG(cadre_group, 56);
+    CONFIG(cadre_router, 360);
+    CONFIG(cadre_pool, 184);
 }
 
 static void messages(void **state)
@@ -71,6 +75,11 @@ static void messages(void **state)
     MESSAGE(cadre_group_members, 4);
     MESSAGE(cadre_group_list, 16);
     MESSAGE(cadre_group_news, 24);
+    MESSAGE(cadre_router_add, 8);
+    MESSAGE(cadre_router_remove, 8);
+    MESSAGE(cadre_router_targets, 4);
+    MESSAGE(cadre_pool_ask, 4);
+    MESSAGE(cadre_pool_status, 8);
 }
 
 int main(void)

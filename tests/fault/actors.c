@@ -13,8 +13,10 @@
 #include <cadre/actors/gather.h>
 #include <cadre/actors/group.h>
 #include <cadre/actors/limiter.h>
+#include <cadre/actors/pool.h>
 #include <cadre/actors/post.h>
 #include <cadre/actors/retry.h>
+#include <cadre/actors/router.h>
 #include <cadre/actors/topic.h>
 #include <cadre/system.h>
 #include <cadre/timer.h>
@@ -88,6 +90,25 @@ static int with_gather(cadre_self *self, cadre_ref to, cadre_ref *front)
 {
     cadre_gather config = {.targets = {to, to, to}, .share = share_large, .need = 2};
     return cadre_spawn(self, front, &cadre_gather_class, &config);
+}
+static int with_router(cadre_self *self, cadre_ref to, cadre_ref *front, uint8_t way)
+{
+    cadre_router config = {.targets = {to}, .share = share_large, .way = way};
+    int err = cadre_spawn(self, &config.targets[1], &target, NULL);
+    return err ? err : cadre_spawn(self, front, &cadre_router_class, &config);
+}
+static int with_least_busy(cadre_self *self, cadre_ref to, cadre_ref *front)
+{
+    return with_router(self, to, front, CADRE_LEAST_BUSY);
+}
+static int with_broadcast(cadre_self *self, cadre_ref to, cadre_ref *front)
+{
+    return with_router(self, to, front, CADRE_BROADCAST);
+}
+static int with_pool(cadre_self *self, cadre_ref to, cadre_ref *front)
+{
+    cadre_pool config = {.cls = &target, .share = share_large, .min = 2, .max = 4};
+    return cadre_spawn(self, front, &cadre_pool_class, &config);
 }
 
 static int ask_all(cadre_self *self, cadre_ref front)
@@ -180,10 +201,12 @@ static const struct scenario {
     const char *name;
     int (*spawn)(cadre_self *self, cadre_ref to, cadre_ref *front);
     int (*act)(cadre_self *self);
-} scenarios[] = {{"retry", with_retry, NULL},     {"breaker", with_breaker, NULL},
-                 {"limiter", with_limiter, NULL}, {"gather", with_gather, NULL},
-                 {"batcher", NULL, batch},        {"post", NULL, mail},
-                 {"group", NULL, meet},           {"topic", NULL, hear}};
+} scenarios[] = {{"retry", with_retry, NULL},       {"breaker", with_breaker, NULL},
+                 {"limiter", with_limiter, NULL},   {"gather", with_gather, NULL},
+                 {"batcher", NULL, batch},          {"post", NULL, mail},
+                 {"group", NULL, meet},             {"topic", NULL, hear},
+                 {"router", with_least_busy, NULL}, {"broadcast", with_broadcast, NULL},
+                 {"pool", with_pool, NULL}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
 /* ---- one run ---- */
