@@ -52,7 +52,7 @@ struct place {
 struct own {
     struct rows children, clients, restarts; /* of row, client, cadre_time */
     struct pending places;
-    uint32_t first;      /* in front of it nobody is to be started */
+    uint32_t first;      /* in front of it nobody is to be started, now or later */
     uint32_t from, to;   /* in between all are to be ended, from the back */
     uint32_t starting;   /* the one that is; or NONE */
     cadre_token timeout; /* of that */
@@ -111,7 +111,7 @@ static void set_phase(cadre_supervisor *me, uint32_t index, enum phase phase)
     own->settled -= is_settled(row);
     row->phase = (uint8_t)phase;
     own->settled += is_settled(row);
-    if (phase == IDLE && index < own->first)
+    if ((phase == IDLE || phase == WAITS) && index < own->first)
         own->first = index;
 }
 

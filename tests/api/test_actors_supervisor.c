@@ -222,12 +222,14 @@ static void strategy_is_kept(void **state)
         [CADRE_REST_FOR_ONE] = BEGIN "x2 x4 x3 s2 s3 s4 " END,
     };
     for (uint64_t seed = 1; seed <= SEEDS; seed++)
-        for (uint8_t s = CADRE_ONE_FOR_ONE; s <= CADRE_REST_FOR_ONE; s++) {
-            reset();
-            config.strategy = s;
-            play_acts(seed, list);
-            assert_happened_since(0, expected[s]);
-        }
+        for (uint8_t s = CADRE_ONE_FOR_ONE; s <= CADRE_REST_FOR_ONE; s++)
+            for (int backs_off = 0; backs_off < 2; backs_off++) {
+                reset();
+                config.strategy = s;
+                config.backoff = backs_off * CADRE_SECOND;
+                play_acts(seed, list);
+                assert_happened_since(0, expected[s]);
+            }
 }
 
 /* Both at once: the second one is to end anyway, and is not counted. */
