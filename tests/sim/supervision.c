@@ -608,8 +608,18 @@ static uint64_t play(uint64_t seed)
     return trace;
 }
 
+static uint64_t play_steps(uint64_t seed)
+{
+    uint64_t trace = tell(seed, UINT32_MAX, 20);
+    uint32_t steps = tale.steps;
+    for (uint32_t k = 1; k <= steps && !verdict_has_failed(); k++)
+        trace = mix64(trace ^ tell(seed, k, 20));
+    return trace;
+}
+
 int main(int argc, char **argv)
 {
-    static const struct story stories[] = {{"supervision", play, 30000}, {0}};
+    static const struct story stories[] = {
+        {"supervision", play, 30000}, {"each step", play_steps, 200}, {0}};
     return story_main(argc, argv, stories);
 }
