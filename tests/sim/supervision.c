@@ -152,8 +152,6 @@ static void say(cadre_self *self, uint32_t sender, node *asks)
 
 static uint32_t id_of(const void *state) { return ((const node *)state)->id; }
 
-static void name_of(uint32_t id, char *text) { snprintf(text, 20, "worker-%u", id); }
-
 /* Everybody's, before all else. */
 static int begin(cadre_self *self, uint32_t id)
 {
@@ -205,7 +203,7 @@ static int worker_start(cadre_self *self, void *state)
     uint32_t id = id_of(state);
     struct place *place = &tale.places[id];
     int err = begin(self, id);
-    name_of(id, name);
+    snprintf(name, sizeof name, "worker-%u", id);
     CHECK_EQ(cadre_whereis(self, name).id, 0);
     CHECK_EQ(cadre_register(self, name), 0);
     if (err)

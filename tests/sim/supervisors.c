@@ -1,4 +1,4 @@
-/* supervisors.c: a tree of supervisors beside a small model of it, one deed after another.
+/* supervisors.c: a tree of supervisors beside a small model of it, deed by deed.
  *
  * A seed gives the tree: every strategy, when, and mail policy, with a backoff or
  * without. Deeds come one by one, each after everything has settled: a worker fails or
