@@ -35,6 +35,7 @@ struct row {
     uint32_t next_gone;
     int code; /* why it is gone */
     uint8_t phase;
+    bool was_up; /* ever */
 };
 
 /* Who waits until a child is up. */
@@ -52,7 +53,7 @@ struct place {
 struct own {
     struct rows children, clients, restarts; /* of row, client, cadre_time */
     struct pending places;
-    uint32_t first;      /* in front of it nobody is to be started */
+    uint32_t first;      /* in front of it nobody is to be started, now or later */
     uint32_t from, to;   /* in between all are to be ended, from the back */
     uint32_t starting;   /* the one that is; or NONE */
     cadre_token timeout; /* of that */
@@ -111,7 +112,7 @@ static void set_phase(cadre_supervisor *me, uint32_t index, enum phase phase)
     own->settled -= is_settled(row);
     row->phase = (uint8_t)phase;
     own->settled += is_settled(row);
-    if (phase == IDLE && index < own->first)
+    if ((phase == IDLE || phase == WAITS) && index < own->first)
         own->first = index;
 }
 
@@ -241,13 +242,20 @@ static bool end_next(cadre_self *self, cadre_supervisor *me)
     return false;
 }
 
+/* Do those behind it wait as well while this one backs off? */
+static bool holds_up_others(cadre_supervisor *me, uint32_t index)
+{
+    return me->strategy != CADRE_ONE_FOR_ONE ||
+           (index < me->count && !row_at(me, index)->was_up);
+}
+
 static int start_next(cadre_self *self, cadre_supervisor *me)
 {
     int err = 0;
     struct own *own = own_of(me);
     for (; own->first < own->children.count && !err; own->first++) {
         struct row *row = row_at(me, own->first);
-        if (row->phase == WAITS && me->strategy != CADRE_ONE_FOR_ONE)
+        if (row->phase == WAITS && holds_up_others(me, own->first))
             return 0;
         if (row->phase != IDLE)
             continue;
@@ -284,6 +292,7 @@ static int on_up(cadre_self *self, cadre_supervisor *me, cadre_ref child, bool l
         return 0;
     start_is_over(self, me, index);
     set_phase(me, index, UP);
+    row->was_up = true;
     row->up_since = cadre_now(self);
     tell_clients(self, me, index);
     return go_on(self, me);

@@ -152,10 +152,12 @@ static inline const cadre_class *cell_class(const struct cell *cell)
     return load_relaxed(&cell->kind);
 }
 
-/* Is it a message to this life, and has nobody asked for its end? */
+/* Is it a plain message to this life, and has nobody asked for its end? The kind stands
+ * where the life word has its halts: HALT_KILL | HALT_FOR_GOOD is no LETTER_CANCEL. */
 static CC_INLINE bool cell_takes(const struct cell *cell, const struct letter *letter)
 {
-    return upper_is32_acquire(&cell->life, plain_read(&letter->to));
+    uint32_t to = plain_read(&letter->to);
+    return !(to & 15) && upper_is32_acquire(&cell->life, to);
 }
 
 /* The owner takes over what the others have sent, and leaves this tag. */

@@ -198,6 +198,16 @@ static void starts_in_order(void **state)
         specs[2].late = true;
         play_acts(seed, list);
         assert_happened_since(0, BEGIN END);
+        for (uint8_t s = CADRE_ONE_FOR_ONE; s <= CADRE_REST_FOR_ONE; s++) {
+            reset();
+            start_fails[1] = 2;
+            config.strategy = s;
+            config.backoff = CADRE_SECOND; /* for which those behind it wait, too */
+            play_acts(seed, NULL);
+            assert_happened_since(0, s == CADRE_ONE_FOR_ALL
+                                         ? "s0 s1 x0 s0 s1 x0 " BEGIN END
+                                         : "s0 s1 s1 s1 s2 s3 s4 " END);
+        }
     }
 }
 
@@ -222,12 +232,14 @@ static void strategy_is_kept(void **state)
         [CADRE_REST_FOR_ONE] = BEGIN "x2 x4 x3 s2 s3 s4 " END,
     };
     for (uint64_t seed = 1; seed <= SEEDS; seed++)
-        for (uint8_t s = CADRE_ONE_FOR_ONE; s <= CADRE_REST_FOR_ONE; s++) {
-            reset();
-            config.strategy = s;
-            play_acts(seed, list);
-            assert_happened_since(0, expected[s]);
-        }
+        for (uint8_t s = CADRE_ONE_FOR_ONE; s <= CADRE_REST_FOR_ONE; s++)
+            for (int backs_off = 0; backs_off < 2; backs_off++) {
+                reset();
+                config.strategy = s;
+                config.backoff = backs_off * CADRE_SECOND;
+                play_acts(seed, list);
+                assert_happened_since(0, expected[s]);
+            }
 }
 
 /* Both at once: the second one is to end anyway, and is not counted. */
