@@ -157,7 +157,7 @@ static inline const cadre_class *cell_class(const struct cell *cell)
 static CC_INLINE bool cell_takes(const struct cell *cell, const struct letter *letter)
 {
     uint32_t to = plain_read(&letter->to);
-    return !(to & 15) && upper_is32_acquire(&cell->life, to);
+    return !(to & LETTER_KIND) && upper_is32_acquire(&cell->life, to);
 }
 
 /* The owner takes over what the others have sent, and leaves this tag. */

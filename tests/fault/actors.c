@@ -201,11 +201,16 @@ static const struct scenario {
     const char *name;
     int (*spawn)(cadre_self *self, cadre_ref to, cadre_ref *front);
     int (*act)(cadre_self *self);
-} scenarios[] = {{"retry", with_retry, NULL},       {"breaker", with_breaker, NULL},
-                 {"limiter", with_limiter, NULL},   {"gather", with_gather, NULL},
-                 {"batcher", NULL, batch},          {"post", NULL, mail},
-                 {"group", NULL, meet},             {"topic", NULL, hear},
-                 {"router", with_least_busy, NULL}, {"broadcast", with_broadcast, NULL},
+} scenarios[] = {{"retry", with_retry, NULL},
+                 {"breaker", with_breaker, NULL},
+                 {"limiter", with_limiter, NULL},
+                 {"gather", with_gather, NULL},
+                 {"batcher", NULL, batch},
+                 {"post", NULL, mail},
+                 {"group", NULL, meet},
+                 {"topic", NULL, hear},
+                 {"router", with_least_busy, NULL},
+                 {"broadcast", with_broadcast, NULL},
                  {"pool", with_pool, NULL}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 

@@ -31,7 +31,7 @@ typedef struct cadre_group {
     /* For messages that own something (share.h). NULL: those are refused, -ENOTSUP. */
     cadre_share *share;
     uint32_t members; /* at most so many. 0: 65536 */
-    bool news;        /* members get a cadre_group_news when others come and go */
+    bool news;        /* members get a cadre_group_news when one comes or goes */
     uint64_t own[4];  /* zero; the actor's own */
 } cadre_group;
 
@@ -39,7 +39,7 @@ CADRE_API extern const cadre_class cadre_group_class;
 
 /* The sender, or `who`, becomes a member, or already is one. A plain message or a
  * request, whose answer is a cadre_group_count. Failures: CADRE_EFULL (`members` are in
-    bool news;        /* members get a cadre_group_news when one comes or goes */
+ * it, or the memory limit), -EINVAL (there is no such actor, it is the group), -ENOMEM. */
 typedef struct cadre_group_join {
     cadre_ref who; /* id 0: the sender */
 } cadre_group_join;
