@@ -41,6 +41,14 @@ void rows_remove(struct rows *rows, size_t size, uint32_t i)
             (rows->count - i) * size);
 }
 
+void rows_remove_first(struct rows *rows, size_t size, uint32_t count)
+{
+    if (count == 0)
+        return;
+    rows->count -= count;
+    memmove(rows_at(rows, size, 0), rows_at(rows, size, count), rows->count * size);
+}
+
 void rows_free(struct rows *rows)
 {
     cadre_buf_unref(rows->buf);

@@ -17,6 +17,8 @@ void rows_append(struct rows *rows, size_t size, const void *row);
 void rows_insert(struct rows *rows, size_t size, uint32_t i, const void *row);
 /* Removes one; those behind it move up. */
 void rows_remove(struct rows *rows, size_t size, uint32_t i);
+/* Removes the first so many. */
+void rows_remove_first(struct rows *rows, size_t size, uint32_t count);
 void rows_free(struct rows *rows);
 
 /* Valid until the next call above. */

@@ -303,9 +303,11 @@ static bool may_restart(cadre_self *self, cadre_supervisor *me)
 {
     struct rows *times = &own_of(me)->restarts;
     cadre_time now = cadre_now(self);
-    while (times->count > 0 &&
-           *(cadre_time *)rows_at(times, sizeof now, 0) <= now - me->within)
-        rows_remove(times, sizeof now, 0);
+    uint32_t old = 0; /* they stand in order */
+    while (old < times->count &&
+           *(cadre_time *)rows_at(times, sizeof now, old) <= now - me->within)
+        old++;
+    rows_remove_first(times, sizeof now, old);
     if (times->count >= me->max_restarts || rows_reserve(times, sizeof now))
         return false;
     rows_append(times, sizeof now, &now);

@@ -1,6 +1,7 @@
 /* pool.c: too much for one: a second worker comes, and leaves when it has no work. */
 #include <cadre.h>
 #include <cadre/actors/pool.h>
+#include <cadre/timer.h>
 
 #include <errno.h>
 #include <stdio.h>

@@ -39,7 +39,7 @@ CADRE_API extern const cadre_class cadre_group_class;
 
 /* The sender, or `who`, becomes a member, or already is one. A plain message or a
  * request, whose answer is a cadre_group_count. Failures: CADRE_EFULL (`members` are in
- * it, or the memory limit), -EINVAL (there is no such actor, it is the group), -ENOMEM. */
+ * it, or the memory limit), -EINVAL (no such actor, or the group), -ENOMEM. */
 typedef struct cadre_group_join {
     cadre_ref who; /* id 0: the sender */
 } cadre_group_join;
