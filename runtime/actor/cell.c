@@ -65,17 +65,15 @@ unsigned cell_halt(struct cell *cell, uint32_t generation, unsigned asked, int r
 
 bool cell_go_down(struct cell *cell)
 {
-    const unsigned done =
-        (cell->note.killed ? HALT_KILL : 0) | (cell->note.stop_came ? HALT_STOP : 0);
+    const unsigned done = HALT_KILL | (cell->note.stop_came ? HALT_STOP : 0);
     uint64_t life = load_acquire(&cell->life), next;
     do {
         unsigned halts = life_halts(life), left = halts & ~done;
         if (halts & HALT_FOR_GOOD)
             return false;
-        /* A kill that was obeyed has written its reason over that of a stop. */
-        bool has_reason = left == halts || left & HALT_KILL;
-        next =
-            life_word(life_generation(life), left, has_reason ? life_reason(life) : 0);
+        /* A kill has written its reason over that of a stop. */
+        int reason = left == halts ? life_reason(life) : 0;
+        next = life_word(life_generation(life), left, reason);
     } while (!cas_acq_rel(&cell->life, &life, next));
     cell->note.started = cell->note.killed = cell->note.stop_came = false;
     cell->note.phase = PHASE_DOWN;

@@ -18,9 +18,9 @@
  *
  * One that its parent keeps (keep.h) goes down instead, as long as nobody has set the bit
  * HALT_FOR_GOOD, which is the parent's to set. That is a CAS within the generation: it
- * takes away the kill that was obeyed, and the stop whose note is at home. A stop bit
- * that stays has its note among the letters that wait; a kill that has found it down is
- * taken away when its parent restarts it: there was nobody to be killed. So between the
+ * takes away a kill, and the stop whose note is at home. A stop bit that stays has its
+ * note among the letters that wait; a kill that has found it down is taken away when its
+ * parent restarts it: there was nobody to be killed. So between the
  * two CASes of the same parent nobody retires it, and of those who ask for an end each
  * has asked for the end of the one that ran, or of the one that will.
  *

@@ -223,6 +223,7 @@ void fail_report(struct cadre_self *self, const cadre_type *type, uint64_t from,
                  int reason)
 {
 }
+void fail_forget(struct cadre_self *self, int result) {}
 const char *fail_words(const struct cadre_self *self, int reason) { return NULL; }
 bool log_allows(struct log_limit *limit, int64_t now_ns, uint32_t *hidden)
 {

@@ -170,6 +170,18 @@ static void restart_and_kill(int self)
     script_ends();
 }
 
+static void kill_then_restart(int self)
+{
+    int script = outside(self);
+    if (script == 0)
+        return;
+    if (script == 1) {
+        halt(child_ref, HALT_KILL);
+        tell(parent_ref, PASS_ON, 0);
+    }
+    script_ends();
+}
+
 static void restart_release_and_mail(int self)
 {
     int script = outside(self);
@@ -218,18 +230,26 @@ static void down_twice(void)
     mc_assert(stops == 2 && handled[FAIL] == 1 && handled[1] == 1);
 }
 
-/* The kill may meet one before its start, which has no stop then. */
-static void down_twice_or_not_started(void)
+/* The kill meets the first one, nobody, or the next one, maybe before its start, which
+ * has no stop then. */
+static void killed_or_not(void)
 {
-    runs_again(2, 2);
+    runs_again(1, 2);
     mc_assert(stops >= 1 && stops <= 2 && handled[FAIL] == 1 && handled[1] == 1);
 }
 
 static void down_some_times(void) { runs_again(1, 4); }
 
-static void killed_again(void)
+/* The kill may have found it down. */
+static void restarted_and_killed(void)
 {
-    runs_again(2, 2);
+    runs_again(1, 2);
+    mc_assert(handled[PASS_ON] == 1);
+}
+
+static void restarted(void)
+{
+    runs_again(1, 1);
     mc_assert(handled[PASS_ON] == 1);
 }
 
@@ -264,7 +284,7 @@ int main(int argc, char **argv)
               down_twice),
          BOUNDS(1, 0)},
         {TEST("kept, fails, and a kill", 3, kept_of_one_worker, fail_and_kill,
-              down_twice_or_not_started),
+              killed_or_not),
          BOUNDS(2, 0)},
         {TEST("kept, stops and a kill", 3, kept_of_one_worker, many_halts,
               down_some_times),
@@ -279,7 +299,10 @@ int main(int argc, char **argv)
               stop_and_release, released),
          BOUNDS(2, 0)},
         {TEST("kept, down, its restart and a kill", 3, one_that_is_down,
-              restart_and_kill, killed_again),
+              restart_and_kill, restarted_and_killed),
+         BOUNDS(2, 0)},
+        {TEST("kept, down, a kill, and its restart", 3, one_that_is_down,
+              kill_then_restart, restarted),
          BOUNDS(2, 0)},
         {TEST("kept, down, its restart and release", 3, one_that_is_down,
               restart_release_and_mail, restarted_and_released),

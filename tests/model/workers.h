@@ -5,6 +5,8 @@
 #ifndef MODEL_WORKERS_H
 #define MODEL_WORKERS_H
 
+#include "base/probe.h"
+#include "base/sigstack.h"
 #include "sched/sched.h"
 
 enum { WORKERS_MAX = 3 };
