@@ -216,7 +216,7 @@ static bool set_defaults(cadre_pool *me)
 static int pool_start(cadre_self *self, void *state)
 {
     cadre_pool *me = state;
-    cadre_token watch;
+    cadre_token watch = {0};
     struct own *own = own_of(me);
     if (!set_defaults(me))
         return -EINVAL;

@@ -29,8 +29,7 @@ static cadre_ref root_ref, parent_ref, child_ref, second_ref;
 /* What has happened so far; the threads' order is that of the execution. */
 static int fates[MAILS], handled[MAILS], sent;
 static int starts, stops, parent_stopped_after, root_endings;
-static int downs,
-    restarts; /* of the kept child; restarts: as often as the parent may */
+static int downs, restarts; /* of the kept child; as often as the parent may */
 static int last_reason;
 static int scripts; /* threads outside that are not through */
 static ATOMIC(int) through;
