@@ -25,6 +25,8 @@ int crowd_add(cadre_self *self, struct crowd *crowd, struct fellow **fellow,
               cadre_ref who, size_t size, cadre_receive *on_down)
 {
     cadre_token watch;
+    if (cadre_same(who, cadre_me(self)))
+        return -EINVAL;
     int err = pending_reserve(&crowd->places, sizeof(struct place), 1);
     cadre_buf *buf = err ? NULL : cadre_buf_new(NULL, size);
     if (!buf)

@@ -50,7 +50,7 @@ int topics_make(struct topics *topics, struct topic **topic, const char *text,
         return 0;
     if (topics->sorted.count >= limit)
         return CADRE_EFULL;
-    int err = rows_reserve(&topics->sorted, sizeof *topic);
+    int err = rows_reserve(&topics->sorted, sizeof(void *));
     cadre_buf *buf = err ? NULL : cadre_buf_new(NULL, sizeof **topic);
     if (!buf)
         return -ENOMEM;
@@ -58,7 +58,7 @@ int topics_make(struct topics *topics, struct topic **topic, const char *text,
     (*topic)->buf = buf;
     ring_init(&(*topic)->subscriptions);
     memcpy((*topic)->last.topic, text, strlen(text) + 1);
-    rows_insert(&topics->sorted, sizeof *topic, topics_place(topics, text), topic);
+    rows_insert(&topics->sorted, sizeof(void *), topics_place(topics, text), topic);
     return 0;
 }
 
@@ -66,7 +66,8 @@ void topics_forget(struct topics *topics, struct topic *topic)
 {
     if (topic->retains || !ring_is_empty(&topic->subscriptions))
         return;
-    rows_remove(&topics->sorted, sizeof topic, topics_place(topics, topic->last.topic));
+    rows_remove(&topics->sorted, sizeof(void *),
+                topics_place(topics, topic->last.topic));
     cadre_buf_unref(topic->buf);
 }
 

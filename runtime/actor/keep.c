@@ -232,9 +232,8 @@ static bool take_mail(struct cadre_self *self, struct cell *cell, struct letter 
     switch (kind) {
     case LETTER_ANSWER:
     case LETTER_CANCEL:
-        return false; /* to be dropped */
-    case LETTER_OUTCOME:
-        return false; /* was set aside, and then held: to be bounced */
+    case LETTER_OUTCOME: /* was set aside, and then held */
+        return false;    /* to be dropped, or bounced */
     case LETTER_RESTART:
         restart(self, cell, e);
         return true;

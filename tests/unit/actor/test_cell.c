@@ -457,14 +457,25 @@ static void cell_that_is_down_leaves_the_rest_to_the_next_one(void **state)
     end_with(false, false); /* the note is on its way */
     assert_true(cell_go_down(&cell));
     assert_life(FIRST, HALT_STOP, -3);
-    assert_true(ask_kill(-9));
+    assert_true(ask_kill(-9)); /* not obeyed before it goes down again */
     end_with(false, true);
     assert_true(cell_go_down(&cell));
-    assert_life(FIRST, HALT_KILL, -9);
-    assert_false(ask_stop(-3)); /* a kill counts over it */
-    end_with(true, false);
-    assert_true(cell_go_down(&cell));
     assert_life(FIRST, 0, 0);
+}
+
+static void cell_killed_while_down_is_revived(void **state)
+{
+    end_with(false, false);
+    assert_true(cell_go_down(&cell));
+    cell_revive(&cell);
+    assert_life(FIRST, 0, 0);
+    assert_true(ask_stop(-3));
+    cell_revive(&cell);
+    assert_life(FIRST, HALT_STOP, -3);
+    assert_true(ask_kill(-9));
+    assert_life(FIRST, HALT_STOP | HALT_KILL, -9);
+    cell_revive(&cell);
+    assert_life(FIRST, HALT_STOP, 0);
 }
 
 static void cell_killed_and_down_has_no_reason_for_its_stop(void **state)
@@ -533,6 +544,7 @@ int main(void)
           BORN(cell_that_is_down_keeps_its_generation),
           BORN(cell_that_is_down_has_forgotten_what_was_obeyed),
           BORN(cell_that_is_down_leaves_the_rest_to_the_next_one),
+          BORN(cell_killed_while_down_is_revived),
           BORN(cell_killed_and_down_has_no_reason_for_its_stop),
           BORN(cell_that_ends_for_good_does_not_go_down),
           BORN(cell_says_whose_it_is_and_whether_it_is_kept),
