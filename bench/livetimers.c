@@ -156,6 +156,7 @@ static int check(const struct job *job)
 
 static int measure(double *total, const void *arg, uint64_t n)
 {
+    const struct plan_case *setting = arg;
     struct job job = {.tokens = calloc(live, sizeof *job.tokens),
                       .ends = calloc(live, sizeof *job.ends)};
     struct job *init = &job;
@@ -163,7 +164,7 @@ static int measure(double *total, const void *arg, uint64_t n)
     if (job.tokens && job.ends) {
         memset(job.tokens, 1, live * sizeof *job.tokens); /* so that it is resident */
         memset(job.ends, 0, live * sizeof *job.ends);
-        err = trial_run("livetimers", 1, &keeper, &init, evens());
+        err = trial_run("livetimers", setting->workers, &keeper, &init, evens());
         if (err == 0)
             err = check(&job);
     } else {
@@ -177,9 +178,10 @@ static int measure(double *total, const void *arg, uint64_t n)
 
 static int run(double *total, const void *arg, uint64_t n)
 {
-    enum figure figure = *(const enum figure *)arg;
+    const struct plan_case *setting = arg;
+    enum figure figure = (enum figure)setting->size;
     if (!figures->is_fresh[figure]) {
-        int err = process_run(total, measure, NULL, n);
+        int err = process_run(total, measure, arg, n);
         if (err)
             return err;
         for (int i = 0; i < FIGURES; i++)
@@ -192,16 +194,13 @@ static int run(double *total, const void *arg, uint64_t n)
 
 static void add_row(struct plan *plan, enum figure figure, const char *name, uint64_t n)
 {
-    static const enum figure all[FIGURES] = {MEMORY, SET, BESIDE, CANCELLED, TAKEN};
     struct bench_row row = {.name = name,
                             .operation = "timer",
                             .unit = figure == MEMORY ? BENCH_BYTES : BENCH_NS,
                             .n = n,
-                            .cpus = 1,
-                            .run = run,
-                            .arg = &all[figure]};
-    snprintf(row.params, sizeof row.params, "live=%" PRIu64 " workers=1", live);
-    plan_add(plan, &row);
+                            .run = run};
+    snprintf(row.params, sizeof row.params, "live=%" PRIu64, live);
+    plan_sweep(plan, &row, figure);
 }
 
 int main(int argc, char **argv)
@@ -214,12 +213,16 @@ int main(int argc, char **argv)
                   "taken: from when all are due to the last one handled",
         .repeat = 3,
         .warmup = 0};
+    struct option_row workers = plan_option(&plan);
+    workers.otherwise = "1"; /* the rows share one run */
     const struct option_row own[] = {
         {"live", "N", "timers", &live, .min = 2, .max = 100000000},
         {"operations", "N", "timers set and cancelled beside them", &beside, .min = 1,
          .max = 1000000000},
+        workers,
         {0}};
     bench_options(&bench, own, argc, argv);
+    plan.workers = plan.workers ? plan.workers : 1;
     figures = mmap(NULL, sizeof *figures, PROT_READ | PROT_WRITE,
                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (figures == MAP_FAILED)

@@ -1,6 +1,8 @@
 /* fronts.c: a target that answers by a script, a root that asks and keeps what came. */
 #include "support/fronts.h"
 
+#include "support/effort.h"
+
 #include <stdio.h>
 
 struct script script;
@@ -169,7 +171,8 @@ void play_asking(uint64_t seed, void (*scene)(cadre_self *self))
 void play_seeds(uint64_t n, void (*prepare)(void), void (*scene)(cadre_self *self),
                 void (*check)(void))
 {
-    for (uint64_t seed = 1; seed <= (is_long() ? 20 * n : n); seed++) {
+    uint64_t most = effort(n, 20 * n);
+    for (uint64_t seed = 1; seed <= most; seed++) {
         shares = 0;
         drops_clear();
         if (prepare)
