@@ -11,8 +11,7 @@ void fail_report(struct cadre_self *self, const cadre_type *type, uint64_t from,
                  int reason) CC_COLD;
 /* What it has noted, if that goes with this reason; NULL: nothing. */
 const char *fail_words(const struct cadre_self *self, int reason);
-/* A callback has returned this; 0: or a step whatever. What was noted for another code
- * is forgotten. */
+/* A callback has returned this: what was noted for another code is forgotten. */
 void fail_forget(struct cadre_self *self, int result);
 
 #endif

@@ -122,14 +122,6 @@ static int root_receive(cadre_self *self, void *state, cadre_msg *m)
 static const cadre_class root_class = {
     .name = "root", .start = root_start, .receive = root_receive};
 
-static void print_kinds(void)
-{
-    for (int i = 0; i < KINDS; i++) {
-        printf("%-20s %llu\n", kinds[i], (unsigned long long)seen[i]);
-        CHECK(seen[i] > 0);
-    }
-}
-
 static uint64_t play(uint64_t seed)
 {
     cadre_counters sums = {0};
@@ -140,7 +132,7 @@ static uint64_t play(uint64_t seed)
     for (uint32_t n = 0; n < NAMES; n++)
         CHECK_EQ(tale.owners[n], 0);
     if (++plays == ENOUGH)
-        print_kinds();
+        story_show_kinds(kinds, seen, KINDS);
     return sums.trace;
 }
 

@@ -460,14 +460,6 @@ static int root_receive(cadre_self *self, void *state, cadre_msg *m)
 static const cadre_class root = {
     .name = "root", .start = root_start, .receive = root_receive};
 
-static void print_kinds(void)
-{
-    for (int i = 0; i < KINDS; i++) {
-        printf("%-18s %llu\n", kind_names[i], (unsigned long long)seen[i]);
-        CHECK(seen[i] > 0);
-    }
-}
-
 static uint64_t tell(uint64_t seed, uint32_t kill_at, uint32_t deeds)
 {
     cadre_counters sums = {0};
@@ -492,7 +484,7 @@ static uint64_t play(uint64_t seed)
 {
     uint64_t trace = tell(seed, 0, 500);
     if (++plays == ENOUGH)
-        print_kinds();
+        story_show_kinds(kind_names, seen, KINDS);
     return trace;
 }
 

@@ -278,14 +278,6 @@ static int root_receive(cadre_self *self, void *state, cadre_msg *m)
 static const cadre_class root_class = {
     .name = "root", .start = root_start, .receive = root_receive};
 
-static void print_kinds(void)
-{
-    for (int i = 0; i < KINDS; i++) {
-        printf("%-20s %llu\n", names[i], (unsigned long long)seen[i]);
-        CHECK(seen[i] > 0);
-    }
-}
-
 static uint64_t play(uint64_t seed)
 {
     cadre_counters sums = {0};
@@ -301,7 +293,7 @@ static uint64_t play(uint64_t seed)
         CHECK(book[i].state > ASIDE);
     }
     if (++plays == ENOUGH)
-        print_kinds();
+        story_show_kinds(names, seen, KINDS);
     return sums.trace;
 }
 

@@ -301,14 +301,6 @@ static int root_receive(cadre_self *self, void *state, cadre_msg *m)
 static const cadre_class root_class = {
     .name = "root", .start = root_start, .receive = root_receive};
 
-static void print_kinds(void)
-{
-    for (int i = 0; i < KINDS; i++) {
-        printf("%-24s %llu\n", kind_names[i], (unsigned long long)seen[i]);
-        CHECK(seen[i] > 0);
-    }
-}
-
 static uint64_t play(uint64_t seed)
 {
     cadre_counters sums = {0};
@@ -319,7 +311,7 @@ static uint64_t play(uint64_t seed)
     CHECK_EQ(story_run(&config, &root_class, NULL, &sums), 0);
     CHECK(tale.over);
     if (++plays == ENOUGH)
-        print_kinds();
+        story_show_kinds(kind_names, seen, KINDS);
     return sums.trace;
 }
 

@@ -66,6 +66,14 @@ int story_run(const cadre_config *config, const cadre_class *root, const void *i
     return reason;
 }
 
+void story_show_kinds(const char *const *names, const uint64_t *seen, int kinds)
+{
+    for (int i = 0; i < kinds; i++) {
+        printf("%-24s %" PRIu64 "\n", names[i], seen[i]);
+        CHECK(seen[i] > 0);
+    }
+}
+
 /* ---- other processes ---- */
 
 enum elsewhere { SAME, LONG_ENVIRONMENT, OTHER_HEAP, FIXED_ADDRESSES, PLACES };

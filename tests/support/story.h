@@ -31,4 +31,7 @@ int story_run(const cadre_config *config, const cadre_class *root, const void *i
 /* The same checks, for a story that drives its system itself. */
 void story_check_end(cadre_system *sys, cadre_counters *sums);
 
+/* Prints how often each kind of thing has happened; each must have. */
+void story_show_kinds(const char *const *names, const uint64_t *seen, int kinds);
+
 #endif
