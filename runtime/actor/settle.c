@@ -33,10 +33,23 @@ void settle_result(struct cadre_self *self, const cadre_type *type, uint64_t fro
     }
 }
 
-int settle_misuse(struct cadre_self *self, int result)
+int settle_check(struct cadre_self *self, int result)
 {
+    if (result <= CADRE_STOP)
+        return result;
     return world_misuse(self->world, -EINVAL, "class %s: a callback returned %d",
                         class_name(cell_class(self_cell(self))), result);
+}
+
+int settle_callback(struct cadre_self *self, int result)
+{
+    if (unlikely(self->forked))
+        fork_end(self);
+    self->more = false;
+    await_release(self);
+    result = settle_check(self, result);
+    fail_forget(self, result);
+    return result;
 }
 
 /* receive has failed: is the message to be handled again? Then it is not dead. */
@@ -54,17 +67,12 @@ void settle_message(struct cadre_self *self, struct envelope *e, const cadre_typ
     struct dead_letter letter = {cell_address(cell), from, type, cell_class(cell)};
     enum fate fate = self->fate;
     enum debt owes = self->owes;
-    if (self->forked)
-        fork_end(self);
     self->fate = FATE_HANDLED;
     self->owes = OWES_NOTHING;
-    self->more = false;
-    await_release(self);
+    result = settle_callback(self, result);
     self->message = NULL;
     if (self->traced)
         settle_trace(self, from, type);
-    result = settle_checked(self, result);
-    fail_forget(self, result);
     bool ends = result < 0 || cell_phase(cell) != PHASE_RUNNING; /* while it waited */
     if (unlikely(result < 0) && is_retried(cell, e, fate, owes)) {
         settle_result(self, type, from, result);

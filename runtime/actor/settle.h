@@ -5,6 +5,10 @@
 #include "actor/envelope.h"
 #include "actor/self.h"
 
+/* What a callback may return, or -EINVAL. */
+int settle_check(struct cadre_self *self, int result);
+/* What any callback has left behind is put in order. Returns what it may return. */
+int settle_callback(struct cadre_self *self, int result);
 /* What start or receive returned. type: of the message in hand, and who sent it; NULL at
  * the start. */
 void settle_result(struct cadre_self *self, const cadre_type *type, uint64_t from,
@@ -15,12 +19,5 @@ void settle_message(struct cadre_self *self, struct envelope *e, const cadre_typ
                     uint64_t from, int result);
 /* In a simulation. */
 void settle_trace(struct cadre_self *self, uint64_t from, const cadre_type *type);
-
-int settle_misuse(struct cadre_self *self, int result) CC_COLD;
-/* What a callback may return, or -EINVAL. */
-static inline int settle_checked(struct cadre_self *self, int result)
-{
-    return likely(result <= CADRE_STOP) ? result : settle_misuse(self, result);
-}
 
 #endif

@@ -42,12 +42,7 @@ static void start(struct cadre_self *self, struct cell *cell)
     cell->note.phase = PHASE_RUNNING;
     self->message = NULL;
     int result =
-        class->start ? settle_checked(self, class->start(self, cell->state)) : 0;
-    if (unlikely(self->forked))
-        fork_end(self);
-    self->more = false;
-    await_release(self);
-    fail_forget(self, result);
+        settle_callback(self, class->start ? class->start(self, cell->state) : 0);
     cell->note.started = result == 0;
     if (result != 0)
         settle_result(self, NULL, 0, result);
@@ -156,7 +151,7 @@ static CC_NOINLINE void pass_outcome(struct cadre_self *self, struct cell *cell,
         receive_outcome(self, cell, o.op, o.e);
     } else {
         if (o.result != 0)
-            settle_result(self, NULL, 0, settle_checked(self, o.result));
+            settle_result(self, NULL, 0, settle_check(self, o.result));
         op_context_end(self);
     }
 }
@@ -267,12 +262,7 @@ static void call_raised(struct cadre_self *self, struct cell *cell, struct appli
 {
     struct dead_letter letter = {cell_address(cell), 0, &apply_type, cell_class(cell)};
     self->message = NULL;
-    int result = settle_checked(self, call.fn(self, cell->state, call.arg));
-    if (unlikely(self->forked))
-        fork_end(self);
-    self->more = false;
-    await_release(self);
-    fail_forget(self, result);
+    int result = settle_callback(self, call.fn(self, cell->state, call.arg));
     if (self->traced)
         settle_trace(self, 0, &apply_type);
     if (result < 0)
