@@ -12,10 +12,18 @@ if [ "$status" -ne 0 ]; then
     echo "make itself failed (a program was not built: see above); counted as one failure"
     failed=$((failed + 1))
 fi
-find build/results -type f 2>/dev/null | sort | while read -r result; do
-    read -r _ bad skips <"$result"
-    [ "$bad" -gt 0 ] && echo "failed: ${result#build/results/} ($bad)"
+results=$(find build/results -type f 2>/dev/null | sort)
+for result in $results; do
+    read -r _ _ skips <"$result"
     [ "$skips" -gt 0 ] && echo "skipped: ${result#build/results/} ($skips)"
+done
+# The failures last: where only the end of the output is kept, it is this.
+for result in $results; do
+    read -r _ bad _ <"$result"
+    [ "$bad" -gt 0 ] || continue
+    name=${result#build/results/}
+    echo "failed: $name ($bad)"
+    grep -E 'FAILED|ERROR|error:|Error' "build/log/$name.log" | head -n 4 | sed 's/^/    | /'
 done
 line="$passed passed, $failed failed"
 [ "$skipped" -gt 0 ] && line="$line, $skipped skipped"

@@ -73,6 +73,9 @@ void stop_front(cadre_self *self);
 void play_asking(uint64_t seed, void (*scene)(cadre_self *self));
 /* The same with seeds 1 .. n, and before each of them prepare(), which may be NULL; after
  * each check(). */
+void play_all_seeds(uint64_t n, void (*prepare)(void), void (*scene)(cadre_self *self),
+                    void (*check)(void));
+/* The same with fewer seeds under a sanitizer, and more in a long run. */
 void play_seeds(uint64_t n, void (*prepare)(void), void (*scene)(cadre_self *self),
                 void (*check)(void));
 
