@@ -227,7 +227,8 @@ static bool passes(const struct cell *cell, struct letter *letter)
         return true;
     default:
         return to == NOTE_ENDED ||
-               (to != NOTE_STOP && to >> 4 != address_generation(cell_address(cell)));
+               (to != NOTE_STOP &&
+                letter_generation(letter) != address_generation(cell_address(cell)));
     }
 }
 

@@ -5,7 +5,7 @@
 
 static_assert(sizeof(struct cell) == 2 * CACHE_LINE, "a cell is two lines");
 static_assert(offsetof(struct cell, kind) == CACHE_LINE, "one line is hot");
-static_assert(GENERATION_BITS + 4 == 32, "a letter carries a generation and four bits");
+static_assert(GENERATION_BITS < SLOT_BITS, "an address has room for a generation");
 
 void cell_init(struct cell *cell, uint64_t id)
 {

@@ -42,7 +42,13 @@
 
 #include <cadre/actor.h>
 
-enum { GENERATION_BITS = 28, GENERATION_MAX = (1 << GENERATION_BITS) - 1 };
+/* Of an address. A letter has room for one bit less of a generation. */
+enum {
+    SLOT_BITS = 28,
+    SLOT_MAX = (1 << SLOT_BITS) - 1,
+    GENERATION_BITS = 32 - LETTER_BITS,
+    GENERATION_MAX = (1 << GENERATION_BITS) - 1
+};
 enum { CELL_INLINE = 16 }; /* bytes of state inside the cell */
 #define SLOT_NONE UINT32_MAX
 
@@ -70,7 +76,7 @@ struct family {
     uint32_t child; /* the youngest */
     uint32_t older, younger;
 };
-enum { FAMILY_KEPT = 1 << GENERATION_BITS }; /* slots have as many bits */
+enum { FAMILY_KEPT = SLOT_MAX + 1 };
 
 struct cell {
     /* First line: what a send and a turn touch. task.odd: its next turn begins with
@@ -100,14 +106,14 @@ struct cell {
     alignas(max_align_t) unsigned char inline_state[CELL_INLINE];
 };
 
-/* Addresses: 8 bits system, 28 slot, 28 generation. */
+/* Addresses: 8 bits system, 28 slot, one that is 0, 27 generation. */
 static inline uint64_t address(uint64_t tag, uint32_t slot, uint32_t generation)
 {
-    return tag << 56 | (uint64_t)slot << GENERATION_BITS | generation;
+    return tag << 56 | (uint64_t)slot << SLOT_BITS | generation;
 }
 static inline uint32_t address_slot(uint64_t id)
 {
-    return (uint32_t)(id >> GENERATION_BITS) & GENERATION_MAX;
+    return (uint32_t)(id >> SLOT_BITS) & SLOT_MAX;
 }
 static inline uint32_t address_generation(uint64_t id)
 {
@@ -120,17 +126,29 @@ static inline uint64_t address_of_life(uint64_t id, uint32_t generation)
     return (id & ~(uint64_t)GENERATION_MAX) | generation;
 }
 
-/* The life word: 28 bits generation, 4 bits halts, 32 bits reason. */
+/* The life word: 27 bits generation, one that is 0, 4 bits halts, 32 bits reason. */
 static inline uint64_t life_word(uint32_t generation, unsigned halts, int reason)
 {
-    return (uint64_t)generation << 36 | (uint64_t)halts << 32 | (uint32_t)reason;
+    return (uint64_t)generation << (32 + LETTER_BITS) | (uint64_t)halts << 32 |
+           (uint32_t)reason;
 }
-static inline uint32_t life_generation(uint64_t life) { return (uint32_t)(life >> 36); }
+static inline uint32_t life_generation(uint64_t life)
+{
+    return (uint32_t)(life >> (32 + LETTER_BITS));
+}
 static inline unsigned life_halts(uint64_t life) { return (life >> 32) & 15; }
 static inline int life_reason(uint64_t life) { return (int)(uint32_t)life; }
 
 /* What a letter to this address carries. */
-static inline uint32_t address_letter(uint64_t id) { return (uint32_t)id << 4; }
+static inline uint32_t address_letter(uint64_t id)
+{
+    return (uint32_t)id << LETTER_BITS;
+}
+/* The generation that a letter is for. */
+static inline uint32_t letter_generation(const struct letter *letter)
+{
+    return plain_read(&letter->to) >> LETTER_BITS;
+}
 
 static inline uint64_t cell_address(const struct cell *cell)
 {
@@ -144,7 +162,7 @@ static inline uint32_t cell_slot(const struct cell *cell)
 static inline uint64_t cell_letter_address(const struct cell *cell,
                                            const struct letter *letter)
 {
-    return address_of_life(cell_address(cell), plain_read(&letter->to) >> 4);
+    return address_of_life(cell_address(cell), letter_generation(letter));
 }
 
 static inline const cadre_class *cell_class(const struct cell *cell)
@@ -152,12 +170,10 @@ static inline const cadre_class *cell_class(const struct cell *cell)
     return load_relaxed(&cell->kind);
 }
 
-/* Is it a plain message to this life, and has nobody asked for its end? The kind stands
- * where the life word has its halts: HALT_KILL | HALT_FOR_GOOD is no LETTER_CANCEL. */
+/* Is it a plain message to this life, and has nobody asked for its end? */
 static CC_INLINE bool cell_takes(const struct cell *cell, const struct letter *letter)
 {
-    uint32_t to = plain_read(&letter->to);
-    return !(to & LETTER_KIND) && upper_is32_acquire(&cell->life, to);
+    return upper_is32_acquire(&cell->life, plain_read(&letter->to));
 }
 
 /* The owner takes over what the others have sent, and leaves this tag. */

@@ -2,9 +2,10 @@
  *
  * What stands in a mailbox begins with a letter. Its `to` says which life of the cell it
  * is for, in the form in which the cell's life word has it (cell.h), so that the receiver
- * can tell mail for itself from mail for the one that had its place before. Its four
- * lowest bits are 0 there; where they are not, the letter needs a closer look: they say
- * what it is. */
+ * can tell mail for itself from mail for the one that had its place before. Its lowest
+ * bits are 0 there; where they are not, the letter needs a closer look: they say what it
+ * is. One of them is set in all of these, and never in a life word: so a letter that is
+ * equal to the upper half of one is a plain message. */
 #ifndef ACTOR_ENVELOPE_H
 #define ACTOR_ENVELOPE_H
 
@@ -14,27 +15,28 @@
 
 #include <stdint.h>
 
-/* The four lowest bits of `to`. */
+/* The lowest bits of `to`: 0 is a plain message. */
 enum letter_kind {
+    LETTER_MARK = 16, /* of all the others */
+    LETTER_TAIL = 8,  /* of envelopes with a tail behind their body */
     /* Notes, of generation 0, which is no actor's. A cell has one, for both in turn. */
-    NOTE_STOP = 1,  /* to itself: stop when you get here */
-    NOTE_ENDED = 2, /* to its parent: I have ended */
+    NOTE_STOP = LETTER_MARK | 1,  /* to itself: stop when you get here */
+    NOTE_ENDED = LETTER_MARK | 2, /* to its parent: I have ended */
     /* Beside a generation. */
-    LETTER_PRINT = 3,    /* say where your handlers wait (print.h) */
-    LETTER_OP = 4,       /* no envelope: an operation of the receiver's (op.h) */
-    LETTER_APPLY = 5,    /* a function to be called (apply.h) */
-    LETTER_OFFLOAD = 6,  /* no envelope: a blocking call is over (offload.h) */
-    LETTER_RAISE = 7,    /* no envelope: a function to be called, made ahead */
-    LETTER_RESTART = 11, /* start again: with what you will tell when you are down */
-    /* Envelopes with a tail behind their body. */
-    LETTER_TOKEN = 8,   /* a request */
-    LETTER_OUTCOME = 9, /* of an operation of this life, found to be awaited */
-    LETTER_CANCEL = 10, /* nobody waits any more for the answer to one */
-    LETTER_ANSWER = 12, /* an answer, which may come too late */
-    LETTER_WATCH = 13,  /* somebody wants to know of the receiver's end (watch.h) */
-    LETTER_PASSED = 14, /* a message: was a request, or an outcome, until passed on */
-    LETTER_KIND = 15
+    LETTER_PRINT = LETTER_MARK | 3,   /* say where your handlers wait (print.h) */
+    LETTER_OP = LETTER_MARK | 4,      /* no envelope: one of the receiver's (op.h) */
+    LETTER_APPLY = LETTER_MARK | 5,   /* a function to be called (apply.h) */
+    LETTER_OFFLOAD = LETTER_MARK | 6, /* no envelope: a blocking call is over */
+    LETTER_RAISE = LETTER_MARK | 7,   /* no envelope: a call that was made ahead */
+    LETTER_RESTART = LETTER_MARK,     /* start again: with what you tell when down */
+    LETTER_TOKEN = LETTER_MARK | LETTER_TAIL, /* a request */
+    LETTER_OUTCOME, /* of an operation of this life, found to be awaited */
+    LETTER_CANCEL,  /* nobody waits any more for the answer to one */
+    LETTER_ANSWER,  /* an answer, which may come too late */
+    LETTER_WATCH,   /* somebody wants to know of the receiver's end (watch.h) */
+    LETTER_PASSED,  /* a message: was a request, or an outcome, until passed on */
 };
+enum { LETTER_BITS = 5, LETTER_KIND = (1 << LETTER_BITS) - 1 };
 
 struct letter {
     struct inbox_node node;
@@ -103,7 +105,7 @@ static inline void letter_set_kind(struct letter *letter, unsigned kind)
 
 static inline bool envelope_has_tail(const struct envelope *e)
 {
-    return letter_kind(&e->letter) & LETTER_TOKEN;
+    return letter_kind(&e->letter) & LETTER_TAIL;
 }
 
 static inline struct envelope_tail *envelope_tail(struct envelope *e)

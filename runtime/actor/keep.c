@@ -263,7 +263,7 @@ bool keep_takes(struct cadre_self *self, struct cell *cell, struct letter *lette
     if (to == NOTE_STOP)
         fifo_append(&cell->extras->held, &letter->node);
     else if (kind == LETTER_OP || kind == LETTER_OFFLOAD || kind == LETTER_WATCH ||
-             to >> 4 != address_generation(cell_address(cell)))
+             letter_generation(letter) != address_generation(cell_address(cell)))
         return false;
     else
         return take_mail(self, cell, letter);

@@ -89,7 +89,7 @@ int send_prepare(struct cadre_self *self, struct envelope **envelope,
                  enum letter_kind kind, const cadre_type *type, const void *body)
 {
     static const struct envelope_tail empty = {.deadline = CADRE_NEVER};
-    return prepare(self, envelope, kind, kind & LETTER_TOKEN ? &empty : NULL, type,
+    return prepare(self, envelope, kind, kind & LETTER_TAIL ? &empty : NULL, type,
                    body);
 }
 

@@ -12,8 +12,8 @@
 #include <pthread.h>
 
 enum {
-    TABLE_CHUNK = 512,                           /* cells: 64 KiB */
-    TABLE_CHUNKS = GENERATION_MAX / TABLE_CHUNK, /* at most; slots have as many bits */
+    TABLE_CHUNK = 512,                     /* cells: 64 KiB */
+    TABLE_CHUNKS = SLOT_MAX / TABLE_CHUNK, /* at most */
     TABLE_FIRST = 16, /* chunks that the first directory has room for */
     TABLE_FRESH = 64, /* cells made ready at a time */
     TABLE_CACHE = 256 /* free cells that a worker keeps */
@@ -77,7 +77,7 @@ static CC_INLINE struct cell *table_find(const struct table *table, uint64_t slo
 /* The slot that this address leads to: that of another system is out of all bounds. */
 static CC_INLINE uint64_t table_slot(const struct table *table, uint64_t id)
 {
-    return (id ^ table->tag_bits) >> GENERATION_BITS;
+    return (id ^ table->tag_bits) >> SLOT_BITS;
 }
 
 /* The cell that this address leads to, or NULL: no such slot, or another system's. */

@@ -330,7 +330,7 @@ static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
     else if (letter_kind(letter) == LETTER_WATCH)
         watch_came(self, cell, e);
     else if (cell_phase(cell) == PHASE_RUNNING &&
-             to >> 4 == address_generation(cell_address(cell)))
+             letter_generation(letter) == address_generation(cell_address(cell)))
         take_kind(self, cell, e);
     else
         bounce(self, cell, e);

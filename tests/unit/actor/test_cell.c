@@ -72,13 +72,14 @@ static void cell_life_word_gives_back_its_parts(void **state)
 
 static void cell_address_gives_back_its_parts(void **state)
 {
+    static const uint32_t slots[] = {0, 1, 1024, SLOT_MAX - 1, SLOT_MAX};
     static const uint32_t values[] = {0, 1, 1024, GENERATION_MAX - 1, GENERATION_MAX};
     for (uint32_t tag = 1; tag < 256; tag += 127)
-        for (size_t s = 0; s < sizeof values / sizeof values[0]; s++)
+        for (size_t s = 0; s < sizeof slots / sizeof slots[0]; s++)
             for (size_t g = 0; g < sizeof values / sizeof values[0]; g++) {
-                uint64_t id = address(tag, values[s], values[g]);
+                uint64_t id = address(tag, slots[s], values[g]);
                 assert_int_equal(address_tag(id), tag);
-                assert_int_equal(address_slot(id), values[s]);
+                assert_int_equal(address_slot(id), slots[s]);
                 assert_int_equal(address_generation(id), values[g]);
                 assert_true(id != NOTE_STOP && id != NOTE_ENDED);
             }
@@ -88,15 +89,15 @@ static void cell_address_is_never_a_note(void **state)
 {
     static const uint32_t generations[] = {1, 2, GENERATION_MAX - 1, GENERATION_MAX};
     /* A note has no generation, which each actor's address has. */
-    assert_int_equal(NOTE_STOP >> 4, 0);
-    assert_int_equal(NOTE_ENDED >> 4, 0);
+    assert_int_equal(NOTE_STOP >> LETTER_BITS, 0);
+    assert_int_equal(NOTE_ENDED >> LETTER_BITS, 0);
     assert_int_not_equal(NOTE_STOP, NOTE_ENDED);
-    assert_int_equal((NOTE_STOP | NOTE_ENDED) & LETTER_TOKEN, 0);
+    assert_int_equal((NOTE_STOP | NOTE_ENDED) & LETTER_TAIL, 0);
     for (size_t g = 0; g < sizeof generations / sizeof generations[0]; g++) {
         uint32_t to = address_letter(address(TAG, SLOT, generations[g]));
-        assert_int_equal(to >> 4, generations[g]);
-        assert_int_equal(to & 15, 0);
-        assert_int_equal((to | LETTER_TOKEN) >> 4, generations[g]);
+        assert_int_equal(to >> LETTER_BITS, generations[g]);
+        assert_int_equal(to & LETTER_KIND, 0);
+        assert_int_equal((to | LETTER_TOKEN) >> LETTER_BITS, generations[g]);
     }
 }
 
@@ -109,12 +110,28 @@ static void cell_letter_is_the_upper_half_of_the_life_word(void **state)
                              life_word(generations[g], 0, reason) >> 32);
 }
 
+/* The kind of a letter stands where the life word has its halts. */
+static void cell_takes_no_letter_with_a_kind_whatever_is_asked(void **state)
+{
+    cell_init(&cell, ID);
+    for (unsigned halts = 0; halts < 16; halts++)
+        for (unsigned kind = 0; kind < LETTER_MARK; kind++) {
+            struct letter marked = {.to = address_letter(ID) | LETTER_MARK | kind};
+            atomic_set(&cell.life, life_word(FIRST, halts, -1));
+            assert_false(cell_takes(&cell, &marked));
+        }
+    struct letter plain = {.to = address_letter(ID)};
+    assert_false(cell_takes(&cell, &plain)); /* so much is asked */
+    atomic_set(&cell.life, life_word(FIRST, 0, -1));
+    assert_true(cell_takes(&cell, &plain));
+}
+
 static void cell_address_of_another_life_is_the_same_place(void **state)
 {
     assert_true(address_of_life(ID, FIRST) == ID);
     assert_true(address_of_life(ID, FIRST + 1) == address(TAG, SLOT, FIRST + 1));
-    assert_true(address_of_life(address(255, GENERATION_MAX, GENERATION_MAX), 1) ==
-                address(255, GENERATION_MAX, 1));
+    assert_true(address_of_life(address(255, SLOT_MAX, GENERATION_MAX), 1) ==
+                address(255, SLOT_MAX, 1));
     assert_true(address_of_life(address(1, 0, 0), GENERATION_MAX) ==
                 address(1, 0, GENERATION_MAX));
 }
@@ -522,6 +539,7 @@ int main(void)
           cmocka_unit_test(cell_address_gives_back_its_parts),
           cmocka_unit_test(cell_address_is_never_a_note),
           cmocka_unit_test(cell_letter_is_the_upper_half_of_the_life_word),
+          cmocka_unit_test(cell_takes_no_letter_with_a_kind_whatever_is_asked),
           cmocka_unit_test(cell_address_of_another_life_is_the_same_place),
           cmocka_unit_test(cell_is_two_lines_of_which_the_first_is_hot),
           FREE(cell_at_first_is_free_and_nobodys),

@@ -53,7 +53,7 @@ static void table_at_first_finds_nothing(void **state)
 {
     assert_null(table_find(&table, 0));
     assert_null(table_find(&table, TABLE_CHUNK));
-    assert_null(table_find(&table, GENERATION_MAX));
+    assert_null(table_find(&table, SLOT_MAX));
 }
 
 static void table_finds_a_taken_cell_by_its_slot(void **state)
@@ -152,7 +152,7 @@ static void table_resolves_addresses_with_its_tag_only(void **state)
         assert_null(table_resolve(&table, address(255, slot, 1)));
     }
     assert_null(table_resolve(&table, address(TAG, TABLE_FRESH, 1)));
-    assert_null(table_resolve(&table, address(TAG, GENERATION_MAX, 1)));
+    assert_null(table_resolve(&table, address(TAG, SLOT_MAX, 1)));
     assert_null(table_resolve(&table, 0));
     assert_null(table_resolve(&table, UINT64_MAX));
 }
@@ -164,7 +164,7 @@ static void table_that_is_full_is_enomem(void **state)
     for (int i = 0; i < TABLE_FRESH; i++)
         cell = take(&cache);
     assert_int_equal(cell_slot(cell), ALL_SLOTS - 1);
-    assert_true(ALL_SLOTS - 1 <= GENERATION_MAX); /* slots have as many bits */
+    assert_true(ALL_SLOTS - 1 <= SLOT_MAX);
     assert_ptr_equal(table_find(&table, ALL_SLOTS - 1), cell);
     struct cell *none = cell;
     assert_int_equal(table_take(&table, &cache, &none), -ENOMEM);
