@@ -176,22 +176,26 @@ struct fiber *await_depart(struct cadre_self *self)
     return wait->fiber;
 }
 
-void await_resume(struct cadre_self *self, struct wait *wait, struct envelope *e)
+void await_run(struct cadre_self *self, struct wait *wait)
 {
+    self->resumes = wait;
+    if (wait->prints)
+        return;
     if (wait->op)
         wait->op->wait = NULL;
+    wait->op = NULL;
+    wait->e = NULL;
+}
+
+void await_end(struct cadre_self *self, struct op *op, struct envelope *e)
+{
+    struct wait *wait = op->wait;
+    op->wait = NULL;
     wait->op = NULL;
     wait->e = e;
     wait->prints = false;
     self->resumes = wait;
-}
-
-void await_run(struct cadre_self *self, struct wait *wait)
-{
-    if (wait->prints)
-        self->resumes = wait;
-    else
-        await_resume(self, wait, NULL);
+    op_end(self, op);
 }
 
 /* ---- what comes meanwhile -------------------------------------------------------- */
@@ -257,15 +261,10 @@ struct letter *await_next_held(struct cell *cell)
 
 bool await_holds(struct cadre_self *self, struct cell *cell, struct letter *letter)
 {
-    struct wait *wait = cell->extras->closed;
     if (cell_phase(cell) != PHASE_RUNNING || passes(cell, letter))
         return false;
     if (is_wanted(cell, letter)) {
-        struct op *op = wait->op;
-        op->wait = NULL;
-        wait->op = NULL;
-        op_end(self, op);
-        await_resume(self, wait, envelope_of(letter));
+        await_end(self, cell->extras->closed->op, envelope_of(letter));
     } else {
         cell->extras->held_outcomes += is_outcome(letter);
         fifo_append(&cell->extras->held, &letter->node);
@@ -293,8 +292,8 @@ static struct op *find(const struct cadre_self *self, cadre_token token, int *er
 }
 
 /* What came is in hand from here on. */
-static int have(struct cadre_self *self, const struct wait *wait, cadre_token token,
-                cadre_msg *m)
+static CC_INLINE int have(struct cadre_self *self, const struct wait *wait,
+                          cadre_token token, cadre_msg *m)
 {
     struct envelope *e = wait->e;
     if (!e)
@@ -308,8 +307,8 @@ static int have(struct cadre_self *self, const struct wait *wait, cadre_token to
     return 0;
 }
 
-static int wait_for(struct cadre_self *self, struct op *op, const cadre_type *type,
-                    bool closed, cadre_msg *m)
+static CC_INLINE int wait_for(struct cadre_self *self, struct op *op,
+                              const cadre_type *type, bool closed, cadre_msg *m)
 {
     struct wait wait;
     wait.op = op;

@@ -21,8 +21,9 @@ static inline bool await_is_closed(const struct cell *cell)
     return unlikely(extras != NULL) && extras->closed;
 }
 
-/* Gives it its outcome, or NULL: nothing else may be done in this turn. */
-void await_resume(struct cadre_self *self, struct wait *wait, struct envelope *e);
+/* The operation is over, and the handler that waits for it has this: nothing else may be
+ * done in this turn. */
+void await_end(struct cadre_self *self, struct op *op, struct envelope *e);
 /* Inside the bias; outside afterwards: which stack is the handler's. */
 struct fiber *await_depart(struct cadre_self *self);
 /* On the worker's next stack, inside the bias: ends the turn in which a handler has begun
@@ -50,7 +51,7 @@ static inline struct wait *await_due(const struct cell *cell)
         return NULL;
     return await_find_due(cell);
 }
-/* Such a one does, as in await_resume. */
+/* Such a one goes on, as in await_end. */
 void await_run(struct cadre_self *self, struct wait *wait);
 /* Is there one that was held, and nobody waits closed? */
 static inline bool await_has_held(const struct cell *cell)
@@ -68,8 +69,18 @@ static inline bool await_is_over(const struct cell *cell, struct letter *letter)
            envelope_tail(envelope_of(letter))->token == op->token;
 }
 /* Closed: has this letter to wait until the handler has returned? Then it is held. Or it
- * is what the handler waits for, as in await_resume. */
+ * is what the handler waits for, as in await_end. */
 bool await_holds(struct cadre_self *self, struct cell *cell, struct letter *letter);
+static inline bool await_takes(struct cadre_self *self, struct cell *cell,
+                               struct letter *letter)
+{
+    if (!await_is_closed(cell))
+        return false;
+    if (!await_is_over(cell, letter))
+        return await_holds(self, cell, letter);
+    await_end(self, cell->extras->closed->op, envelope_of(letter));
+    return true;
+}
 /* What is held is in front of the mailbox again; there are extras. */
 void await_give_back(struct cadre_self *self, struct cell *cell);
 /* The handler returns: what it has awaited is done with. */

@@ -142,11 +142,7 @@ static CC_NOINLINE void pass_outcome(struct cadre_self *self, struct cell *cell,
     if (op->next || op->silent)
         chain_run(self, &o);
     if (o.e && o.op->wait) {
-        struct wait *wait = o.op->wait;
-        o.op->wait = NULL;
-        wait->op = NULL;
-        op_end(self, o.op);
-        await_resume(self, wait, o.e);
+        await_end(self, o.op, o.e);
     } else if (o.e) {
         receive_outcome(self, cell, o.op, o.e);
     } else {
@@ -316,8 +312,7 @@ static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
         return;
     if (cell_phase(cell) > PHASE_RUNNING && keep_takes(self, cell, letter))
         return;
-    if (await_is_closed(cell) && !await_is_over(cell, letter) &&
-        await_holds(self, cell, letter))
+    if (await_takes(self, cell, letter))
         return;
     if (to == NOTE_STOP || to == NOTE_ENDED)
         exit_note(self, letter);
