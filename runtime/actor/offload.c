@@ -68,12 +68,22 @@ static void release(struct cadre_self *self, struct offload *call, bool with_mes
     pool_put(&self->pool, call, sizeof *call);
 }
 
+/* One more is over. Inside, because whoever rings for a worker that is stuck in a handler
+ * counts there, too. */
+static void count_over(struct cadre_self *self)
+{
+    struct worker *here = self->worker;
+    bias_enter(&here->bias);
+    counter_add(&here->alarms.over, 1);
+    bias_leave(&here->bias);
+}
+
 /* Nobody waits for it any more. False: it has begun, and its letter will come. */
 static bool withdraw(struct cadre_self *self, struct offload *call)
 {
     if (!blocking_cancel(call->pool, &call->job))
         return false;
-    counter_add(&self->worker->alarms.over, 1);
+    count_over(self);
     release(self, call, true);
     return true;
 }
@@ -146,7 +156,7 @@ struct op *offload_came(struct cadre_self *self, struct letter *letter,
     struct offload *call = container_of(letter, struct offload, letter);
     struct op *op = op_find(self_cell(self), call->token);
     bool succeeded = op && call->result == 0;
-    counter_add(&self->worker->alarms.over, 1);
+    count_over(self);
     *result = succeeded ? call->message : NULL;
     if (op) {
         op->offload = NULL;

@@ -15,7 +15,8 @@
  *   alarm_set       who runs the task                             its worker's bias
  *   alarm_cancel    the same, perhaps on another worker now       its worker's bias
  *   alarms_take     who steps the worker, or has seized its bias  its bias
- *   set, over       whoever it was; counted by anybody (crew_is_quiet) */
+ *   set             its worker; read by anybody (crew_is_quiet)   no
+ *   over            as alarms_take; read by anybody               its bias */
 #ifndef SCHED_ALARM_H
 #define SCHED_ALARM_H
 
