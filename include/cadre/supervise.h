@@ -12,9 +12,10 @@
  * that wait, too.
  *
  * A stop or a kill, by whomever, ends the one that runs: a kept one goes down. A kill
- * that finds it down has nobody to kill; one that comes after cadre_restart(), and a stop
- * that it had not reached when it went down, meet the next one: it goes down again, and
- * the parent is told again.
+ * that finds it down has nobody to kill, nor has a stop between such a kill and the
+ * restart; a kill that comes after cadre_restart(), and any other stop that it had not
+ * reached when it went down, meet the next one: it goes down again, and the parent is
+ * told again.
  *
  *   static int receive(cadre_self *self, void *state, cadre_msg *m)
  *   {

@@ -6,7 +6,8 @@
  * tell takes no memory.
  *
  * A kept child (supervise.h) that goes down has not ended for who watches it: it has when
- * it does so for good. But for links it has: who is linked to it is told each time.
+ * it does so for good. But for links it has: who is linked to it is told each time,
+ * and is not linked to the next one that runs there.
  *
  * Guarantees, each with a test of that name:
  *   one_down             every accepted watch has exactly one cadre_down, when `who`

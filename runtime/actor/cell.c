@@ -77,6 +77,8 @@ bool cell_go_down(struct cell *cell)
     } while (!cas_acq_rel(&cell->life, &life, next));
     cell->note.started = cell->note.killed = cell->note.stop_came = false;
     cell->note.phase = PHASE_DOWN;
+    uint32_t parent = load_relaxed(&cell->family.parent); /* nobody else writes it */
+    store_relaxed(&cell->family.parent, parent ^ FAMILY_ODD);
     return true;
 }
 

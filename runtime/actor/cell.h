@@ -70,13 +70,15 @@ enum { LIFE_VACANT = 4 };
 
 /* Slots of relatives, or SLOT_NONE. The parent's turn. */
 struct family {
-    /* Constant; the bit FAMILY_KEPT is set before the first turn. Atomic because whoever
-     * has an old address may look whose child is there now. */
+    /* Constant, but for the bits above: FAMILY_KEPT is set before the first turn, the
+     * other one is the turn's. Atomic because whoever has an old address may look whose
+     * child is there now. */
     ATOMIC(uint32_t) parent;
     uint32_t child; /* the youngest */
     uint32_t older, younger;
 };
-enum { FAMILY_KEPT = SLOT_MAX + 1 };
+/* Above the slot. ODD: whoever is kept has gone down an odd number of times. */
+enum { FAMILY_KEPT = SLOT_MAX + 1, FAMILY_ODD = 2 * FAMILY_KEPT };
 
 struct cell {
     /* First line: what a send and a turn touch. task.odd: its next turn begins with
@@ -190,12 +192,19 @@ static inline uint8_t cell_phase(const struct cell *cell) { return cell->note.ph
 static inline uint32_t cell_parent(const struct cell *cell)
 {
     uint32_t parent = load_relaxed(&cell->family.parent);
-    return parent == SLOT_NONE ? parent : parent & ~(uint32_t)FAMILY_KEPT;
+    return parent == SLOT_NONE ? parent : parent & SLOT_MAX;
 }
 static inline bool cell_is_kept(const struct cell *cell)
 {
     uint32_t parent = load_relaxed(&cell->family.parent);
     return parent != SLOT_NONE && parent & FAMILY_KEPT;
+}
+/* Changes when a kept one goes down, before anybody is told; so whoever has looked knows,
+ * when it looks again, whether it is another one that runs there. Relaxed: who knows of
+ * the end, by whatever message, sees it. */
+static inline bool cell_is_odd(const struct cell *cell)
+{
+    return load_relaxed(&cell->family.parent) & FAMILY_ODD;
 }
 /* Does it end, or stay where it has ended, for good? */
 static inline bool cell_ends_for_good(const struct cell *cell)

@@ -140,6 +140,7 @@ bool keep_goes_down(struct cadre_self *self, struct cell *cell)
         return false;
     struct envelope *e = keep->down_notice;
     down.starts = keep->starts;
+    keep->reason = cell->reason;
     memcpy(down.text, keep->words, sizeof down.text);
     keep->words[0] = '\0';
     memcpy(e->body, &down, sizeof down);

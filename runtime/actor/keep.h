@@ -38,6 +38,7 @@ struct keep {
     bool keep, announce, has_init; /* constant */
     uint8_t mail;                  /* enum cadre_mail; constant */
     uint32_t starts;
+    int reason;                                /* of its last end */
     char words[CADRE_DOWN_TEXT];               /* of its failure */
     size_t bytes;                              /* of all this; constant */
     alignas(max_align_t) unsigned char init[]; /* constant */

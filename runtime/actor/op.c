@@ -465,6 +465,14 @@ static void undo_defer(const struct cell *cell, struct op *op)
     op->message = NULL;
 }
 
+/* But not the next one, where that one has gone down. */
+static void kill_linked(struct cadre_self *self, const struct op *op, int reason)
+{
+    const struct cell *cell = table_resolve(&self->world->table, op->to);
+    if (cell && cell_is_odd(cell) == op->odd)
+        send_halt(self->world, self, op->to, HALT_KILL, reason);
+}
+
 void ops_end(struct cadre_self *self, struct cell *cell, int reason)
 {
     struct ops *ops = &cell->extras->ops;
@@ -477,7 +485,7 @@ void ops_end(struct cadre_self *self, struct cell *cell, int reason)
                 op->message = NULL;
                 send_failure(self, request, cell_address(cell), CADRE_EDEAD, reason);
             } else if (op->kind == OP_LINK && reason != 0) {
-                send_halt(self->world, self, op->to, HALT_KILL, reason);
+                kill_linked(self, op, reason);
             }
             abandon_one(self, op);
         }

@@ -95,6 +95,7 @@ struct op {
     bool in_hand;  /* OP_PROMISE: the request is being handled */
     bool answered; /* OP_FUTURE: its promise was kept, the answer is on its way ... */
     bool silent;   /* ... or nobody waits for it */
+    bool odd;      /* OP_LINK: cell_is_odd() of whom it is with; constant */
 };
 
 /* What a handler has in hand while it waits; as in cadre_self. */

@@ -1,6 +1,7 @@
 /* watch.c: who is told when an actor has ended. */
 #include "actor/watch.h"
 
+#include "actor/keep.h"
 #include "actor/send.h"
 
 #include <cadre/watch.h>
@@ -58,6 +59,13 @@ static bool takes_watches(const struct cell *cell)
     return cell_phase(cell) != PHASE_FREE && cell_phase(cell) != PHASE_LINGERS;
 }
 
+/* A link to a kept one that has gone down while the link was on its way; so it does at
+ * most once, because to start it again takes a letter as well. */
+static bool is_link_to_former(const struct cell *cell, const struct watch *watch)
+{
+    return watch->op->kind == OP_LINK && watch->op->odd != cell_is_odd(cell);
+}
+
 void watch_came(struct cadre_self *self, struct cell *cell, struct envelope *e)
 {
     struct watch *watch = watch_in(e);
@@ -65,6 +73,10 @@ void watch_came(struct cadre_self *self, struct cell *cell, struct envelope *e)
     void *spare = watch->spare;
     int reason = watch->reason;
     bool lives = to == cell_address(cell) && takes_watches(cell);
+    if (lives && is_link_to_former(cell, watch)) {
+        lives = false;
+        reason = cell->extras->keep->reason;
+    }
     if (lives && !cell->extras)
         extras_set(cell, spare);
     else
@@ -177,6 +189,9 @@ static void deliver(struct cadre_self *self, struct envelope *e, uint64_t who)
 {
     struct cell *cell = table_resolve(&self->world->table, who);
     if (cell) {
+        struct op *op = watch_in(e)->op;
+        if (op->kind == OP_LINK)
+            op->odd = cell_is_odd(cell);
         plain_write(&e->letter.to, address_letter(who) | (uint32_t)LETTER_WATCH);
         send_letter(self->world, self, cell, &e->letter);
     } else {

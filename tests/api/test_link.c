@@ -3,6 +3,7 @@
 
 #include <cadre/await.h>
 #include <cadre/chain.h>
+#include <cadre/supervise.h>
 
 #include <errno.h>
 
@@ -80,6 +81,11 @@ static struct {
 static void give_order(cadre_self *self, enum deed deed)
 {
     assert_int_equal(cadre_send(self, pair.linker, order, deed), 0);
+}
+
+static void finish_linked(cadre_self *self, enum deed deed)
+{
+    assert_int_equal(cadre_send(self, pair.linked, order, deed), 0);
 }
 
 /* What is to be done when the link is there. */
@@ -225,6 +231,115 @@ static void a_link_has_no_step_and_no_waiter(void **state)
     when_linked(order_misuse, judge_nobody);
 }
 
+/* ---- one that its parent keeps: who is linked is told each time ---- */
+
+static uint32_t downs; /* of the one that is kept */
+static bool fails_again;
+static int down_reasons[4];
+static int restart_noted(cadre_self *self, void *state, cadre_msg *m)
+{
+    const cadre_child_down *down = cadre_body(m, cadre_child_down);
+    if (!down)
+        return note_down(self, state, m);
+    assert_true(downs < 4);
+    down_reasons[downs++] = down->reason;
+    if (fails_again && downs == 1)
+        finish_linked(self, FAIL_NOW);
+    return cadre_restart(self, down->child);
+}
+
+/* Links, and ends the other one before that can have seen the link. */
+static int kill_reason;
+static int link_and_kill(cadre_self *self, void *state)
+{
+    linker *l = state;
+    assert_int_equal(cadre_link(self, &l->link, l->to), 0);
+    return cadre_kill(self, l->to, kill_reason);
+}
+static void keep_linked(cadre_self *self, const cadre_class *cls)
+{
+    static const cadre_opts opts = {.keep = true};
+    static const cadre_class obeys = {.receive = link_receive,
+                                      .state_size = sizeof(linker)};
+    downs = 0;
+    cadre_become(self, restart_noted);
+    assert_int_equal(cadre_spawn_with(self, &pair.linked, &obeys, NULL, &opts), 0);
+    linker init = {.to = pair.linked};
+    assert_int_equal(cadre_spawn(self, &pair.linker, cls, &init), 0);
+    pair.of_linker = watch_one(self, pair.linker);
+}
+static void keep_and_kill(cadre_self *self)
+{
+    static const cadre_class killer = {.name = "killer",
+                                       .state_size = sizeof(linker),
+                                       .start = link_and_kill,
+                                       .receive = link_receive};
+    keep_linked(self, &killer);
+}
+static void judge_killed(void)
+{
+    assert_int_equal(downs, 1);
+    assert_int_equal(down_reasons[0], kill_reason);
+    assert_told(pair.of_linker, pair.linker, kill_reason);
+}
+static void a_kept_one_tells_a_link_that_it_has_not_seen(void **state)
+{
+    kill_reason = -9;
+    watching(keep_and_kill, judge_killed);
+}
+
+/* The next one there is another: its failure is nobody's, and nobody's is its. */
+static void link_to_one_that_stops(cadre_self *self)
+{
+    static const cadre_opts opts = {.keep = true};
+    static const cadre_class obeys = {.receive = link_receive,
+                                      .state_size = sizeof(linker)};
+    downs = 0;
+    fails_again = true;
+    cadre_become(self, restart_noted);
+    assert_int_equal(cadre_spawn_with(self, &pair.linked, &obeys, NULL, &opts), 0);
+    finish_linked(self, STOP_NOW);
+    assert_int_equal(cadre_link(self, NULL, pair.linked), 0);
+}
+static void judge_next(void)
+{
+    assert_int_equal(downs, 2);
+    assert_int_equal(down_reasons[0], 0);
+    assert_int_equal(down_reasons[1], CADRE_EUSER - 5);
+}
+static void a_link_is_not_with_the_next_life(void **state)
+{
+    watching(link_to_one_that_stops, judge_next); /* else the root fails */
+    fails_again = false;
+}
+
+static uint32_t stopped_first;
+static int fail_and_stop(cadre_self *self, void *state, cadre_msg *m)
+{
+    finish_linked(self, STOP_NOW);
+    give_order(self, FAIL_NOW);
+    return 0;
+}
+static void keep_fail_and_stop(cadre_self *self)
+{
+    cadre_token later;
+    keep_linked(self, &linker_class);
+    assert_int_equal(cadre_after(self, &later, CADRE_MS, number, 0), 0);
+    assert_int_equal(cadre_then(self, later, fail_and_stop), 0);
+}
+static void judge_not_killed(void)
+{
+    assert_told(pair.of_linker, pair.linker, CADRE_EUSER - 5);
+    stopped_first += down_reasons[0] == 0;
+    assert_int_equal(downs, down_reasons[0] == 0 ? 1 : 2);
+}
+static void a_link_kills_no_next_life(void **state)
+{
+    stopped_first = 0;
+    watching(keep_fail_and_stop, judge_not_killed);
+    assert_true(stopped_first > 0);
+}
+
 /* ---- a long chain of links ends without recursion ---- */
 
 enum { LINKS = 20000 };
@@ -277,6 +392,9 @@ int main(void)
           cmocka_unit_test(cancelled_link_does_nothing),
           cmocka_unit_test(link_to_the_dead_fails),
           cmocka_unit_test(a_link_has_no_step_and_no_waiter),
+          cmocka_unit_test(a_kept_one_tells_a_link_that_it_has_not_seen),
+          cmocka_unit_test(a_link_is_not_with_the_next_life),
+          cmocka_unit_test(a_link_kills_no_next_life),
           cmocka_unit_test(a_chain_of_links_fails_from_its_middle));
     return RUN_TESTS();
 }

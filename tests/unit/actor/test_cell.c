@@ -530,6 +530,19 @@ static void cell_says_whose_it_is_and_whether_it_is_kept(void **state)
     assert_int_equal(cell_parent(&cell), 99);
 }
 
+static void cell_that_goes_down_is_another_one(void **state)
+{
+    store_relaxed(&cell.family.parent, 99 | FAMILY_KEPT);
+    assert_false(cell_is_odd(&cell));
+    assert_true(cell_go_down(&cell));
+    assert_true(cell_is_odd(&cell) && cell_is_kept(&cell));
+    assert_int_equal(cell_parent(&cell), 99);
+    cell_revive(&cell);
+    assert_true(cell_is_odd(&cell));
+    assert_true(cell_go_down(&cell));
+    assert_false(cell_is_odd(&cell));
+}
+
 #define FREE(test) cmocka_unit_test_setup(test, make_free)
 #define BORN(test) cmocka_unit_test_setup(test, make_born)
 
@@ -564,6 +577,7 @@ int main(void)
           BORN(cell_that_is_down_leaves_the_rest_to_the_next_one),
           BORN(cell_killed_while_down_is_revived),
           BORN(cell_killed_and_down_has_no_reason_for_its_stop),
+          BORN(cell_that_goes_down_is_another_one),
           BORN(cell_that_ends_for_good_does_not_go_down),
           BORN(cell_says_whose_it_is_and_whether_it_is_kept),
           BORN(cell_killed_retires_at_once),
