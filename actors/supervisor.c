@@ -32,15 +32,14 @@ struct row {
     cadre_time up_since;
     cadre_token again; /* WAITS: the end of its backoff */
     uint32_t failures; /* since it was last up for long */
-    uint32_t next_gone;
-    int code; /* why it is gone */
+    uint32_t clients;  /* those who wait until it is up: the first of them, or NONE */
+    int code;          /* why it is gone */
     uint8_t phase;
     bool was_up; /* ever */
 };
 
-/* Who waits until a child is up. */
 struct client {
-    uint32_t index;
+    uint32_t next; /* of the same child, or of those that are free; or NONE */
     cadre_promise promise;
 };
 /* A child's index, by its address. */
@@ -58,18 +57,19 @@ struct own {
     uint32_t starting;   /* the one that is; or NONE */
     cadre_token timeout; /* of that */
     uint32_t settled;    /* children that are up or gone */
-    uint32_t gone;       /* a row to be used again; or NONE */
+    uint32_t gaps;       /* rows behind the table of those that are gone */
+    uint32_t no_client;  /* the first that is free, or NONE */
     bool told;           /* that all are up */
 };
 static_assert(sizeof(struct own) <= sizeof((cadre_supervisor *)NULL)->own, "own");
 
 /* After a backoff; when a start takes too long. */
 typedef struct {
-    uint32_t index;
+    cadre_ref child;
 } supervisor_again;
 static CADRE_TYPE(supervisor_again);
 typedef struct {
-    uint32_t index;
+    cadre_ref child;
 } supervisor_timeout;
 static CADRE_TYPE(supervisor_timeout);
 
@@ -92,12 +92,9 @@ static struct row *row_at(cadre_supervisor *me, uint32_t index)
 /* The index of a child that is not gone, or NONE. */
 static uint32_t find(cadre_supervisor *me, cadre_ref ref)
 {
-    struct place place;
-    struct pending *places = &own_of(me)->places;
-    if (!pending_take(places, sizeof place, (cadre_token){ref.id}, &place))
-        return NONE;
-    pending_add(places, sizeof place, &place);
-    return place.index;
+    const struct place *place =
+        pending_find(&own_of(me)->places, sizeof *place, (cadre_token){ref.id});
+    return place ? place->index : NONE;
 }
 
 static bool is_settled(const struct row *row)
@@ -129,32 +126,50 @@ static void fail_client(cadre_self *self, cadre_promise promise, int code)
 /* The child is up, or gone. */
 static void tell_clients(cadre_self *self, cadre_supervisor *me, uint32_t index)
 {
-    struct rows *clients = &own_of(me)->clients;
-    const struct row *row = row_at(me, index);
-    for (uint32_t i = clients->count; i-- > 0;) {
-        const struct client *client = rows_at(clients, sizeof *client, i);
-        if (client->index != index)
-            continue;
+    struct own *own = own_of(me);
+    struct row *row = row_at(me, index);
+    while (row->clients != NONE) {
+        uint32_t i = row->clients;
+        struct client *client = rows_at(&own->clients, sizeof *client, i);
         if (row->phase == UP)
             (void)cadre_answer(self, client->promise, cadre_child, row->ref);
         else
             fail_client(self, client->promise, row->code);
-        rows_remove(clients, sizeof *client, i);
+        row->clients = client->next;
+        client->next = own->no_client;
+        own->no_client = i;
     }
+}
+
+/* A free one, or NONE: there is no memory. */
+static uint32_t reserve_client(struct own *own)
+{
+    const struct client client = {.next = NONE};
+    if (own->no_client != NONE)
+        return own->no_client;
+    if (rows_reserve(&own->clients, sizeof client))
+        return NONE;
+    rows_append(&own->clients, sizeof client, &client);
+    own->no_client = own->clients.count - 1;
+    return own->no_client;
 }
 
 /* The request m is answered when the child is up. */
 static int wait_for(cadre_self *self, cadre_supervisor *me, uint32_t index,
                     cadre_msg *m)
 {
-    struct client client = {.index = index};
-    struct rows *clients = &own_of(me)->clients;
-    int err = rows_reserve(clients, sizeof client);
-    if (!err)
-        err = cadre_defer(self, m, &client.promise);
-    if (!err)
-        rows_append(clients, sizeof client, &client);
-    return err;
+    struct own *own = own_of(me);
+    uint32_t i = reserve_client(own);
+    if (i == NONE)
+        return -ENOMEM;
+    struct client *client = rows_at(&own->clients, sizeof *client, i);
+    int err = cadre_defer(self, m, &client->promise);
+    if (err)
+        return err;
+    own->no_client = client->next;
+    client->next = row_at(me, index)->clients;
+    row_at(me, index)->clients = i;
+    return 0;
 }
 
 /* ---- one child ------------------------------------------------------------------- */
@@ -183,10 +198,7 @@ static void lose(cadre_self *self, cadre_supervisor *me, uint32_t index, int cod
     row->code = code;
     set_phase(me, index, GONE);
     tell_clients(self, me, index);
-    if (index < me->count || me->strategy != CADRE_ONE_FOR_ONE)
-        return;
-    row->next_gone = own->gone;
-    own->gone = index;
+    own->gaps += index >= me->count;
 }
 
 static int make(cadre_self *self, cadre_supervisor *me, uint32_t index)
@@ -218,7 +230,7 @@ static int start(cadre_self *self, cadre_supervisor *me, uint32_t index)
     return me->start_timeout == CADRE_NEVER
                ? 0
                : cadre_after(self, &own->timeout, me->start_timeout, supervisor_timeout,
-                             index);
+                             row->ref);
 }
 
 /* ---- what is next ---------------------------------------------------------------- */
@@ -319,6 +331,8 @@ static cadre_time draw_backoff(cadre_self *self, const cadre_supervisor *me,
                                uint32_t failures)
 {
     cadre_time delay = me->backoff;
+    if (delay == 0)
+        return 0;
     for (uint32_t i = 1; i < failures && delay < me->backoff_max; i++)
         delay = delay > me->backoff_max / 2 ? me->backoff_max : 2 * delay;
     if (delay > me->backoff_max)
@@ -347,7 +361,7 @@ static int start_again(cadre_self *self, cadre_supervisor *me, uint32_t index,
     }
     int err = 0;
     if (delay > 0)
-        err = cadre_after(self, &row->again, delay, supervisor_again, index);
+        err = cadre_after(self, &row->again, delay, supervisor_again, row->ref);
     return err ? err : go_on(self, me);
 }
 
@@ -377,17 +391,12 @@ static int on_down(cadre_self *self, cadre_supervisor *me, const cadre_child_dow
     return go_on(self, me);
 }
 
-static int on_again(cadre_self *self, cadre_supervisor *me, uint32_t index)
+static int on_again(cadre_self *self, cadre_supervisor *me, cadre_ref child)
 {
-    if (row_at(me, index)->phase == WAITS)
+    uint32_t index = find(me, child);
+    if (index != NONE && row_at(me, index)->phase == WAITS)
         set_phase(me, index, IDLE);
     return go_on(self, me);
-}
-
-/* Its end is told as any other. */
-static int on_timeout(cadre_self *self, cadre_supervisor *me, uint32_t index)
-{
-    return cadre_kill(self, row_at(me, index)->ref, -ETIMEDOUT);
 }
 
 /* ---- what is asked --------------------------------------------------------------- */
@@ -397,23 +406,52 @@ static bool is_bad(const cadre_child_spec *spec)
     return !spec->cls || spec->when > CADRE_TEMPORARY || spec->mail > CADRE_MAIL_RETRY;
 }
 
-/* A new row, maybe that of one who is gone. */
+static void move_row(cadre_supervisor *me, uint32_t to, uint32_t from)
+{
+    struct row *row = row_at(me, to);
+    *row = *row_at(me, from);
+    struct place *place =
+        pending_find(&own_of(me)->places, sizeof *place, (cadre_token){row->ref.id});
+    if (place)
+        place->index = to;
+}
+
+/* The rows behind the table move up to where nobody is any more; they keep their order,
+ * and so does everything that says how far one has come. */
+static void close_gaps(cadre_supervisor *me)
+{
+    struct own *own = own_of(me);
+    uint32_t kept = me->count, *const marks[] = {&own->first, &own->from, &own->to,
+                                                 &own->starting};
+    uint32_t was[] = {own->first, own->from, own->to, own->starting};
+    for (uint32_t i = me->count; i <= own->children.count; i++) {
+        for (size_t k = 0; k < sizeof was / sizeof *was; k++)
+            if (was[k] == i)
+                *marks[k] = kept;
+        if (i == own->children.count || row_at(me, i)->phase == GONE)
+            continue;
+        if (kept < i)
+            move_row(me, kept, i);
+        kept++;
+    }
+    own->settled -= own->gaps;
+    own->gaps = 0;
+    own->children.count = kept;
+}
+
+/* A new row, behind all others. */
 static int add(cadre_supervisor *me, const cadre_child_spec *spec, uint32_t *index)
 {
     struct own *own = own_of(me);
-    struct row row = {.spec = *spec, .phase = GONE};
-    *index = own->gone;
-    if (*index != NONE) {
-        own->gone = row_at(me, *index)->next_gone;
-        *row_at(me, *index) = row;
-    } else {
-        int err = rows_reserve(&own->children, sizeof row);
-        if (err)
-            return err;
-        *index = own->children.count;
-        rows_append(&own->children, sizeof row, &row);
-        own->settled++;
-    }
+    const struct row row = {.spec = *spec, .clients = NONE, .phase = GONE};
+    if (own->gaps > own->children.count / 2)
+        close_gaps(me);
+    int err = rows_reserve(&own->children, sizeof row);
+    if (err)
+        return err;
+    *index = own->children.count;
+    rows_append(&own->children, sizeof row, &row);
+    own->settled++;
     set_phase(me, *index, IDLE);
     return 0;
 }
@@ -469,7 +507,7 @@ static bool set_defaults(cadre_supervisor *me)
     me->backoff_max = me->backoff_max ? me->backoff_max : 30 * CADRE_SECOND;
     me->start_timeout = me->start_timeout ? me->start_timeout : 5 * CADRE_SECOND;
     struct own *own = own_of(me);
-    own->starting = own->gone = NONE;
+    own->starting = own->no_client = NONE;
     return true;
 }
 
@@ -507,9 +545,9 @@ static int supervisor_receive(cadre_self *self, void *state, cadre_msg *m)
     if (m->type == &cadre_child_down_type)
         return on_down(self, me, body);
     if (m->type == &supervisor_again_type)
-        return on_again(self, me, ((const supervisor_again *)body)->index);
-    if (m->type == &supervisor_timeout_type)
-        return on_timeout(self, me, ((const supervisor_timeout *)body)->index);
+        return on_again(self, me, ((const supervisor_again *)body)->child);
+    if (m->type == &supervisor_timeout_type) /* its end is told as any other */
+        return cadre_kill(self, ((const supervisor_timeout *)body)->child, -ETIMEDOUT);
     if (m->type == &cadre_which_child_type)
         return on_which(self, me, m, ((const cadre_which_child *)body)->index);
     if (m->type == &cadre_add_child_type)

@@ -501,6 +501,43 @@ static void additions_that_fail_are_answered(void **state)
     assert_int_equal(answer.code, -ENOENT);
 }
 
+/* The order is that of coming, whoever has gone between. */
+static void remove_2_and_3(cadre_self *self)
+{
+    for (uint32_t id = 2; id <= 3; id++) {
+        answer.child = addresses[id];
+        remove_answered(self);
+    }
+}
+static void add_numbered(cadre_self *self, uint32_t id)
+{
+    added = (cadre_child_spec){.cls = &child, .init = &inits[id]};
+    add_one(self);
+}
+static void add_2(cadre_self *self) { add_numbered(self, 2); }
+static void add_3(cadre_self *self) { add_numbered(self, 3); }
+static void add_4(cadre_self *self) { add_numbered(self, 4); }
+static void fail_4(cadre_self *self) { tell_child(self, 4, -EIO); }
+
+static void order_outlasts_those_who_go(void **state)
+{
+    static const struct act list[] = {
+        {1 * CADRE_SECOND, add_2},  {2 * CADRE_SECOND, add_3},
+        {3 * CADRE_SECOND, add_4},  {4 * CADRE_SECOND, remove_2_and_3},
+        {5 * CADRE_SECOND, add_3},  {6 * CADRE_SECOND, add_2},
+        {7 * CADRE_SECOND, fail_4}, {0}};
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        reset();
+        config.count = 1;
+        config.strategy = CADRE_REST_FOR_ONE;
+        play_acts(seed, list);
+        uint32_t from = 0;
+        while (from < happened && events[from].at < 5 * CADRE_SECOND)
+            from++;
+        assert_happened_since(from, "s3 s2 x4 x2 x3 s4 s3 s2 x2 x3 x4 x0 ");
+    }
+}
+
 /* ---- trees ----------------------------------------------------------------------- */
 
 /* Two levels: the lower one gives up, and is started again by the upper one. */
@@ -554,6 +591,7 @@ int main(void)
           cmocka_unit_test(half_born_is_hidden), cmocka_unit_test(addresses_are_told),
           cmocka_unit_test(children_come_and_go),
           cmocka_unit_test(additions_that_fail_are_answered),
+          cmocka_unit_test(order_outlasts_those_who_go),
           cmocka_unit_test(supervisors_are_supervised),
           cmocka_unit_test(bad_configs_are_refused));
     return RUN_TESTS();

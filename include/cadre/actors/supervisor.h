@@ -93,10 +93,9 @@ typedef struct cadre_which_child {
 } cadre_which_child;
 CADRE_API extern const cadre_type cadre_which_child_type;
 
-/* One more child, behind the others; with CADRE_ONE_FOR_ONE, where the order does not
- * matter any more, anywhere. Answered when it is up. What init points to stays until
- * then. Failures: -EINVAL (the spec), -ENOMEM, those of cadre_spawn(); CADRE_EDEAD (it
- * ended for good before it was up). */
+/* One more child, behind the others. Answered when it is up. What init points to stays
+ * until then. Failures: -EINVAL (the spec), -ENOMEM, those of cadre_spawn(); CADRE_EDEAD
+ * (it ended for good before it was up). */
 typedef struct cadre_add_child {
     cadre_child_spec spec;
 } cadre_add_child;
