@@ -17,6 +17,7 @@
 #include <cadre/actors/post.h>
 #include <cadre/actors/retry.h>
 #include <cadre/actors/router.h>
+#include <cadre/actors/supervisor.h>
 #include <cadre/actors/topic.h>
 #include <cadre/system.h>
 #include <cadre/timer.h>
@@ -197,6 +198,50 @@ static int hear(cadre_self *self)
     return err;
 }
 
+/* It fails after a second, until its supervisor gives up. */
+static int frail_start(cadre_self *self, void *state)
+{
+    int err = cadre_after(self, NULL, CADRE_SECOND, item, 0);
+    facts.owned += err == 0;
+    return err;
+}
+static int frail_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    return CADRE_EUSER;
+}
+static void frail_stop(cadre_self *self, void *state, int reason) { facts.owned--; }
+static const cadre_class frail = {.name = "frail",
+                                  .state_size = SIZE, /* more than pools have */
+                                  .start = frail_start,
+                                  .receive = frail_receive,
+                                  .stop = frail_stop};
+static const cadre_child_spec frail_specs[] = {
+    {.cls = &frail},
+    {.cls = &frail, .mail = CADRE_MAIL_DROP},
+    {.cls = &frail, .when = CADRE_TEMPORARY}};
+
+/* Under each strategy, with a backoff or without. Each request has one outcome. */
+static int heal(cadre_self *self)
+{
+    cadre_ref who;
+    int err = 0;
+    for (uint32_t i = 0; i < 6 && err == 0; i++) {
+        cadre_supervisor config = {.children = frail_specs,
+                                   .count = 3,
+                                   .strategy = (uint8_t)(i / 2),
+                                   .max_restarts = 2,
+                                   .backoff = i % 2 ? CADRE_MS : 0};
+        err = cadre_spawn(self, &who, &cadre_supervisor_class, &config);
+        for (uint32_t k = 0; k < 4 && err == 0; k++) {
+            facts.accepted += cadre_ask(self, NULL, who, CADRE_NEVER, cadre_which_child,
+                                        k) == 0; /* the last one is none */
+            facts.accepted += cadre_ask(self, NULL, who, CADRE_NEVER, cadre_add_child,
+                                        frail_specs[k % 3]) == 0;
+        }
+    }
+    return err;
+}
+
 static const struct scenario {
     const char *name;
     int (*spawn)(cadre_self *self, cadre_ref to, cadre_ref *front);
@@ -211,7 +256,8 @@ static const struct scenario {
                  {"topic", NULL, hear},
                  {"router", with_least_busy, NULL},
                  {"broadcast", with_broadcast, NULL},
-                 {"pool", with_pool, NULL}};
+                 {"pool", with_pool, NULL},
+                 {"supervisor", NULL, heal}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
 /* ---- one run ---- */
