@@ -21,15 +21,21 @@ static int check_books(const char *bench, const cadre_system *sys, uint64_t mess
     return -1;
 }
 
+int trial_refuse_simulation(const char *bench)
+{
+    if (!getenv("CADRE_SEED"))
+        return 0;
+    fprintf(stderr, "%s: CADRE_SEED is set, and a simulation is no measurement\n",
+            bench);
+    return -1;
+}
+
 int trial_run_config(const char *bench, const cadre_config *config,
                      const cadre_class *root, const void *init, uint64_t messages)
 {
     cadre_system *sys = NULL;
-    if (getenv("CADRE_SEED")) {
-        fprintf(stderr, "%s: CADRE_SEED is set, and a simulation is no measurement\n",
-                bench);
+    if (trial_refuse_simulation(bench) < 0)
         return -1;
-    }
     int err = cadre_system_new(&sys, config, root, init);
     if (err < 0) {
         fprintf(stderr, "%s: no system: %s\n", bench, cadre_strerror(err));

@@ -14,4 +14,8 @@ int trial_run(const char *bench, uint32_t workers, const cadre_class *root,
 int trial_run_config(const char *bench, const cadre_config *config,
                      const cadre_class *root, const void *init, uint64_t messages);
 
+/* For a benchmark that runs its systems itself: -1, with a line on stderr, where they
+ * would be simulated; else 0. */
+int trial_refuse_simulation(const char *bench);
+
 #endif
