@@ -5,7 +5,8 @@
  * ends, is stopped or killed from outside, so is a supervisor, a child is removed, starts
  * fail. What happens then is determined: who ends, for which reason, who starts, in which
  * order, and when there have been too many restarts. The model says it beforehand; what
- * the actors do must be the same, event by event. */
+ * the actors do must be the same, event by event. So it is with messages sent before and
+ * after the deed: which are handled, how often, which are not, and in which order. */
 #include "support/story.h"
 
 #include <cadre/actors/supervisor.h>
@@ -21,7 +22,8 @@ enum {
     DEPTH = 4,
     EVENTS = 3000,
     DEEDS = 30,
-    ROOT_RESTARTS = 2
+    ROOT_RESTARTS = 2,
+    LETTERS = 3 * DEEDS
 };
 enum { FAILED = CADRE_EUSER - 1, KILLED = CADRE_EUSER - 2, NO_START = CADRE_EUSER - 3 };
 enum { ENOUGH = 300 }; /* plays, for every kind to occur */
@@ -32,13 +34,26 @@ typedef struct {
 } pulse;
 typedef struct {
     int result;
+    uint32_t letter; /* its number */
 } deed;
 CADRE_TYPE(pulse);
 CADRE_TYPE(deed);
 
-enum kind { RESTARTS, ESCALATIONS, TO_THE_TOP, LOST, BAD_STARTS, REMOVED, KINDS };
+enum kind {
+    RESTARTS,
+    ESCALATIONS,
+    TO_THE_TOP,
+    LOST,
+    BAD_STARTS,
+    REMOVED,
+    SURVIVED, /* letters that wait for the next life */
+    RETRIED,
+    DIED,
+    KINDS
+};
 static const char *const kind_names[KINDS] = {"restarts", "escalations", "to the top",
-                                              "for good", "bad starts",  "removed"};
+                                              "for good", "bad starts",  "removed",
+                                              "survived", "retried",     "died"};
 static uint64_t seen[KINDS], plays;
 
 /* s: starts, f: fails to, x: ends. */
@@ -71,12 +86,17 @@ struct place {
 struct model {
     enum { IDLE, UP, GONE } phase;
     uint32_t bad_starts, restarts;
+    uint32_t made, started; /* how often it has got a new address; has been up */
     uint32_t restarted[DEEDS + 60]; /* at which deed */
 };
 
 /* Of the run that is being told; a simulation has one thread. */
 static struct {
     struct dice dice;
+    uint32_t letters, last_letter[NODES];
+    struct {
+        uint32_t least, most, handled; /* times: as the model says; and as it was */
+    } mail[LETTERS];
     uint32_t nodes, deeds, window, root_restarts, top_starts;
     bool over;
     struct place places[NODES];
@@ -184,9 +204,12 @@ static int model_start(uint32_t id)
     }
     add_event(&tale.expected, 's', id, 0);
     m->phase = UP;
+    m->started++;
     m->restarts = 0;
-    for (uint32_t i = 0; i < tale.places[id].init.config.count; i++)
+    for (uint32_t i = 0; i < tale.places[id].init.config.count; i++) {
         tale.models[tale.places[id].children[i]].phase = IDLE;
+        tale.models[tale.places[id].children[i]].made++;
+    }
     return model_settle(id) ? 0 : CADRE_ERESTARTS;
 }
 
@@ -206,6 +229,38 @@ static void model_ended(uint32_t id, int reason)
             return;
     }
     tale.models[0].phase = GONE;
+}
+
+/* How often letters were handled that were sent behind what has ended worker `id`; was:
+ * the model of it then; from: the first of them; retried: the one that it failed on, or
+ * none. One that runs again at its address has got those that waited. How far one got
+ * that was up again, but has ended since, only the actors know. */
+static void model_mail(uint32_t id, const struct model *was, uint32_t from,
+                       uint32_t retried)
+{
+    const struct place *place = &tale.places[id];
+    uint8_t mail = tale.places[place->parent].specs[place->index].mail;
+    const struct model *m = &tale.models[id];
+    bool lives = m->phase == UP && m->made == was->made;
+    bool ran_again = m->started != was->started;
+    bool waits = mail != CADRE_MAIL_DROP;
+    for (uint32_t i = from; i < tale.letters; i++) {
+        tale.mail[i].least = lives && waits;
+        tale.mail[i].most = ran_again && waits;
+        seen[lives && waits ? SURVIVED : DIED]++;
+    }
+    if (retried == UINT32_MAX)
+        return;
+    tale.mail[retried].least = 1 + (lives && mail == CADRE_MAIL_RETRY);
+    tale.mail[retried].most = 1 + (ran_again && mail == CADRE_MAIL_RETRY);
+    seen[RETRIED] += lives && mail == CADRE_MAIL_RETRY;
+}
+
+static void compare_mail(void)
+{
+    for (uint32_t i = 0; i < tale.letters; i++)
+        CHECK(tale.mail[i].handled >= tale.mail[i].least &&
+              tale.mail[i].handled <= tale.mail[i].most);
 }
 
 /* ---- the actors ------------------------------------------------------------------ */
@@ -235,8 +290,13 @@ static int worker_start(cadre_self *self, void *state)
 }
 static int worker_receive(cadre_self *self, void *state, cadre_msg *m)
 {
-    int result = cadre_body(m, deed)->result;
-    cadre_body(m, deed)->result = 0; /* when it is retried */
+    deed *d = cadre_body(m, deed);
+    int result = d->result;
+    uint32_t *last = &tale.last_letter[id_of(state)];
+    CHECK(d->letter + 1 > *last || (d->letter + 1 == *last && result == 0));
+    *last = d->letter + 1;
+    tale.mail[d->letter].handled++;
+    d->result = 0; /* when it is retried */
     return result;
 }
 static void worker_stop(cadre_self *self, void *state, int reason)
@@ -324,10 +384,38 @@ static bool is_up(uint32_t id)
     return tale.models[0].phase == UP;
 }
 
+/* Returns its number. */
+static uint32_t send_letter(cadre_self *self, uint32_t id, int result)
+{
+    uint32_t letter = tale.letters++;
+    CHECK(letter < LETTERS);
+    tale.mail[letter].least = tale.mail[letter].most = 1;
+    CHECK_EQ(cadre_send(self, tale.places[id].ref, deed, result, letter), 0);
+    return letter;
+}
+
+/* A stop is behind what was sent before; a kill is not. */
+static void end_worker(cadre_self *self, uint32_t id, bool kill)
+{
+    const struct model was = tale.models[id];
+    uint32_t before = send_letter(self, id, 0);
+    CHECK_EQ(kill ? cadre_kill(self, tale.places[id].ref, KILLED)
+                  : cadre_stop(self, tale.places[id].ref),
+             0);
+    (void)send_letter(self, id, 0);
+    model_end(id, kill ? KILLED : 0);
+    model_ended(id, kill ? KILLED : 0);
+    model_mail(id, &was, before + !kill, UINT32_MAX);
+}
+
 static void end_one(cadre_self *self, uint32_t id, bool kill)
 {
     const struct place *place = &tale.places[id];
     int reason = kill ? KILLED : 0;
+    if (!place->is_boss) {
+        end_worker(self, id, kill);
+        return;
+    }
     if (kill)
         CHECK_EQ(cadre_kill(self, place->ref, reason), 0);
     else
@@ -338,10 +426,14 @@ static void end_one(cadre_self *self, uint32_t id, bool kill)
 
 static void let_fail(cadre_self *self, uint32_t id, int result)
 {
-    CHECK_EQ(cadre_send(self, tale.places[id].ref, deed, result), 0);
+    const struct model was = tale.models[id];
+    (void)send_letter(self, id, 0);
+    uint32_t letter = send_letter(self, id, result);
+    (void)send_letter(self, id, 0);
     int reason = result == CADRE_STOP ? 0 : result;
     model_end(id, reason);
     model_ended(id, reason);
+    model_mail(id, &was, letter + 1, reason ? letter : UINT32_MAX);
 }
 
 static void remove_one(cadre_self *self, uint32_t id)
@@ -410,6 +502,7 @@ static void compare(void)
         print_record("happened", b, i);
     }
     CHECK(i == a->count && i == b->count);
+    compare_mail();
 }
 
 static int root_start(cadre_self *self, void *state)
@@ -470,6 +563,6 @@ static uint64_t play(uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    static const struct story stories[] = {{"supervisors", play, 30000}, {0}};
+    static const struct story stories[] = {{"supervisors", play, 1000000}, {0}};
     return story_main(argc, argv, stories);
 }
