@@ -10,6 +10,7 @@
 #include <cadre/actors/post.h>
 #include <cadre/actors/retry.h>
 #include <cadre/actors/router.h>
+#include <cadre/actors/shedder.h>
 #include <cadre/actors/ticker.h>
 #include <cadre/actors/topic.h>
 
@@ -29,6 +30,7 @@ static void configs(void **state)
     CONFIG(cadre_retry, 120);
     CONFIG(cadre_limiter, 64);
     CONFIG(cadre_breaker, 136);
+    CONFIG(cadre_shedder, 248);
     CONFIG(cadre_gather, 312);
     CONFIG(cadre_batcher, 64);
     CONFIG(cadre_ticker, 184);
@@ -44,6 +46,8 @@ static void messages(void **state)
 {
     MESSAGE(cadre_breaker_ask, 4);
     MESSAGE(cadre_breaker_status, 40);
+    MESSAGE(cadre_shedder_ask, 4);
+    MESSAGE(cadre_shedder_status, 56);
     MESSAGE(cadre_gathered, 24);
     MESSAGE(cadre_batcher_add, 8);
     MESSAGE(cadre_batcher_flush, 4);

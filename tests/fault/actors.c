@@ -17,6 +17,7 @@
 #include <cadre/actors/post.h>
 #include <cadre/actors/retry.h>
 #include <cadre/actors/router.h>
+#include <cadre/actors/shedder.h>
 #include <cadre/actors/supervisor.h>
 #include <cadre/actors/topic.h>
 #include <cadre/system.h>
@@ -86,6 +87,12 @@ static int with_limiter(cadre_self *self, cadre_ref to, cadre_ref *front)
 {
     cadre_limiter config = {.target = to, .burst = 2};
     return cadre_spawn(self, front, &cadre_limiter_class, &config);
+}
+static int with_shedder(cadre_self *self, cadre_ref to, cadre_ref *front)
+{
+    cadre_shedder config = {
+        .target = to, .share = share_large, .concurrency = 2, .waiting = 8};
+    return cadre_spawn(self, front, &cadre_shedder_class, &config);
 }
 static int with_gather(cadre_self *self, cadre_ref to, cadre_ref *front)
 {
@@ -249,6 +256,7 @@ static const struct scenario {
 } scenarios[] = {{"retry", with_retry, NULL},
                  {"breaker", with_breaker, NULL},
                  {"limiter", with_limiter, NULL},
+                 {"shedder", with_shedder, NULL},
                  {"gather", with_gather, NULL},
                  {"batcher", NULL, batch},
                  {"post", NULL, mail},
