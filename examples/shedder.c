@@ -1,4 +1,4 @@
-/* shedder.c: ten times more requests than can be served; those that are served are quick. */
+/* shedder.c: ten times more requests than can be served; those served are quick. */
 #include <cadre.h>
 #include <cadre/actors/shedder.h>
 #include <cadre/timer.h>

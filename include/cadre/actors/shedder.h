@@ -19,8 +19,10 @@
  *
  * A request that has to wait, and then is too late for its deadline, by how long others
  * took of late, fails with CADRE_EFULL, too, whose cause is -ETIMEDOUT: at once, or when
- * its turn has come. One that its client cancels while it waits is dropped. Plain messages are passed on, or are dead letters while it sheds. The answer
- * to cadre_shedder_ask is a cadre_shedder_status.
+ * its turn has come. One that its client cancels while it waits is dropped.
+ *
+ * Plain messages are passed on, or are dead letters while it sheds. The answer to
+ * cadre_shedder_ask is a cadre_shedder_status.
  *
  * Guarantees, each with a test of that name:
  *   waits_are_bounded    what is passed on has waited at most delay + interval; while it
@@ -35,8 +37,8 @@
  *                        more: the youngest of the least important
  *   one_outcome          also when this actor is stopped meanwhile: CADRE_EDEAD
  *
- * What waits in this actor's own mailbox it does not see. A request that has waited is not
- * cancelled at the target when its client cancels it; its answer is dropped. */
+ * What waits in this actor's own mailbox it does not see. A request that has waited is
+ * not cancelled at the target when its client cancels it; its answer is dropped. */
 #ifndef CADRE_ACTORS_SHEDDER_H
 #define CADRE_ACTORS_SHEDDER_H
 #include <cadre/actors/share.h>
@@ -48,7 +50,8 @@ extern "C" {
 #define CADRE_SHEDDER_LEVELS 4
 
 /* How important a request is: 0 is the least, what is CADRE_SHEDDER_LEVELS or more counts
- * as the most. Called in the actor's turn; must not block, and sees all types that come. */
+ * as the most. Called in the actor's turn; must not block, and sees all types of requests
+ * that come. */
 typedef uint32_t cadre_importance(const cadre_type *type, const void *body);
 
 /* Its config, which cadre_spawn() takes as init. Times are in nanoseconds; one below 0
