@@ -57,8 +57,15 @@ CADRE_API CADRE_MUST_CHECK int cadre_spawn(cadre_self *self, cadre_ref *child,
 CADRE_API cadre_ref cadre_me(const cadre_self *self);
 /* Its parent's; id 0 for the root. */
 CADRE_API cadre_ref cadre_parent(const cadre_self *self);
+/* Its class; NULL when called from elsewhere. */
+CADRE_API const cadre_class *cadre_class_of(const cadre_self *self);
 /* Its system, for cadre_stats() and the like; NULL when called from elsewhere. */
 CADRE_API cadre_system *cadre_system_of(const cadre_self *self);
+
+/* Any address as the log writes it, such as 12.3; id 0 is "outside". Writes to text, of
+ * CADRE_REF_TEXT bytes, and returns it, or a constant. Any thread. */
+#define CADRE_REF_TEXT 24
+CADRE_API const char *cadre_ref_text(char *text, cadre_ref ref);
 
 /* Monotonic time, virtual under simulation: read when first asked for in a turn, the
  * same for the rest of it, unless a timer becomes due meanwhile and its message comes in

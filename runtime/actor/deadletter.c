@@ -25,6 +25,11 @@ const char *address_text(char text[ADDRESS_TEXT], uint64_t id)
     return text;
 }
 
+const char *cadre_ref_text(char *text, cadre_ref ref)
+{
+    return address_text(text, ref.id);
+}
+
 const char *class_name(const cadre_class *class)
 {
     return class && class->name ? class->name : "?";

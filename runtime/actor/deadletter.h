@@ -28,7 +28,7 @@ CC_MUST_CHECK int deadletter_report_init(struct world *world);
 void deadletter_report_fini(struct world *world);
 
 /* "17.3": slot and generation, as all log lines name actors. */
-enum { ADDRESS_TEXT = 24 };
+enum { ADDRESS_TEXT = CADRE_REF_TEXT };
 const char *address_text(char text[ADDRESS_TEXT], uint64_t id);
 const char *class_name(const cadre_class *class);
 

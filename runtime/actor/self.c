@@ -118,6 +118,11 @@ cadre_ref cadre_parent(const cadre_self *self)
     return (cadre_ref){parent ? cell_address(parent) : 0};
 }
 
+const cadre_class *cadre_class_of(const cadre_self *self)
+{
+    return self_check(self, "cadre_class_of") ? NULL : cell_class(self_cell(self));
+}
+
 cadre_system *cadre_system_of(const cadre_self *self)
 {
     return self_check(self, "cadre_system_of") ? NULL : self->world->system;

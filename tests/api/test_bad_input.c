@@ -334,6 +334,7 @@ static int use_leaked_self(cadre_self *self)
     wrong += cadre_kill(self, to, 0) != -EPERM;
     wrong += cadre_me(self).id != 0;
     wrong += cadre_parent(self).id != 0;
+    wrong += cadre_class_of(self) != NULL;
     wrong += cadre_system_of(self) != NULL;
     wrong += cadre_now(self) != 0;
     wrong += cadre_random(self) != 0;

@@ -2,6 +2,7 @@
 #include "support/support.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static int nothing(cadre_self *self, void *state, cadre_msg *m) { return 0; }
 static const cadre_type go_type = {.name = "go"};
@@ -341,6 +342,7 @@ static void spawn_while_ending_is_eshutdown(void **state)
 static cadre_ref family[2];
 static int know_parent(cadre_self *self, void *state)
 {
+    assert_ptr_equal(cadre_class_of(self)->start, know_parent);
     assert_true(cadre_same(cadre_parent(self), family[0]));
     assert_true(cadre_same(cadre_me(self), family[1]));
     assert_non_null(cadre_system_of(self));
@@ -357,6 +359,28 @@ static void look_around(cadre_self *self)
     cadre_ref root = cadre_system_root(cadre_system_of(self));
     assert_true(cadre_same(root, family[0]));
     assert_int_equal(cadre_spawn(self, &family[1], &child, NULL), 0);
+}
+
+static char who[CADRE_REF_TEXT];
+static int refuse(cadre_self *self, void *state, cadre_msg *m)
+{
+    (void)cadre_ref_text(who, cadre_me(self));
+    return cadre_unhandled(self, m);
+}
+static void send_in_vain(cadre_self *self)
+{
+    static const cadre_class child = {.receive = refuse};
+    cadre_ref ref;
+    assert_int_equal(cadre_spawn(self, &ref, &child, NULL), 0);
+    assert_int_equal(cadre_send(self, ref, number, 1), 0);
+}
+static void address_has_the_text_of_the_log(void **state)
+{
+    char line[64];
+    assert_int_equal(play(send_in_vain), 0);
+    snprintf(line, sizeof line, " to %s (", who);
+    assert_int_equal(lines_with(line), 1);
+    assert_string_equal(cadre_ref_text(who, (cadre_ref){0}), "outside");
 }
 
 static void actor_knows_itself_and_its_parent(void **state)
@@ -434,6 +458,7 @@ int main(void)
           cmocka_unit_test(spawn_beyond_memory_is_enomem),
           cmocka_unit_test(spawn_while_ending_is_eshutdown),
           cmocka_unit_test(actor_knows_itself_and_its_parent),
+          cmocka_unit_test(address_has_the_text_of_the_log),
           cmocka_unit_test(now_stands_still_in_a_turn),
           cmocka_unit_test(random_is_replayable));
     return RUN_TESTS();
