@@ -108,23 +108,24 @@ int cron_parse(struct cron *cron, const char *text, const char **field)
 
 static bool has(uint64_t set, int64_t n) { return set >> n & 1; }
 
-/* From days since 1970, by Howard Hinnant, "chrono-compatible low-level date algorithms":
- * years begin in March, so that the odd day is the last. */
-static void date_of(int64_t days, int64_t *month, int64_t *day)
+/* By Howard Hinnant, "chrono-compatible low-level date algorithms": years begin in March,
+ * so that the odd day is the last. */
+void cron_date(int64_t days, int64_t *year, int64_t *month, int64_t *day)
 {
     int64_t z = days + 719468;
     int64_t in_era = z % 146097; /* not negative: nothing is before 1970 */
-    int64_t year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
-    int64_t in_year = in_era - (365 * year + year / 4 - year / 100);
+    int64_t y = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    int64_t in_year = in_era - (365 * y + y / 4 - y / 100);
     int64_t from_march = (5 * in_year + 2) / 153;
     *day = in_year - (153 * from_march + 2) / 5 + 1;
     *month = from_march < 10 ? from_march + 3 : from_march - 9;
+    *year = z / 146097 * 400 + y + (*month <= 2);
 }
 
 static bool day_fits(const struct cron *cron, int64_t days)
 {
-    int64_t month, day;
-    date_of(days, &month, &day);
+    int64_t year, month, day;
+    cron_date(days, &year, &month, &day);
     bool day_is = has(cron->set[DAY], day);
     bool weekday_is = has(cron->set[WEEKDAY], (days + 4) % 7); /* it was a Thursday */
     if (!has(cron->set[MONTH], month))

@@ -18,4 +18,7 @@ int cron_parse(struct cron *cron, const char *text, const char **field);
 /* The first second after `after`, since 1970, that fits; -1: none within nine years. */
 int64_t cron_next(const struct cron *cron, int64_t after);
 
+/* The date of a day since 1970, which is 0; months and days from 1. */
+void cron_date(int64_t days, int64_t *year, int64_t *month, int64_t *day);
+
 #endif

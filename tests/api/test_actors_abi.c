@@ -6,6 +6,7 @@
 #include <cadre/actors/gather.h>
 #include <cadre/actors/group.h>
 #include <cadre/actors/limiter.h>
+#include <cadre/actors/logger.h>
 #include <cadre/actors/pool.h>
 #include <cadre/actors/post.h>
 #include <cadre/actors/retry.h>
@@ -31,6 +32,8 @@ static void configs(void **state)
     CONFIG(cadre_limiter, 64);
     CONFIG(cadre_breaker, 136);
     CONFIG(cadre_shedder, 248);
+    CONFIG(cadre_logger, 336);
+    SIZE(cadre_log_field, 24);
     CONFIG(cadre_gather, 312);
     CONFIG(cadre_batcher, 64);
     CONFIG(cadre_ticker, 184);
@@ -48,6 +51,12 @@ static void messages(void **state)
     MESSAGE(cadre_breaker_status, 40);
     MESSAGE(cadre_shedder_ask, 4);
     MESSAGE(cadre_shedder_status, 56);
+    MESSAGE(cadre_logger_status, 56);
+    MESSAGE(cadre_log_line, 24);
+    MESSAGE(cadre_logger_flush, 4);
+    MESSAGE(cadre_logger_reopen, 4);
+    MESSAGE(cadre_logger_level, 4);
+    MESSAGE(cadre_logger_ask, 4);
     MESSAGE(cadre_gathered, 24);
     MESSAGE(cadre_batcher_add, 8);
     MESSAGE(cadre_batcher_flush, 4);

@@ -13,6 +13,7 @@
 #include <cadre/actors/gather.h>
 #include <cadre/actors/group.h>
 #include <cadre/actors/limiter.h>
+#include <cadre/actors/logger.h>
 #include <cadre/actors/pool.h>
 #include <cadre/actors/post.h>
 #include <cadre/actors/retry.h>
@@ -170,6 +171,34 @@ static int mail(cadre_self *self)
     return err;
 }
 
+/* Each line that the logger has got is written or dropped, at its end at the latest. */
+static int64_t count_lines(void *user, const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        facts.received += bytes[i] == '\n';
+    return (int64_t)size;
+}
+static void check_lines(void *user, const cadre_logger_status *status)
+{
+    CHECK_EQ(status->lines, status->written + status->dropped);
+    CHECK(facts.received >= (int64_t)status->written); /* and notices */
+    CHECK(facts.sent >= (int64_t)status->lines);
+}
+static int log_all(cadre_self *self)
+{
+    cadre_logger config = {.write = count_lines, .over = check_lines};
+    cadre_ref logger;
+    int err = cadre_spawn(self, &logger, &cadre_logger_class, &config);
+    for (uint32_t i = 0; i < ITEMS && !err; i++) {
+        facts.sent +=
+            cadre_log(self, logger, CADRE_ERROR, "x", {"i", .number = i}) == 0;
+        if (i % 50 == 0)
+            facts.accepted += cadre_ask(self, NULL, logger, 60 * CADRE_SECOND,
+                                        cadre_logger_flush, 0) == 0;
+    }
+    return err;
+}
+
 /* Each join and message has one outcome, whoever of the members misses it. */
 static int meet(cadre_self *self)
 {
@@ -260,6 +289,7 @@ static const struct scenario {
                  {"gather", with_gather, NULL},
                  {"batcher", NULL, batch},
                  {"post", NULL, mail},
+                 {"logger", NULL, log_all},
                  {"group", NULL, meet},
                  {"topic", NULL, hear},
                  {"router", with_least_busy, NULL},
@@ -310,7 +340,7 @@ static bool play(const struct scenario *s, uint64_t first, uint64_t count)
         CHECK_EQ(sums.accepted, sums.handled + sums.dead + sums.dropped + sums.pending);
         if (reason == 0) {
             CHECK_EQ(facts.outcomes, facts.accepted);
-            CHECK(facts.received <= facts.sent);
+            CHECK(facts.received <= facts.sent || s->act == log_all);
             if (count == 1 && s->act == batch)
                 CHECK_EQ(facts.received + (int64_t)sums.dead, facts.sent);
         }
