@@ -7,6 +7,7 @@
 #include "sched/stuck.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -56,7 +57,8 @@ int sched_init(struct sched *s, struct heap *heap, enum sched_mode mode,
                         .poll_fd = -1,
                         .event_fd = -1,
                         .timer_fd = -1,
-                        .timer_due = INT64_MAX};
+                        .timer_due = INT64_MAX,
+                        .bell.fd = PARK_ON_FUTEX};
     s->crew.count = workers;
     s->crew.batch = UINT32_MAX;
     void *w = NULL, *beds = NULL, *threads = NULL;
@@ -117,6 +119,10 @@ static void say_if_all_sleep(struct sched *s)
 {
     if (s->all_asleep && crew_is_quiet(&s->crew))
         s->all_asleep(s->all_asleep_user);
+    /* Pairs with sched_tell_asleep: who lay down before that is seen asleep by the one
+     * that is woken there. */
+    if (unlikely(load_seq(&s->tells_asleep)) && idle_all_asleep(&s->crew.idle))
+        sched_notify(s);
 }
 
 /* How long the watch sleeps. */
@@ -238,6 +244,19 @@ void sched_ring(struct sched *s)
 {
     if (s->event_fd >= 0)
         park_wake(&s->beds[0].word, 1);
+}
+
+void sched_notify(struct sched *s)
+{
+    fetch_add_seq(&s->bell.value, 1); /* pairs with whoever waits: looks, then sleeps */
+    park_wake(&s->bell, INT_MAX);
+}
+
+void sched_tell_asleep(struct sched *s)
+{
+    store_seq(&s->tells_asleep, true);
+    if (s->mode == SCHED_THREADS)
+        (void)idle_wake(&s->crew.idle, 0); /* it falls asleep again, and says so */
 }
 
 static bool has_work(const struct sched *s)

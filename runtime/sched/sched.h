@@ -32,6 +32,11 @@ struct sched {
     void (*all_asleep)(void *user); /* set before the start, or NULL: called by the last
                                      * worker to fall asleep; must not block */
     void *all_asleep_user;
+    /* What threads outside may wait for has happened so often (sched_notify); and, once
+     * tells_asleep is set, that all workers sleep is such a thing. Whoever waits sets it,
+     * once. */
+    struct park_word bell;
+    ATOMIC(bool) tells_asleep;
     /* Set before the start, or NULL: called by a worker that has announced its sleep, for
      * a short piece of housekeeping. True: there is more. */
     bool (*tidy)(struct worker *worker);
@@ -53,6 +58,12 @@ void sched_fini(struct sched *sched);
  * at most timeout_ns. */
 void sched_ring(struct sched *sched);
 void sched_unring(struct sched *sched, int64_t timeout_ns);
+
+/* Wakes the threads outside that wait for something to happen in here; they look at the
+ * count before they look for that. Any thread; async-signal safe. */
+void sched_notify(struct sched *sched);
+/* From now on also each time that all workers sleep, and at once if they do. */
+void sched_tell_asleep(struct sched *sched);
 
 /* SCHED_POLLED: runs up to max tasks on this thread (a few more after a handler that was
  * suspended: see fiber_step), waiting for the first of them at most timeout_ns. Returns

@@ -13,16 +13,9 @@
 #include "system/stuck.h"
 
 #include <errno.h>
-#include <time.h>
 
 static void init_sync(cadre_system *sys)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&sys->ended_cond, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pthread_mutex_init(&sys->lock, NULL);
     pthread_mutex_init(&sys->run_lock, NULL);
     pthread_mutex_init(&sys->world.outside_lock, NULL);
 }
@@ -104,9 +97,7 @@ static void fini_world(cadre_system *sys)
     table_fini(&sys->world.table);
     pool_depot_fini(&sys->world.depot);
     pthread_mutex_destroy(&sys->world.outside_lock);
-    pthread_mutex_destroy(&sys->lock);
     pthread_mutex_destroy(&sys->run_lock);
-    pthread_cond_destroy(&sys->ended_cond);
     struct heap heap = sys->world.heap;
     heap_put_lines(&heap, sys, sizeof *sys);
 }

@@ -1,5 +1,5 @@
 /* stats.c: counters of the whole system, read without stopping it. */
-#include "system/system.h"
+#include "system/stop.h"
 
 #include <errno.h>
 
@@ -52,10 +52,7 @@ int64_t cadre_system_report(cadre_system *sys,
         return err;
     if (!visit)
         return world_misuse(&sys->world, -EINVAL, "cadre_system_report: visit is NULL");
-    pthread_mutex_lock(&sys->run_lock);
-    bool finished = sys->finished;
-    pthread_mutex_unlock(&sys->run_lock);
-    if (!finished)
+    if (!system_is_finished(sys))
         return -EBUSY;
     int64_t sum = 0;
     for (uint32_t i = 0; i < REPORT_PLACES; i++) {

@@ -13,9 +13,8 @@
 #include <cadre/offload.h>
 
 #include <errno.h>
-#include <time.h>
 
-enum { GRACE_MS = 100 };
+enum { GRACE_MS = 100, LOOK_MS = 10 };
 
 void system_finish(cadre_system *sys)
 {
@@ -35,11 +34,20 @@ void system_finish(cadre_system *sys)
     pthread_mutex_unlock(&sys->run_lock);
 }
 
-/* Steps a simulation until the root has ended, or virtual time is up, or all sleep. */
-static void simulate(cadre_system *sys, cadre_time until)
+bool system_is_finished(cadre_system *sys)
+{
+    pthread_mutex_lock(&sys->run_lock);
+    bool finished = sys->finished;
+    pthread_mutex_unlock(&sys->run_lock);
+    return finished;
+}
+
+/* Steps a simulation until then, or all sleep. */
+static void simulate(cadre_system *sys, cadre_time until, system_condition *done)
 {
     struct sched *sched = &sys->world.sched;
-    while (!system_has_ended(sys) && clock_now(&sched->crew.clock) < until)
+    while (!system_has_ended(sys) && !(done && done(sys)) &&
+           clock_now(&sched->crew.clock) < until)
         if (!system_sim_step(sys)) {
             if (!sys->settings.end_when_quiet)
                 return;
@@ -47,39 +55,46 @@ static void simulate(cadre_system *sys, cadre_time until)
         }
 }
 
-static struct timespec at(cadre_time when)
+/* Polls until then; others may want to, too. */
+static void poll_until(cadre_system *sys, cadre_time until, system_condition *done)
 {
-    return (struct timespec){when / CADRE_SECOND, when % CADRE_SECOND};
+    const cadre_time slice = until == CADRE_NEVER ? CADRE_NEVER : CADRE_MS;
+    while (!system_has_ended(sys) && !(done && done(sys)) &&
+           clock_now(&sys->world.sched.crew.clock) < until)
+        (void)system_poll_once(sys, slice);
 }
 
-static cadre_time deadline_after(cadre_time now, cadre_time timeout)
-{
-    return timeout > CADRE_NEVER - now ? CADRE_NEVER : now + timeout;
-}
-
-/* Under the lock. Runs or sleeps until the root has ended or time is up. */
-static void await_end(cadre_system *sys, cadre_time until)
+/* Always with a timeout, so that a signal lets it look around: sanitizers call handlers
+ * late. */
+static void sleep_until(cadre_system *sys, cadre_time until, system_condition *done)
 {
     struct sched *sched = &sys->world.sched;
-    struct timespec t = at(until);
+    for (;;) {
+        uint32_t seen = load_seq(&sched->bell.value); /* pairs with sched_notify */
+        cadre_time rest = until - clock_now(&sched->crew.clock);
+        if (system_has_ended(sys) || (done && done(sys)) || rest <= 0)
+            return;
+        park_wait(&sched->bell, seen, rest);
+    }
+}
+
+void system_await(cadre_system *sys, cadre_time until, system_condition *done)
+{
     if (sys->settings.mode == SCHED_THREADS) {
-        int err = 0;
-        while (!sys->ended && err != ETIMEDOUT)
-            err = until == CADRE_NEVER
-                      ? pthread_cond_wait(&sys->ended_cond, &sys->lock)
-                      : pthread_cond_timedwait(&sys->ended_cond, &sys->lock, &t);
-        return;
-    }
-    pthread_mutex_unlock(&sys->lock);
-    if (system_is_simulated(sys)) {
-        pthread_mutex_lock(&sys->run_lock);
-        simulate(sys, until);
-        pthread_mutex_unlock(&sys->run_lock);
+        sleep_until(sys, until, done);
+    } else if (sys->settings.mode == SCHED_POLLED) {
+        poll_until(sys, until, done);
     } else {
-        while (!system_has_ended(sys) && clock_now(&sched->crew.clock) < until)
-            (void)system_poll_once(sys, CADRE_MS);
+        pthread_mutex_lock(&sys->run_lock);
+        simulate(sys, until, done);
+        pthread_mutex_unlock(&sys->run_lock);
     }
-    pthread_mutex_lock(&sys->lock);
+}
+
+cadre_time system_deadline(const cadre_system *sys, cadre_time timeout)
+{
+    cadre_time now = clock_now(&sys->world.sched.crew.clock);
+    return timeout > CADRE_NEVER - now ? CADRE_NEVER : now + timeout;
 }
 
 int cadre_system_wait(cadre_system *sys)
@@ -87,28 +102,45 @@ int cadre_system_wait(cadre_system *sys)
     int err = system_check_waiter(sys);
     if (err)
         return err;
-    pthread_mutex_lock(&sys->lock);
-    if (sys->settings.mode == SCHED_POLLED && !sys->ended)
-        err = -EPERM;
-    else
-        await_end(sys, CADRE_NEVER);
-    if (!err && !sys->ended)
-        err = -EDEADLK;
-    int reason = sys->reason;
-    pthread_mutex_unlock(&sys->lock);
-    if (err)
-        return err;
+    if (sys->settings.mode == SCHED_POLLED && !system_has_ended(sys))
+        return -EPERM;
+    system_await(sys, CADRE_NEVER, NULL);
+    if (!system_has_ended(sys))
+        return -EDEADLK;
     system_finish(sys);
-    return reason;
+    return sys->reason;
 }
 
-/* Calls that run on other threads end before the system does. */
-static bool await_calls(cadre_system *sys, cadre_time until)
+/* Calls that run on other threads end before the system does. Nobody notifies whoever
+ * waits for them; so they are waited for a little at a time. */
+static bool await_calls(cadre_system *sys, cadre_time until, system_condition *hurry)
 {
-    for (int i = 0; i < CADRE_POOLS; i++)
-        if (!blocking_await_calm(&sys->world.blocking[i], until))
+    for (int i = 0; i < CADRE_POOLS;) {
+        cadre_time soon = system_deadline(sys, LOOK_MS * CADRE_MS);
+        bool is_last = until <= soon || (hurry && hurry(sys));
+        if (blocking_await_calm(&sys->world.blocking[i], until < soon ? until : soon))
+            i++;
+        else if (is_last)
             return false;
+    }
     return true;
+}
+
+int system_end_by(cadre_system *sys, cadre_time until, system_condition *hurry)
+{
+    system_await(sys, until, hurry);
+    if (!system_has_ended(sys)) {
+        system_halt_root(sys, HALT_KILL, CADRE_EKILLED);
+        system_await(sys, system_deadline(sys, GRACE_MS * CADRE_MS), NULL);
+    }
+    cadre_time grace = system_deadline(sys, GRACE_MS * CADRE_MS);
+    if (!system_has_ended(sys) ||
+        !await_calls(sys, until > grace ? until : grace, hurry)) {
+        stuck_name_all(sys);
+        return -ETIMEDOUT;
+    }
+    system_finish(sys);
+    return sys->reason;
 }
 
 int cadre_system_stop_by(cadre_system *sys, cadre_time timeout)
@@ -118,25 +150,9 @@ int cadre_system_stop_by(cadre_system *sys, cadre_time timeout)
         return err;
     if (timeout < 0)
         return world_misuse(&sys->world, -EINVAL, "cadre_system_stop_by: timeout < 0");
-    const struct clock *clock = &sys->world.sched.crew.clock;
-    cadre_time until = deadline_after(clock_now(clock), timeout);
+    cadre_time until = system_deadline(sys, timeout);
     system_halt_root(sys, HALT_STOP, 0);
-    pthread_mutex_lock(&sys->lock);
-    await_end(sys, until);
-    if (!sys->ended) {
-        system_halt_root(sys, HALT_KILL, CADRE_EKILLED);
-        await_end(sys, clock_now(clock) + GRACE_MS * CADRE_MS);
-    }
-    bool ended = sys->ended;
-    int reason = sys->reason;
-    pthread_mutex_unlock(&sys->lock);
-    cadre_time grace = clock_now(clock) + GRACE_MS * CADRE_MS;
-    if (!ended || !await_calls(sys, until > grace ? until : grace)) {
-        stuck_name_all(sys);
-        return -ETIMEDOUT;
-    }
-    system_finish(sys);
-    return reason;
+    return system_end_by(sys, until, NULL);
 }
 
 void cadre_system_stop(cadre_system *sys)

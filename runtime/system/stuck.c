@@ -128,7 +128,7 @@ static void name_call(void *user, uint64_t owner, int64_t for_ns)
     const struct world *world = user;
     char who[ADDRESS_TEXT], time[TIME_TEXT];
     log_line(&world->log, LOG_ERROR,
-             "stop_by: a call that actor %s (%s) offloaded has not returned for %s",
+             "stopping: a call that actor %s (%s) offloaded has not returned for %s",
              address_text(who, owner), class_of(world, owner), time_text(time, for_ns));
 }
 
@@ -138,7 +138,7 @@ void stuck_name_all(cadre_system *sys)
     for (uint32_t i = 0; i < sys->settings.workers; i++) {
         const struct cell *cell = load_acquire(&world->selves[i].cell);
         if (cell)
-            say_stuck(&world->selves[i], cell, LOG_ERROR, "stop_by: ", "");
+            say_stuck(&world->selves[i], cell, LOG_ERROR, "stopping: ", "");
     }
     for (int i = 0; i < CADRE_POOLS; i++)
         blocking_running(&world->blocking[i], name_call, world);

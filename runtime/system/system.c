@@ -31,21 +31,13 @@ int system_check_waiter(const cadre_system *sys)
 void system_root_ended(struct world *world, int reason)
 {
     cadre_system *sys = world->system;
-    pthread_mutex_lock(&sys->lock);
-    sys->ended = true;
     sys->reason = reason;
-    pthread_cond_broadcast(&sys->ended_cond);
-    pthread_mutex_unlock(&sys->lock);
+    store_seq(&sys->ended, true); /* pairs with system_has_ended */
+    sched_notify(&world->sched);
     sched_ring(&world->sched); /* one more poll is due, which says so */
 }
 
-bool system_has_ended(cadre_system *sys)
-{
-    pthread_mutex_lock(&sys->lock);
-    bool ended = sys->ended;
-    pthread_mutex_unlock(&sys->lock);
-    return ended;
-}
+bool system_has_ended(const cadre_system *sys) { return load_seq(&sys->ended); }
 
 void system_halt_root(cadre_system *sys, enum halt halt, int reason)
 {

@@ -14,15 +14,13 @@ struct cadre_system {
     struct settings settings;
     struct cadre_self outside;
     cadre_ref root;
-    bool has_probe;  /* it holds the signal that asks threads where they stand */
-    pthread_t maker; /* simulated: the only thread that may use it */
-    pthread_mutex_t lock;
-    pthread_cond_t ended_cond;
-    bool ended;               /* under the lock: the root has ended ... */
-    int reason;               /* ... for this reason */
-    pthread_mutex_t run_lock; /* before lock: held by whoever runs it without threads,
-                               * or clears up */
-    bool finished;            /* under run_lock: the workers have ended too */
+    bool has_probe;     /* it holds the signal that asks threads where they stand */
+    pthread_t maker;    /* simulated: the only thread that may use it */
+    ATOMIC(bool) ended; /* the root has ended ... */
+    int reason;         /* ... for this reason. Both by its last turn */
+    pthread_mutex_t
+        run_lock;  /* held by whoever runs it without threads, or clears up */
+    bool finished; /* under run_lock: the workers have ended too */
     /* Turns when all were found asleep for the last time. Any thread that finds that; it
      * only matters when one of them finds it again. */
     ATOMIC(uint64_t) asked;
@@ -42,7 +40,7 @@ int system_check_waiter(const cadre_system *sys);
 void system_halt_root(cadre_system *sys, enum halt halt, int reason);
 /* The root's last turn says that it has ended. */
 void system_root_ended(struct world *world, int reason);
-bool system_has_ended(cadre_system *sys);
+bool system_has_ended(const cadre_system *sys);
 /* Not SCHED_THREADS: runs what is ready, unless finished. Returns the turns. */
 int system_poll_once(cadre_system *sys, cadre_time timeout);
 /* One step of a simulation: of a worker, or of a call that would block. False: nothing

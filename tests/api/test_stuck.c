@@ -292,7 +292,7 @@ static void stuck_is_not_reported_when_it_is_to_be_never(void **state)
     assert_int_equal(cadre_system_stop_by(sys, 20 * CADRE_MS), -ETIMEDOUT);
     end(sys);
     assert_int_equal(said(CADRE_WARN, "has not returned"), 0);
-    assert_true(said(CADRE_ERROR, "stop_by: ") > 0);
+    assert_true(said(CADRE_ERROR, "stopping: ") > 0);
 }
 
 static void stuck_after_below_0_is_einval(void **state)
