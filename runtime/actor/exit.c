@@ -103,13 +103,20 @@ void exit_released(struct cadre_self *self)
     end_for_good(self, self_cell(self));
 }
 
+/* A system that closes stops everything in order; it kills as ever. */
+static bool closes(const struct cadre_self *self)
+{
+    return load_relaxed(&self->world->closing); /* the root's stop comes after it */
+}
+
 /* In order: only the youngest. Asking again is no harm. */
 static void ask_children(struct cadre_self *self, struct cell *cell, enum halt halt)
 {
     const struct world *world = self->world;
     struct cell *child = family_find(&world->table, cell->family.child);
-    const bool in_order = cell->extras && cell->extras->in_order;
-    if (in_order)
+    const bool wants_order = cell->extras && cell->extras->in_order;
+    const bool in_order = wants_order || (halt == HALT_STOP && closes(self));
+    if (wants_order)
         cell->extras->at_once = halt == HALT_KILL;
     for (; child; child = family_find(&world->table, child->family.older)) {
         unsigned halts = halt | (cell_is_kept(child) ? HALT_FOR_GOOD : 0u);
@@ -158,6 +165,15 @@ void exit_killed(struct cadre_self *self)
     }
 }
 
+/* One of the children has ended. To stop one that was killed does no harm. */
+static void ask_next(struct cadre_self *self, struct cell *cell)
+{
+    if (cell->extras && cell->extras->in_order)
+        ask_children(self, cell, cell->extras->at_once ? HALT_KILL : HALT_STOP);
+    else if (closes(self) && !cell->note.killed)
+        ask_children(self, cell, HALT_STOP);
+}
+
 static void child_ended(struct cadre_self *self, struct cell *child)
 {
     struct world *world = self->world;
@@ -166,8 +182,8 @@ static void child_ended(struct cadre_self *self, struct cell *child)
     table_put(&world->table, &self->cells, child);
     if (exit_is_due(cell))
         finish(self, cell);
-    else if (cell_phase(cell) == PHASE_ENDING && cell->extras && cell->extras->in_order)
-        ask_children(self, cell, cell->extras->at_once ? HALT_KILL : HALT_STOP);
+    else if (cell_phase(cell) == PHASE_ENDING)
+        ask_next(self, cell);
 }
 
 static void stop_came(struct cadre_self *self)

@@ -76,6 +76,7 @@ static void count_over(struct cadre_self *self)
     bias_enter(&here->bias);
     counter_add(&here->alarms.over, 1);
     bias_leave(&here->bias);
+    counter_add(&self->duties_over, 1);
 }
 
 /* Nobody waits for it any more. False: it has begun, and its letter will come. */
@@ -108,6 +109,7 @@ static int submit(struct cadre_self *self, struct op **result, struct offload *c
     op->withdraw = withdraw;
     op->offload = call; /* it may be over already: only its letter tells */
     counter_add(&self->worker->alarms.set, 1);
+    counter_add(&self->duties, 1);
     *result = op;
     return 0;
 }

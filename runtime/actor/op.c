@@ -188,6 +188,7 @@ int op_new_promise(struct cadre_self *self, struct op **op, struct envelope *req
     (*op)->in_hand = true;
     adopt(self, *op);
     add(self, *op);
+    counter_add(&self->duties, 1);
     return 0;
 }
 
@@ -201,8 +202,23 @@ void op_set_alarm(struct cadre_self *self, struct op *op, int64_t due)
     bias_leave(&here->bias);
 }
 
+/* It stands in the world's list, not in a wheel. */
+static bool cancel_closing(struct cadre_self *self, struct op *op)
+{
+    pthread_mutex_lock(&self->world->outside_lock);
+    bool off = load_relaxed(&op->alarm.state) == ALARM_SET; /* else it rings already */
+    if (off) {
+        list_remove(&op->alarm.node.link);
+        store_relaxed(&op->alarm.state, ALARM_OFF);
+    }
+    pthread_mutex_unlock(&self->world->outside_lock);
+    return off;
+}
+
 static CC_NOINLINE bool cancel_alarm(struct cadre_self *self, struct op *op)
 {
+    if (op->kind == OP_CLOSING)
+        return cancel_closing(self, op);
     struct worker *here = self->worker;
     struct worker *home = &here->crew->workers[op->alarm.worker];
     bias_enter(&here->bias);
@@ -332,6 +348,8 @@ static void forget_parent(struct cadre_self *self, const struct op *op)
 static CC_NOINLINE void end_rest(struct cadre_self *self, struct cell *cell,
                                  struct op *op)
 {
+    if (op->kind == OP_PROMISE)
+        counter_add(&self->duties_over, 1);
     unchain(cell, op);
     orphan(&op->child);
     release(self, op);

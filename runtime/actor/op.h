@@ -23,6 +23,7 @@ enum op_kind {
     OP_FUTURE,  /* a promise is to be kept, or a step to be done (chain.h) */
     OP_WATCH,   /* somebody's end is to be told (watch.h) */
     OP_LINK,    /* the same, and this actor fails with that one, and that with this */
+    OP_CLOSING, /* that the system closes is to be told (closing.h) */
     OP_KINDS
 };
 
@@ -53,7 +54,8 @@ enum {
 };
 
 struct op {
-    struct letter letter; /* LETTER_OP: the mail of its alarm */
+    struct letter letter; /* LETTER_OP: the mail of its alarm; of OP_CLOSING, which
+                           * stands in the world's list and in no wheel, too */
     union {
         struct alarm alarm;
         unsigned char failure[OP_FAILURE]; /* see op_take_failure */

@@ -27,7 +27,8 @@ static const char *what_for(const struct wait *wait)
     static const char *const kinds[OP_KINDS] = {[OP_ASK] = "an answer",
                                                 [OP_TIMER] = "a timer",
                                                 [OP_OFFLOAD] = "a call",
-                                                [OP_WATCH] = "an end"};
+                                                [OP_WATCH] = "an end",
+                                                [OP_CLOSING] = "a shutdown"};
     if (wait->type)
         return wait->type->name ? wait->type->name : "?";
     const char *kind = wait->op ? kinds[wait->op->kind] : NULL;

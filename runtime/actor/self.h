@@ -74,6 +74,10 @@ struct cadre_self {
     ATOMIC(uint64_t) dropped;
     ATOMIC(uint64_t) spawned;
     ATOMIC(uint64_t) ended;
+    /* What a system that drains waits for, beside messages: promises and offloaded calls,
+     * begun here, and over, wherever they were begun. */
+    ATOMIC(uint64_t) duties;
+    ATOMIC(uint64_t) duties_over;
     struct words words; /* of whoever fails next */
 };
 

@@ -14,6 +14,7 @@
 #include "actor/ask.h"
 #include "actor/await.h"
 #include "actor/chain.h"
+#include "actor/closing.h"
 #include "actor/exit.h"
 #include "actor/fail.h"
 #include "actor/fork.h"
@@ -166,7 +167,9 @@ static struct envelope *take_made(struct cadre_self *self, struct op *op)
 {
     struct envelope *e = op->message;
     counter_add(&self->accepted, 1);
-    if (op->kind != OP_TIMER)
+    if (op->kind == OP_CLOSING)
+        closing_fill(self->world, e);
+    else if (op->kind != OP_TIMER)
         return op_take_failure(self, op, op->code, 0);
     op->message = NULL;
     return e;

@@ -43,6 +43,11 @@ struct world {
     /* How many actors were, so that aloof workers get them in turn; whoever spawns. */
     ATOMIC(uint32_t) pinned;
     ATOMIC(bool) stopping; /* the root was asked to stop, or is ending */
+    /* The system closes (closing.h). Whoever shuts it down, once, under the outside lock;
+     * the rest under it: who is to be told, and how long it may take to drain. */
+    ATOMIC(bool) closing;
+    struct list closings;
+    cadre_time drain_until;
     void (*root_ended)(struct world *world, int reason); /* once, by the root's turn */
 
     /* Futures and raises that threads have not freed; whoever makes or frees one. */

@@ -34,6 +34,7 @@ static void init_world(cadre_system *sys, const struct heap *heap)
     names_init(&world->names, &world->heap,
                world->simulated ? sys->settings.seed : rng_entropy());
     list_init(&world->raises);
+    list_init(&world->closings);
     self_init(&sys->outside, world, NULL);
 }
 

@@ -24,6 +24,8 @@ struct cadre_system {
     /* Turns when all were found asleep for the last time. Any thread that finds that; it
      * only matters when one of them finds it again. */
     ATOMIC(uint64_t) asked;
+    ATOMIC(bool) served; /* cadre_serve: signals end it. By its thread, ... */
+    uint32_t before;     /* ... and how many had come earlier */
 };
 
 static inline bool system_is_simulated(const cadre_system *sys)
