@@ -117,8 +117,9 @@ CADRE_API void cadre_become(cadre_self *self, cadre_receive *next);
 
 /* Asks `who` to stop after the messages it already has; what arrives later becomes
  * dead letters. Its children stop first, also after what they have, but for the reason
- * CADRE_EPARENT: links (watch.h) bring that on. Never refused, allocates nothing, idempotent (when several ask at once the first request counts, wherever it
- * arrives); one that has ended, or never was, is no error. Returns 0. */
+ * CADRE_EPARENT (which links bring on, watch.h). Never refused, allocates nothing,
+ * idempotent (when several ask at once the first request counts, wherever it arrives);
+ * one that has ended, or never was, is no error. Returns 0. */
 CADRE_API int cadre_stop(cadre_self *self, cadre_ref who);
 /* Ends `who` after the message in hand, whatever waits; its children first. reason is
  * negative and goes to the class's stop; 0 means CADRE_EKILLED; a positive one is

@@ -15,9 +15,9 @@
  *   report     a line in the log for each actor and type of message that was left, and
  *              one with the sum: those of cadre_system_report()
  *
- * An actor holds up the draining on purpose by not having done with its cadre_closing: it
- * sets that aside (cadre_stash), or waits in its handler (await.h), until its work outside
- * is done.
+ * An actor holds up the draining on purpose by not having done with its cadre_closing:
+ * it sets that aside (cadre_stash), or waits in its handler (await.h), until its work
+ * outside is done.
  *
  *   int main(void)
  *   {
@@ -78,8 +78,8 @@ cadre_system_shutdown(cadre_system *sys, cadre_time drain, cadre_time grace);
  * - In the child of a fork both have their former actions.
  * - When the root ends by itself, only the report remains.
  * - When a handler does not return the result is -ETIMEDOUT, and the system is not freed.
- * With CADRE_NO_WORKERS, and in a simulation, it runs on this thread alone; a program with
- * a loop of its own handles signals there, and calls cadre_system_shutdown().
+ * With CADRE_NO_WORKERS, and in a simulation, it runs on this thread alone; a program
+ * with a loop of its own handles signals there, and calls cadre_system_shutdown().
  * Errors: as cadre_run(); -EINVAL also for a negative time. */
 CADRE_API CADRE_MUST_CHECK int cadre_serve(const cadre_config *config,
                                            const cadre_class *root, const void *init,

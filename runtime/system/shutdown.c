@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
-/* ---- what it waits for --------------------------------------------------------------- */
+/* ---- what it waits for ----------------------------------------------------------- */
 
 static bool is_hurried(cadre_system *sys)
 {
@@ -69,7 +69,7 @@ static bool is_drained_or_hurried(cadre_system *sys)
     return is_drained(sys) || is_hurried(sys);
 }
 
-/* ---- the phases ------------------------------------------------------------------------ */
+/* ---- the phases ------------------------------------------------------------------ */
 
 static void say_undone(const cadre_system *sys)
 {
@@ -127,7 +127,8 @@ static int shut_down(cadre_system *sys, cadre_time for_draining, cadre_time grac
     cadre_time drained = system_deadline(sys, for_draining);
     if (!system_has_ended(sys))
         drain(sys, drained < until ? drained : until);
-    system_halt_root(sys, HALT_STOP, 0);
+    if (!is_hurried(sys))
+        system_halt_root(sys, HALT_STOP, 0);
     system_await(sys, until, is_hurried);
     if (!system_has_ended(sys))
         say_late(sys);
@@ -147,7 +148,7 @@ int cadre_system_shutdown(cadre_system *sys, cadre_time for_draining, cadre_time
     return shut_down(sys, for_draining, grace);
 }
 
-/* ---- services -------------------------------------------------------------------------- */
+/* ---- services -------------------------------------------------------------------- */
 
 static int serve(cadre_system *sys, cadre_time for_draining, cadre_time grace)
 {

@@ -1,5 +1,5 @@
 /* stats.c: counters of the whole system, read without stopping it. */
-#include "system/stop.h"
+#include "system/system.h"
 
 #include <errno.h>
 

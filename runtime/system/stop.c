@@ -34,14 +34,6 @@ void system_finish(cadre_system *sys)
     pthread_mutex_unlock(&sys->run_lock);
 }
 
-bool system_is_finished(cadre_system *sys)
-{
-    pthread_mutex_lock(&sys->run_lock);
-    bool finished = sys->finished;
-    pthread_mutex_unlock(&sys->run_lock);
-    return finished;
-}
-
 /* Steps a simulation until then, or all sleep. */
 static void simulate(cadre_system *sys, cadre_time until, system_condition *done)
 {

@@ -6,13 +6,12 @@
 
 /* After the root's end: joins the workers, once, and checks the sums. */
 void system_finish(cadre_system *sys);
-bool system_is_finished(cadre_system *sys);
 
 /* What a thread outside waits for, beside the end; NULL: nothing. It is looked at after
  * each sched_notify and, without threads, between any two steps. */
 typedef bool system_condition(cadre_system *sys);
-/* Sleeps, or runs the system, until that holds, or the root has ended, or that time of the
- * system's clock; in a simulation also until nothing will happen any more. */
+/* Sleeps, or runs the system, until that holds, or the root has ended, or that time of
+ * the system's clock; in a simulation also until nothing will happen any more. */
 void system_await(cadre_system *sys, cadre_time until, system_condition *done);
 cadre_time system_deadline(const cadre_system *sys, cadre_time timeout);
 

@@ -39,6 +39,14 @@ void system_root_ended(struct world *world, int reason)
 
 bool system_has_ended(const cadre_system *sys) { return load_seq(&sys->ended); }
 
+bool system_is_finished(cadre_system *sys)
+{
+    pthread_mutex_lock(&sys->run_lock);
+    bool finished = sys->finished;
+    pthread_mutex_unlock(&sys->run_lock);
+    return finished;
+}
+
 void system_halt_root(cadre_system *sys, enum halt halt, int reason)
 {
     struct world *world = &sys->world;

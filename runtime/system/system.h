@@ -43,6 +43,8 @@ void system_halt_root(cadre_system *sys, enum halt halt, int reason);
 /* The root's last turn says that it has ended. */
 void system_root_ended(struct world *world, int reason);
 bool system_has_ended(const cadre_system *sys);
+/* Its workers have, too. */
+bool system_is_finished(cadre_system *sys);
 /* Not SCHED_THREADS: runs what is ready, unless finished. Returns the turns. */
 int system_poll_once(cadre_system *sys, cadre_time timeout);
 /* One step of a simulation: of a worker, or of a call that would block. False: nothing

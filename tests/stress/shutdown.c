@@ -1,8 +1,9 @@
 /* shutdown.c: services on real threads that a SIGTERM meets at any moment.
  *
  * Each round serves a system whose actors pass jobs on without end; another thread sends
- * the signal after a while drawn from the seed. All that was sent was handled or stands in the log, whatever the times
- * for draining and all were; with time enough nothing is left. */
+ * the signal after a while drawn from the seed. All that was sent was handled or stands
+ * in the log, whatever the times for draining and for all were; with time enough nothing
+ * is left. */
 #include "support/dice.h"
 #include "support/effort.h"
 #include "support/options.h"
