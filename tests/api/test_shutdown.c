@@ -1,5 +1,6 @@
 /* test_shutdown.c: a system ends in phases: closing, draining, stopping, killing. */
 #include "support/open.h"
+#include "support/short_heap.h"
 
 #include <cadre/await.h>
 #include <cadre/offload.h>
@@ -130,6 +131,37 @@ static void tell_once(const cadre_config *config)
 }
 
 static void closing_told_once(void **state) { every_way(tell_once); }
+
+enum { TIMES = 300 };
+static int many_start(cadre_self *self, void *state)
+{
+    for (int i = 0; i < TIMES; i++)
+        expect(cadre_when_closing(self, NULL) == 0);
+    atomic_fetch_add(&facts.ready, 1);
+    return 0;
+}
+
+static int many_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    atomic_fetch_add(&facts.told, cadre_body(m, cadre_closing) != NULL);
+    return 0;
+}
+static const cadre_class many = {.start = many_start, .receive = many_receive};
+
+static void closing_is_told_without_memory(void **state)
+{
+    struct short_heap heap;
+    cadre_config config = quiet(2, 7);
+    short_heap_init(&heap, 0, 0);
+    short_heap_serve(&heap, &config);
+    cadre_system *sys = open_with(&config, &many);
+    run_until_ready(sys, 1);
+    short_heap_refuse(&heap, true);
+    assert_int_equal(cadre_system_shutdown(sys, CADRE_NEVER, CADRE_NEVER), 0);
+    assert_int_equal(facts.told, TIMES);
+    close_with(sys, 0);
+    assert_int_equal(heap.blocks, 0);
+}
 
 static void a_mere_stop_closes_nothing(void **state)
 {
@@ -509,6 +541,7 @@ static void again_and_after_a_stop(void **state)
 int main(void)
 {
     TESTS(cmocka_unit_test(closing_told_once),
+          cmocka_unit_test(closing_is_told_without_memory),
           cmocka_unit_test(a_mere_stop_closes_nothing),
           cmocka_unit_test(tells_are_refused_while_it_drains),
           cmocka_unit_test(drained_is_done),

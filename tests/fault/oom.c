@@ -11,6 +11,7 @@
 #include <cadre/arena.h>
 #include <cadre/chain.h>
 #include <cadre/offload.h>
+#include <cadre/shutdown.h>
 #include <cadre/timer.h>
 #include <cadre/watch.h>
 
@@ -219,6 +220,14 @@ static void offloads(cadre_self *self)
     }
 }
 
+static void closings(cadre_self *self)
+{
+    cadre_token token;
+    for (int i = 0; i < 300; i++)
+        if (worked(cadre_when_closing(self, &token)) && i % 3 == 0)
+            CHECK_EQ(cadre_cancel(self, token), 0);
+}
+
 static const struct scenario {
     const char *name;
     void (*act)(cadre_self *self);
@@ -227,7 +236,8 @@ static const struct scenario {
                  {"owning", owning},     {"forwards", forwards}, {"stashes", stashes},
                  {"stops", stops},       {"kills", kills},       {"trees", trees},
                  {"applies", applies},   {"chains", chains},     {"joins", joins},
-                 {"promises", promises}, {"offloads", offloads}, {"watches", watches}};
+                 {"promises", promises}, {"offloads", offloads}, {"watches", watches},
+                 {"closings", closings}};
 enum { SCENARIOS = sizeof scenarios / sizeof scenarios[0] };
 
 /* ---- one run ---- */
