@@ -183,8 +183,9 @@ static int tell_it(void *body)
 
 static int gate_start(cadre_self *self, void *state)
 {
+    int err = cadre_when_closing(self, NULL);
     atomic_fetch_add(&facts.ready, 1);
-    return cadre_when_closing(self, NULL);
+    return err;
 }
 
 static int gate_receive(cadre_self *self, void *state, cadre_msg *m)
@@ -354,8 +355,7 @@ static void keep_for_ever(const cadre_config *config)
     cadre_system *sys = open_with(config, &keeper);
     run_until_ready(sys, 1);
     assert_int_equal(cadre_system_shutdown(sys, CADRE_MS, CADRE_NEVER), 0);
-    assert_int_equal(lines_with("not drained; messages that wait or are in hand: 1;"),
-                     1);
+    assert_int_equal(lines_with("not drained"), 1);
     assert_int_equal(lines_with("1 message of type cadre_closing was left for actor "),
                      1);
     close_with(sys, 1);
