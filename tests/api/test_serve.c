@@ -108,11 +108,11 @@ static const cadre_class brief = {.start = stop_at_once, .receive = nothing};
 
 static void serve_between(void)
 {
-    static const cadre_class wrong = {.name = "has no receive"};
+    cadre_config poor = {.workers = 1, .memory_max = 1};
     MUST(signal(SIGTERM, on_mine) != SIG_ERR);
     MUST(serve(2, 0, &brief) == 0);
     MUST(does(SIGTERM, on_mine) && does(SIGINT, SIG_DFL));
-    MUST(serve(2, 0, &wrong) == -EINVAL);
+    MUST(serve_with(&poor, &brief) == -ENOMEM);
     MUST(does(SIGTERM, on_mine) && does(SIGINT, SIG_DFL));
     the_signal = SIGTERM;
     MUST(serve(2, 0, &killed) == 0 && mine == 0);

@@ -509,12 +509,10 @@ static void a_worker_is_refused(void **state)
     assert_int_equal(play(ask_in_a_handler), 0);
 }
 
-static void elsewhere(void)
+static void when_closing_elsewhere_is_refused(void **state)
 {
     assert_int_equal(cadre_when_closing(NULL, NULL), -EINVAL);
 }
-
-static void when_closing_elsewhere_is_refused(void **state) { misuse(elsewhere); }
 
 static void ask_at_the_end(cadre_self *self, void *state, int reason)
 {
