@@ -159,8 +159,7 @@ int op_new(struct cadre_self *self, struct op **result, enum op_kind kind)
     if (unlikely(err))
         return err;
     struct op *op = *result;
-    op->token = self->next_token;
-    self->next_token += self->world->sched.crew.count;
+    op->token = self_next_token(self);
     inherit(self, op);
     add(self, op);
     return 0;

@@ -132,10 +132,15 @@ CC_MUST_CHECK int op_new_failing(struct cadre_self *self, struct op **op,
 CC_MUST_CHECK int op_new_promise(struct cadre_self *self, struct op **op,
                                  struct envelope *request);
 
+/* Tokens of one run have chains side by side: of operations that are started one after
+ * the other the table is in the cache, however large it is. Where a run begins is as good
+ * as random, so no pattern in the tokens makes long chains. */
 static inline struct op **ops_chain(const struct ops *ops, uint64_t token)
 {
-    /* Tokens of one worker differ by the number of workers. */
-    return &ops->chains[(token * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & ops->mask];
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t run = token / SELF_TOKEN_RUN * odd;
+    run = (run ^ run >> 32) * odd >> 32; /* twice: once is regular, and may resonate */
+    return &ops->chains[(run + token) & ops->mask];
 }
 static inline struct op *op_find(const struct cell *cell, uint64_t token)
 {

@@ -22,13 +22,12 @@ const struct cadre_self *self_enter(const struct cadre_self *self)
 
 void self_init(struct cadre_self *self, struct world *world, struct worker *worker)
 {
-    *self = (struct cadre_self){
-        .world = world,
-        .worker = worker,
-        .traced = world->simulated,
-        .context.deadline = CADRE_NEVER,
-        /* Every worker counts in steps of as many as there are, from its own number. */
-        .next_token = worker ? worker->id + 1 : 0};
+    *self =
+        (struct cadre_self){.world = world,
+                            .worker = worker,
+                            .traced = world->simulated,
+                            .context.deadline = CADRE_NEVER,
+                            .next_token = worker ? worker->id * SELF_TOKEN_RUN + 1 : 0};
     self->usual = self->unusual;
     pool_init(&self->pool, &world->depot);
     if (worker)

@@ -20,6 +20,9 @@ struct cause {
     struct op *young;  /* what was started since, while there is none */
 };
 
+/* How many tokens of a worker follow each other, before the others' come. */
+enum { SELF_TOKEN_RUN = 64 };
+
 /* A step of a chain that runs; see chain.c. */
 struct step {
     struct op *of;           /* whose outcome it makes */
@@ -122,6 +125,15 @@ static inline struct cell *self_cell(const struct cadre_self *self)
 static inline uint64_t self_address(const struct cadre_self *self)
 {
     return self->worker ? cell_address(self_cell(self)) : 0;
+}
+
+/* Of a new operation: never 0, and never again, here or on another worker. */
+static inline uint64_t self_next_token(struct cadre_self *self)
+{
+    uint64_t token = self->next_token++;
+    if (unlikely(self->next_token % SELF_TOKEN_RUN == 0))
+        self->next_token += (self->world->sched.crew.count - 1) * SELF_TOKEN_RUN;
+    return token;
 }
 
 /* Frees an envelope, without its body. */

@@ -151,6 +151,67 @@ static void ops_of_any_number_are_all_found(void **state)
     assert_int_equal(count(), 0);
 }
 
+static uint32_t longest_chain(void)
+{
+    uint32_t longest = 0;
+    for (uint32_t i = 0; i < chains(); i++) {
+        uint32_t length = 0;
+        for (struct op *op = it->extras->ops.chains[i]; op; op = op->chain)
+            length++;
+        longest = length > longest ? length : longest;
+    }
+    return longest;
+}
+
+/* Others may get any of the tokens in between: each of a run, or the same of each. With
+ * chance alone a chain of 12 would come once in a hundred thousand such tables. */
+static void ops_with_any_pattern_of_tokens_have_short_chains(void **state)
+{
+    static const uint64_t steps[] = {1, 2, 3, 8, SELF_TOKEN_RUN, 1000, 1024, 65536};
+    for (size_t s = 0; s < sizeof steps / sizeof *steps; s++) {
+        uint64_t first = self.next_token + SELF_TOKEN_RUN;
+        for (uint32_t n = 0; n < MANY; n++) {
+            self.next_token = first + n * steps[s];
+            ops[n] = new_op(OP_TIMER);
+        }
+        assert_true(longest_chain() < 12);
+        for (uint32_t n = 0; n < MANY; n++)
+            op_end(&self, ops[n]);
+    }
+}
+
+static void ops_of_one_run_have_chains_side_by_side(void **state)
+{
+    for (uint32_t n = 0; n < MANY; n++) /* a large table */
+        ops[n] = new_op(OP_TIMER);
+    self.next_token = 100 * SELF_TOKEN_RUN;
+    struct op **before = NULL;
+    for (int n = 0; n < SELF_TOKEN_RUN; n++) {
+        struct op *op = new_op(OP_TIMER);
+        struct op **chain = ops_chain(&it->extras->ops, op->token);
+        if (before)
+            assert_int_equal((chain - before) & it->extras->ops.mask, 1);
+        before = chain;
+        op_end(&self, op);
+    }
+}
+
+/* Workers of one system make them side by side. */
+static void op_tokens_of_two_workers_never_meet(void **state)
+{
+    enum { RUNS = 5, ALL = 2 * RUNS * SELF_TOKEN_RUN };
+    static bool seen[ALL];
+    static struct worker workers[2] = {{.id = 0}, {.id = 1}};
+    world.sched.crew.count = 2;
+    for (int w = 0; w < 2; w++) {
+        static struct cadre_self other;
+        self_init(&other, &world, &workers[w]);
+        for (uint64_t t; (t = self_next_token(&other)) < ALL; seen[t] = true)
+            assert_true(t > 0 && !seen[t]);
+    }
+    world.sched.crew.count = 1;
+}
+
 /* Without memory for more chains the old ones get longer. */
 static void ops_without_memory_for_more_chains_are_found(void **state)
 {
@@ -191,7 +252,7 @@ static void op_tokens_are_never_the_same(void **state)
         enter(i % 2 ? another : it);
         another->note.phase = PHASE_RUNNING;
         struct op *op = new_op(OP_TIMER);
-        assert_true(op->token > last); /* workers count in steps of their number */
+        assert_true(op->token > last); /* each worker counts */
         last = op->token;
         assert_null(op_find(i % 2 ? it : another, op->token));
         op_end(&self, op);
@@ -540,6 +601,9 @@ int main(void)
 {
     TESTS(IN_TURN(op_new_is_found_by_its_token_until_its_end),
           IN_TURN(ops_of_any_number_are_all_found),
+          IN_TURN(ops_with_any_pattern_of_tokens_have_short_chains),
+          IN_TURN(ops_of_one_run_have_chains_side_by_side),
+          IN_TURN(op_tokens_of_two_workers_never_meet),
           IN_TURN(ops_without_memory_for_more_chains_are_found),
           IN_TURN(op_new_without_memory_changes_nothing),
           IN_TURN(op_tokens_are_never_the_same),
