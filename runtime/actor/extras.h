@@ -7,10 +7,13 @@
 
 enum { OPS_FEW = 4 };
 
-/* The operations of one actor by their tokens: chains in a table of a power of two. */
+/* The operations of one actor by their tokens: chains in a table of a power of two. When
+ * it grows its chains move some at a time, so that nobody waits for all of them. */
 struct ops {
     struct op **chains; /* `few`, or elsewhere */
     uint32_t mask, count;
+    struct op **old; /* NULL, or half as many: those that have not moved yet ... */
+    uint32_t moved;  /* ... are from here on */
     struct op *few[OPS_FEW];
 };
 

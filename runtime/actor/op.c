@@ -8,10 +8,9 @@
 
 /* ---- the table ------------------------------------------------------------------- */
 
-static size_t chains_bytes(const struct ops *ops)
-{
-    return ((size_t)ops->mask + 1) * sizeof(struct op *);
-}
+enum { MOVE = 8 }; /* chains at a time: a cache line of them */
+
+static size_t bytes_of(uint32_t chains) { return chains * sizeof(struct op *); }
 
 static void insert(struct ops *ops, struct op *op)
 {
@@ -20,29 +19,57 @@ static void insert(struct ops *ops, struct op *op)
     *chain = op;
 }
 
-static void free_chains(struct cadre_self *self, const struct ops *ops)
+/* Empty ones. Large tables come from the kernel, which is quick to zero them. */
+static int get_chains(struct cadre_self *self, void **p, uint32_t n)
 {
-    if (ops->chains != ops->few)
-        pool_put(&self->pool, ops->chains, chains_bytes(ops));
+    if (bytes_of(n) > POOL_BLOCK_MAX)
+        return heap_get_lines(self->pool.depot->heap, p, bytes_of(n));
+    int err = pool_get(&self->pool, p, bytes_of(n));
+    if (!err)
+        memset(*p, 0, bytes_of(n));
+    return err;
 }
 
-/* Twice as many chains; without memory the old ones get longer. */
-static void grow(struct cadre_self *self, struct ops *ops)
+static void put_chains(struct cadre_self *self, const struct ops *ops,
+                       struct op **chains, uint32_t n)
 {
-    void *p;
-    struct ops old = *ops;
-    if (pool_get(&self->pool, &p, 2 * chains_bytes(ops)))
+    if (chains == ops->few)
         return;
-    ops->chains = p;
-    ops->mask = 2 * old.mask + 1;
-    memset(p, 0, chains_bytes(ops));
-    for (uint32_t i = 0; i <= old.mask; i++)
-        for (struct op *op = old.chains[i], *next; op; op = next) {
+    if (bytes_of(n) > POOL_BLOCK_MAX)
+        heap_put_lines(self->pool.depot->heap, chains, bytes_of(n));
+    else
+        pool_put(&self->pool, chains, bytes_of(n));
+}
+
+/* The next old ones; there are some. */
+static void move(struct cadre_self *self, struct ops *ops)
+{
+    uint32_t n = ops->mask / 2 + 1;
+    for (int i = 0; i < MOVE && ops->moved < n; i++) {
+        struct op *op = ops->old[ops->moved++]; /* so ops_chain is of the new ones */
+        for (struct op *next; op; op = next) {
             next = op->chain;
             insert(ops, op);
         }
-    if (old.chains != ops->few)
-        pool_put(&self->pool, old.chains, chains_bytes(&old));
+    }
+    if (ops->moved < n)
+        return;
+    put_chains(self, ops, ops->old, n);
+    ops->old = NULL;
+}
+
+/* Twice as many chains; without memory the old ones get longer. */
+static CC_NOINLINE void grow(struct cadre_self *self, struct ops *ops)
+{
+    void *p;
+    uint32_t n = ops->mask + 1;
+    if (get_chains(self, &p, 2 * n))
+        return;
+    ops->old = ops->chains;
+    ops->moved = 0;
+    ops->chains = p;
+    ops->mask = 2 * n - 1;
+    move(self, ops);
 }
 
 static void take_out(struct ops *ops, struct op *op)
@@ -148,8 +175,11 @@ static CC_INLINE int make(struct cadre_self *self, struct op **result,
 static inline void add(struct cadre_self *self, struct op *op)
 {
     struct ops *ops = &self_cell(self)->extras->ops;
-    if (unlikely(ops->count++ > ops->mask))
+    if (unlikely(ops->old != NULL))
+        move(self, ops);
+    else if (unlikely(ops->count > ops->mask))
         grow(self, ops);
+    ops->count++;
     insert(ops, op);
 }
 
@@ -493,6 +523,8 @@ static void kill_linked(struct cadre_self *self, const struct op *op, int reason
 void ops_end(struct cadre_self *self, struct cell *cell, int reason)
 {
     struct ops *ops = &cell->extras->ops;
+    while (ops->old)
+        move(self, ops);
     for (uint32_t i = 0; i <= ops->mask; i++)
         for (struct op *op; (op = ops->chains[i]);) {
             if (op->kind == OP_PROMISE && op->in_hand) {
@@ -506,6 +538,6 @@ void ops_end(struct cadre_self *self, struct cell *cell, int reason)
             }
             abandon_one(self, op);
         }
-    free_chains(self, ops);
+    put_chains(self, ops, ops->chains, ops->mask + 1);
     *ops = (struct ops){.chains = ops->few, .mask = OPS_FEW - 1};
 }

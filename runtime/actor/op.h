@@ -140,7 +140,10 @@ static inline struct op **ops_chain(const struct ops *ops, uint64_t token)
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
     uint64_t run = token / SELF_TOKEN_RUN * odd;
     run = (run ^ run >> 32) * odd >> 32; /* twice: once is regular, and may resonate */
-    return &ops->chains[(run + token) & ops->mask];
+    uint64_t at = run + token, in_old = at & ops->mask >> 1;
+    if (unlikely(ops->old != NULL) && in_old >= ops->moved)
+        return &ops->old[in_old];
+    return &ops->chains[at & ops->mask];
 }
 static inline struct op *op_find(const struct cell *cell, uint64_t token)
 {

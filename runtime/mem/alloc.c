@@ -27,7 +27,11 @@ static void *map(struct heap *heap, size_t size, bool *dirty)
                           dirty);
     void *p =
         mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return p == MAP_FAILED ? NULL : p;
+    if (p == MAP_FAILED)
+        return NULL;
+    if (size >= REGION_SIZE)
+        (void)madvise(p, size, MADV_HUGEPAGE); /* a hint */
+    return p;
 }
 
 static void unmap(struct heap *heap, void *p, size_t size)

@@ -151,6 +151,42 @@ static void ops_of_any_number_are_all_found(void **state)
     assert_int_equal(count(), 0);
 }
 
+/* A table of 512 chains has just grown, and most of them are still to move. Returns how
+ * many operations there are. */
+static uint32_t fill_until_chains_move(void)
+{
+    uint32_t n = 0;
+    do
+        ops[n++] = new_op(OP_TIMER);
+    while (chains() <= 512);
+    assert_non_null(it->extras->ops.old);
+    assert_true(it->extras->ops.moved < 16);
+    return n;
+}
+
+static void ops_are_found_while_chains_move(void **state)
+{
+    uint32_t steps = 0;
+    for (uint32_t n = fill_until_chains_move(); it->extras->ops.old; steps++, n++) {
+        uint64_t token = ops[steps * 7]->token;
+        op_end(&self, ops[steps * 7]);
+        assert_null(op_find(it, token));
+        ops[steps * 7] = new_op(OP_TIMER);
+        ops[n] = new_op(OP_TIMER);
+        for (uint32_t i = 0; i <= n; i++)
+            assert_ptr_equal(op_find(it, ops[i]->token), ops[i]);
+    }
+    assert_true(steps > 10 && steps <= 512 / 8 / 2);
+}
+
+static void ops_end_while_chains_move_ends_all(void **state)
+{
+    fill_until_chains_move();
+    ops_end(&self, it, 0);
+    assert_int_equal(count(), 0);
+    assert_null(it->extras->ops.old);
+}
+
 static uint32_t longest_chain(void)
 {
     uint32_t longest = 0;
@@ -601,6 +637,8 @@ int main(void)
 {
     TESTS(IN_TURN(op_new_is_found_by_its_token_until_its_end),
           IN_TURN(ops_of_any_number_are_all_found),
+          IN_TURN(ops_are_found_while_chains_move),
+          IN_TURN(ops_end_while_chains_move_ends_all),
           IN_TURN(ops_with_any_pattern_of_tokens_have_short_chains),
           IN_TURN(ops_of_one_run_have_chains_side_by_side),
           IN_TURN(op_tokens_of_two_workers_never_meet),
