@@ -3,6 +3,7 @@
 
 #include "actor/send.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -114,10 +115,10 @@ static void inherit(struct cadre_self *self, struct op *op)
 {
     struct cause *context = &self->context;
     op->deadline = context->deadline;
+    if (!op_has_kin((enum op_kind)op->kind))
+        return; /* it belongs to its actor alone */
     op->parent = context->parent;
-    if (op->kind != OP_ASK && op->kind != OP_OFFLOAD)
-        op->parent = NULL; /* a timer belongs to its actor alone */
-    else if (context->parent)
+    if (context->parent)
         join(&context->parent->child, op);
     else if (self->owes == OWES_ANSWER)
         join(&context->young, op);
@@ -138,14 +139,23 @@ static void adopt(struct cadre_self *self, struct op *promise)
 
 void op_orphan_young(struct cadre_self *self) { orphan(&self->context.young); }
 
+static_assert(offsetof(struct op, parent) <= 160 && sizeof(struct op) <= 192,
+              "both are size classes");
+
 /* ---- one operation --------------------------------------------------------------- */
 
-/* In two pieces: the compiler would clear all of it with one slow instruction. */
-static CC_INLINE void clear(struct op *op)
+/* In pieces: the compiler would clear all of it with one slow instruction. */
+static CC_INLINE void clear(struct op *op, enum op_kind kind)
 {
-    enum { FIRST = offsetof(struct op, token), MIDDLE = offsetof(struct op, then) };
+    enum {
+        FIRST = offsetof(struct op, token),
+        MIDDLE = offsetof(struct op, next),
+        KIN = offsetof(struct op, parent)
+    };
     memset((char *)op + FIRST, 0, MIDDLE - FIRST);
-    memset((char *)op + MIDDLE, 0, sizeof *op - MIDDLE);
+    memset((char *)op + MIDDLE, 0, KIN - MIDDLE);
+    if (op_has_kin(kind))
+        memset((char *)op + KIN, 0, sizeof *op - KIN);
 }
 
 static CC_INLINE int make(struct cadre_self *self, struct op **result,
@@ -155,16 +165,17 @@ static CC_INLINE int make(struct cadre_self *self, struct op **result,
     struct cell *cell = self_cell(self);
     if (unlikely(cell_phase(cell) != PHASE_RUNNING))
         return -ESHUTDOWN;
+    unsigned class = pool_class_of(op_bytes(kind));
     int err = likely(cell->extras != NULL) ? 0 : extras_make(self, cell);
     if (!err)
-        err = pool_get(&self->pool, &p, sizeof **result);
+        err = pool_get_class(&self->pool, &p, class);
     if (unlikely(err))
         return err;
     struct op *op = *result = p;
-    clear(op);
+    clear(op, kind);
     plain_write(&op->letter.to,
                 address_letter(cell_address(cell)) | (uint32_t)LETTER_OP);
-    op->letter.place = pool_place_of(pool_class_of(sizeof *op));
+    op->letter.place = pool_place_of(class);
     atomic_set(&op->alarm.state, ALARM_OFF);
     op->alarm.node.link.next = NULL; /* in no wheel */
     op->kind = (uint8_t)kind;
@@ -280,7 +291,8 @@ static struct envelope *become(struct op *op)
     op->became = true;
     letter_set_kind(&e->letter, LETTER_OUTCOME);
     e->type = &cadre_failure_type;
-    *envelope_tail(e) = (struct envelope_tail){op->token, CADRE_NEVER, sizeof *op};
+    envelope_tail(e)->token = op->token;
+    envelope_tail(e)->deadline = CADRE_NEVER;
     return e;
 }
 
@@ -321,13 +333,13 @@ void op_fail(struct cadre_self *self, struct op *op, int code)
 
 void op_free(struct cadre_self *self, struct op *op)
 {
-    pool_put(&self->pool, op, sizeof *op);
+    self_free(self, envelope_of(&op->letter)); /* by its place */
 }
 
 /* Nothing leads to it any more. */
 static void unchain(const struct cell *cell, struct op *op)
 {
-    struct join *join = op->kind == OP_FUTURE ? op->join : NULL;
+    const struct join *join = op->join;
     for (uint32_t i = 0; join && i < join->count; i++) {
         struct op *member = op_find(cell, join->tokens[i]);
         if (member && member->next == op)
@@ -379,8 +391,12 @@ static CC_NOINLINE void end_rest(struct cadre_self *self, struct cell *cell,
 {
     if (op->kind == OP_PROMISE)
         counter_add(&self->duties_over, 1);
-    unchain(cell, op);
-    orphan(&op->child);
+    if (op->kind == OP_FUTURE)
+        unchain(cell, op);
+    if (op_has_kin((enum op_kind)op->kind)) {
+        leave(op);
+        orphan(&op->child);
+    }
     release(self, op);
     forget_parent(self, op);
     if (self->step && self->step->of == op)
@@ -394,10 +410,11 @@ static CC_INLINE void detach(struct cadre_self *self, struct op *op)
 {
     struct cell *cell = self_cell(self);
     take_out(&cell->extras->ops, op);
-    leave(op);
     if (unlikely(op->next != NULL) && op->next->previous == op)
         op->next->previous = NULL;
-    if (op->kind != OP_ASK)
+    if (op->kind == OP_ASK)
+        leave(op);
+    else
         end_rest(self, cell, op);
     if (unlikely(op->wait != NULL))
         forget_wait(self, op);
@@ -414,8 +431,9 @@ void op_end(struct cadre_self *self, struct op *op)
 /* One that leads to this, or NULL. */
 static struct op *source_of(const struct cell *cell, struct op *op)
 {
-    struct join *join = op->kind == OP_FUTURE ? op->join : NULL;
-    for (; join && join->left > 0; join->left--) {
+    if (op->kind != OP_FUTURE)
+        return NULL;
+    for (struct join *join = op->join; join && join->left > 0; join->left--) {
         struct op *member = op_find(cell, join->tokens[join->left - 1]);
         if (member && member->next == op)
             return member;

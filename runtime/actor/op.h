@@ -14,12 +14,14 @@
 #include "sched/alarm.h"
 
 enum op_kind {
+    /* Done for the sake of a request, and what such things are done for. */
     OP_ASK,     /* an answer is to come */
-    OP_TIMER,   /* a message is, at its time */
+    OP_OFFLOAD, /* a blocking call is to come back */
+    OP_PROMISE, /* an answer is owed */
+    /* Alone. */
+    OP_TIMER,   /* a message is to come, at its time */
     OP_EVERY,   /* the same, again and again */
     OP_IDLE,    /* the same, when nothing else has */
-    OP_PROMISE, /* an answer is owed */
-    OP_OFFLOAD, /* a blocking call is to come back */
     OP_FUTURE,  /* a promise is to be kept, or a step to be done (chain.h) */
     OP_WATCH,   /* somebody's end is to be told (watch.h) */
     OP_LINK,    /* the same, and this actor fails with that one, and that with this */
@@ -47,10 +49,11 @@ static inline bool op_join_has_failed(const struct join *join)
 /* Promises have the token of whoever asked, maybe the same actor, with this bit. */
 #define OP_PROMISED (UINT64_C(1) << 63)
 
-/* Of the envelope of a failure: what is behind its letter. */
+/* Of the envelope of a failure: what is behind its letter, but for the size at its end,
+ * which only the heap would want to know. */
 enum {
     OP_FAILURE = sizeof(struct envelope) - sizeof(struct letter) +
-                 sizeof(cadre_failure) + sizeof(struct envelope_tail)
+                 sizeof(cadre_failure) + offsetof(struct envelope_tail, bytes)
 };
 
 struct op {
@@ -62,15 +65,11 @@ struct op {
     };
     uint64_t token;
     struct op *chain; /* the next one in the same chain of the table */
-    /* What is done for the sake of a promise: its first child, and each one's next, and
-     * where the pointer to this one stands. */
-    struct op *parent, *child, *sibling, **place;
     int64_t deadline; /* of what it was started for */
     /* Who handles its outcome: a value, a failure; NULL: receive, or it passes on to
-     * `next`, the future that it leads to (chain.h); which has one before it, unless it
-     * joins several. */
+     * `next`, the future that it leads to (chain.h). */
     cadre_receive *then, *otherwise;
-    struct op *next, *previous;
+    struct op *next;
     struct wait *wait; /* the handler that waits for it; or NULL */
     /* What its outcome is when the alarm rings, made ahead; a promise: the request; a
      * request: nothing, it becomes its failure itself. */
@@ -83,22 +82,35 @@ struct op {
         struct { /* OP_TIMER, OP_EVERY, OP_IDLE */
             int64_t due, period;
         };
-        struct join *join; /* OP_FUTURE: of several; or NULL */
-        struct {           /* OP_OFFLOAD: the call, and how to withdraw it */
+        struct { /* OP_FUTURE: what leads to it: several, or one; or NULL */
+            struct join *join;
+            struct op *previous;
+        };
+        struct { /* OP_OFFLOAD: the call, and how to withdraw it */
             struct offload *offload;
             bool (*withdraw)(struct cadre_self *self, struct offload *offload);
         };
     };
     int code; /* what its failure says, if that is the outcome */
     uint8_t kind;
-    bool dead;
-    bool told;     /* its failure has been sent, whatever comes of its alarm */
-    bool became;   /* the block is an envelope now: that of its failure */
-    bool in_hand;  /* OP_PROMISE: the request is being handled */
-    bool answered; /* OP_FUTURE: its promise was kept, the answer is on its way ... */
-    bool silent;   /* ... or nobody waits for it */
-    bool odd;      /* OP_LINK: cell_is_odd() of whom it is with; constant */
+    bool dead : 1;
+    bool told : 1;     /* its failure has been sent, whatever comes of its alarm */
+    bool became : 1;   /* the block is an envelope now: that of its failure */
+    bool in_hand : 1;  /* OP_PROMISE: the request is being handled */
+    bool answered : 1; /* OP_FUTURE: its promise was kept, the answer comes ... */
+    bool silent : 1;   /* ... or nobody waits for it */
+    bool odd : 1;      /* OP_LINK: cell_is_odd() of whom it is with; constant */
+    /* What is done for the sake of a promise: its first child, and each one's next, and
+     * where the pointer to this one stands. Others end here: there may be millions. */
+    struct op *parent, *child, *sibling, **place;
 };
+
+static inline bool op_has_kin(enum op_kind kind) { return kind <= OP_PROMISE; }
+
+static inline size_t op_bytes(enum op_kind kind)
+{
+    return op_has_kin(kind) ? sizeof(struct op) : offsetof(struct op, parent);
+}
 
 /* What a handler has in hand while it waits; as in cadre_self. */
 struct hand {
@@ -195,7 +207,7 @@ void ops_end(struct cadre_self *self, struct cell *cell, int reason);
 static inline void op_context_begin(struct cadre_self *self, const struct op *op)
 {
     self->context.deadline = op->deadline;
-    if (op->parent)
+    if (op_has_kin((enum op_kind)op->kind) && op->parent)
         self->context.parent = op->parent;
 }
 /* What is being handled is over: what was started for its sake goes on for its own. */
