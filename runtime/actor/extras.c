@@ -3,8 +3,8 @@
 
 static void init(struct extras *extras)
 {
-    *extras = (struct extras){.ops.mask = OPS_FEW - 1};
-    extras->ops.chains = extras->ops.few;
+    *extras = (struct extras){0};
+    ops_init(&extras->ops);
     list_init(&extras->watches);
 }
 

@@ -14,8 +14,13 @@ struct ops {
     uint32_t mask, count;
     struct op **old; /* NULL, or half as many: those that have not moved yet ... */
     uint32_t moved;  /* ... are from here on */
+    uint32_t room;   /* from so many on each new one has chains to make or move */
     struct op *few[OPS_FEW];
 };
+static inline void ops_init(struct ops *ops)
+{
+    *ops = (struct ops){.chains = ops->few, .mask = OPS_FEW - 1, .room = OPS_FEW};
+}
 
 struct extras {
     struct fifo aside, back;  /* stash.h */

@@ -57,20 +57,28 @@ static void move(struct cadre_self *self, struct ops *ops)
         return;
     put_chains(self, ops, ops->old, n);
     ops->old = NULL;
+    ops->room = ops->mask + 1;
 }
 
 /* Twice as many chains; without memory the old ones get longer. */
-static CC_NOINLINE void grow(struct cadre_self *self, struct ops *ops)
+static void grow(struct cadre_self *self, struct ops *ops)
 {
     void *p;
     uint32_t n = ops->mask + 1;
     if (get_chains(self, &p, 2 * n))
         return;
     ops->old = ops->chains;
-    ops->moved = 0;
+    ops->moved = ops->room = 0;
     ops->chains = p;
     ops->mask = 2 * n - 1;
-    move(self, ops);
+}
+
+static CC_NOINLINE void make_room(struct cadre_self *self, struct ops *ops)
+{
+    if (!ops->old)
+        grow(self, ops);
+    if (ops->old)
+        move(self, ops);
 }
 
 static void take_out(struct ops *ops, struct op *op)
@@ -158,6 +166,13 @@ static CC_INLINE void clear(struct op *op, enum op_kind kind)
         memset((char *)op + KIN, 0, sizeof *op - KIN);
 }
 
+static CC_INLINE uint32_t place_of(enum op_kind kind)
+{
+    const uint32_t with = pool_place_of(pool_class_of(sizeof(struct op)));
+    const uint32_t without = pool_place_of(pool_class_of(offsetof(struct op, parent)));
+    return op_has_kin(kind) ? with : without;
+}
+
 static CC_INLINE int make(struct cadre_self *self, struct op **result,
                           enum op_kind kind)
 {
@@ -165,17 +180,19 @@ static CC_INLINE int make(struct cadre_self *self, struct op **result,
     struct cell *cell = self_cell(self);
     if (unlikely(cell_phase(cell) != PHASE_RUNNING))
         return -ESHUTDOWN;
-    unsigned class = pool_class_of(op_bytes(kind));
+    uint32_t place = place_of(kind);
     int err = likely(cell->extras != NULL) ? 0 : extras_make(self, cell);
-    if (!err)
-        err = pool_get_class(&self->pool, &p, class);
     if (unlikely(err))
+        return err;
+    if (likely(pool_has(pool_at(&self->pool, place))))
+        p = pool_take(&self->pool, place);
+    else if ((err = pool_get_slowly(&self->pool, &p, place / POOL_PLACE)))
         return err;
     struct op *op = *result = p;
     clear(op, kind);
     plain_write(&op->letter.to,
                 address_letter(cell_address(cell)) | (uint32_t)LETTER_OP);
-    op->letter.place = pool_place_of(class);
+    op->letter.place = place;
     atomic_set(&op->alarm.state, ALARM_OFF);
     op->alarm.node.link.next = NULL; /* in no wheel */
     op->kind = (uint8_t)kind;
@@ -186,11 +203,8 @@ static CC_INLINE int make(struct cadre_self *self, struct op **result,
 static inline void add(struct cadre_self *self, struct op *op)
 {
     struct ops *ops = &self_cell(self)->extras->ops;
-    if (unlikely(ops->old != NULL))
-        move(self, ops);
-    else if (unlikely(ops->count > ops->mask))
-        grow(self, ops);
-    ops->count++;
+    if (unlikely(ops->count++ >= ops->room))
+        make_room(self, ops);
     insert(ops, op);
 }
 
@@ -557,5 +571,5 @@ void ops_end(struct cadre_self *self, struct cell *cell, int reason)
             abandon_one(self, op);
         }
     put_chains(self, ops, ops->chains, ops->mask + 1);
-    *ops = (struct ops){.chains = ops->few, .mask = OPS_FEW - 1};
+    ops_init(ops);
 }

@@ -107,11 +107,6 @@ struct op {
 
 static inline bool op_has_kin(enum op_kind kind) { return kind <= OP_PROMISE; }
 
-static inline size_t op_bytes(enum op_kind kind)
-{
-    return op_has_kin(kind) ? sizeof(struct op) : offsetof(struct op, parent);
-}
-
 /* What a handler has in hand while it waits; as in cadre_self. */
 struct hand {
     struct envelope *message;
@@ -152,9 +147,9 @@ static inline struct op **ops_chain(const struct ops *ops, uint64_t token)
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
     uint64_t run = token / SELF_TOKEN_RUN * odd;
     run = (run ^ run >> 32) * odd >> 32; /* twice: once is regular, and may resonate */
-    uint64_t at = run + token, in_old = at & ops->mask >> 1;
-    if (unlikely(ops->old != NULL) && in_old >= ops->moved)
-        return &ops->old[in_old];
+    uint32_t at = (uint32_t)(run + token);
+    if (unlikely(ops->old != NULL) && (at & ops->mask / 2) >= ops->moved)
+        return &ops->old[at & ops->mask / 2];
     return &ops->chains[at & ops->mask];
 }
 static inline struct op *op_find(const struct cell *cell, uint64_t token)

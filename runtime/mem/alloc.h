@@ -42,8 +42,9 @@ void heap_put_lines(struct heap *heap, void *p, size_t size); /* NULL is fine */
 /* The same for pieces of some pages, which are to leave this process when they are put:
  * malloc keeps them where others stand above, and maps by itself only what is larger
  * than anything that was freed before (or 32 MiB). So without a user's function these
- * are mapped, those of REGION_SIZE and more as huge pages, and those of REGION_PIECE cut
- * from regions, which are huge pages from HEAP_SMALL on. Under AddressSanitizer they are malloc's, which is watched. */
+ * are mapped, from REGION_SIZE on as huge pages; those of REGION_PIECE are cut from
+ * regions, which are huge pages from HEAP_SMALL on. Under AddressSanitizer they are
+ * malloc's, which is watched. */
 CC_MUST_CHECK int heap_get_pages(struct heap *heap, void **p, size_t size);
 void heap_put_pages(struct heap *heap, void *p, size_t size); /* NULL is fine */
 
