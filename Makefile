@@ -88,21 +88,22 @@ SEES_tests = -Iinclude -Itests $(if $(filter tests/unit/%,$<),$(CK) -Iruntime)
 FLAVOURS := release shared clang debug tsan asan cover analyzer aarch64
 CC_release := $(GCC)
 FLAGS_release := -O2 -g $(WERROR_gcc)
-# The same as a shared library: the API tests run against both.
+# The same as a shared library: the API tests run against both, the same objects.
 CC_shared := $(GCC)
 FLAGS_shared := -O2 -g -fPIC $(WERROR_gcc)
+TESTS_OF_shared := release
 CC_clang := $(CLANG)
-FLAGS_clang := -O2 -g $(WERROR_clang)
+FLAGS_clang := -O2 $(WERROR_clang)
 CC_debug := $(GCC)
-FLAGS_debug := -O0 -g -DRT_DEBUG $(WERROR_gcc)
+FLAGS_debug := -O0 -g1 -DRT_DEBUG $(WERROR_gcc)
 # ThreadSanitizer does not see Concurrency Kit's assembly, hence the forced header; and it
 # warns that it ignores fences, which order nothing here that an operation does not. What
 # sanitizers add to the code makes gcc take variables for uninitialised.
 CC_tsan := $(GCC)
-FLAGS_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer -Wno-maybe-uninitialized
+FLAGS_tsan := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer -Wno-maybe-uninitialized
 INSIDE_tsan := -Wno-tsan -include tests/tsan/ck_tsan.h
 CC_asan := $(GCC)
-FLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all \
+FLAGS_asan := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer -Wno-maybe-uninitialized
 CC_cover := $(GCC)
 FLAGS_cover := -O0 -g --coverage
@@ -134,6 +135,7 @@ COMMON_$(1) := -MMD -MP -pthread -D_GNU_SOURCE $(FLAGS_$(1))
 LIBRARY_$(1) ?= build/$(1)/libcadre.a
 LINK_$(1) ?= build/$(1)/libcadre.a
 LIBS_$(1) ?= $(CMOCKA)
+TESTS_OF_$(1) ?= $(1)
 
 build/$(1)/%.o: %.c Makefile | $(NEEDS_$(1))
 	@mkdir -p $$(@D)
@@ -165,7 +167,9 @@ build/$(1)/libsupport.a: $(patsubst %.c,build/$(1)/%.o,$(SUPPORT))
 build/$(1)/tests/unit/%: build/$(1)/tests/unit/%.o build/$(1)/libsupport.a \
     build/$(1)/libplain.a
 	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ $$(LIBS_$(1)) -o $$@
-build/$(1)/tests/%: build/$(1)/tests/%.o build/$(1)/libsupport.a $$(LIBRARY_$(1))
+build/$(1)/tests/%: build/$$(TESTS_OF_$(1))/tests/%.o \
+    build/$$(TESTS_OF_$(1))/libsupport.a $$(LIBRARY_$(1))
+	@mkdir -p $$(@D)
 	$$(Q)$$(if $$(wildcard tests/$$*.cc),$$(CXX_$(1)),$(CC_$(1))) $$(COMMON_$(1)) \
 	    $$(wordlist 1,2,$$^) $$(LINK_$(1)) $$(LIBS_$(1)) -o $$@
 build/$(1)/bench/%: build/$(1)/bench/%.o $(patsubst %.c,build/$(1)/%.o,$(HARNESS)) \
