@@ -10,6 +10,18 @@
  * failure, a kill) its waits end at once with -ECANCELED, so that the handler can clean
  * up and return; it cannot wait any more then. Do not hold a mutex across a wait.
  *
+ * Handlers that wait closed, each for an answer that the next one owes, would wait for
+ * ever, or until a deadline. When they have for some milliseconds, the log says so once,
+ * at level CADRE_WARN:
+ *     deadlock: 17.3 (order) waits for 9.1 (stock) waits for 17.3 (order): ...
+ * Let one of them wait open, give its request a deadline, or have one not ask back. Of
+ * many only the first are named. An actor owes an answer while the request waits to be
+ * handled, is in the hand of a handler that waits, was set aside, or was deferred; then
+ * "deferred" stands behind its class, for another actor may have the promise and keep it.
+ * Not found out is who waits for a request that was passed on (cadre_forward,
+ * cadre_delegate), for one of several (cadre_join, cadre_race), or without a stack
+ * (async.h). At most ten lines a second are written; then how many were not.
+ *
  * Suspended handlers stand on stacks of cadre_config.stack_size bytes (0: 256 KiB), with
  * a page below that may not be touched; the first one stands on its thread's own.
  *
@@ -17,6 +29,8 @@
  *   await_suspends_one      other actors of the same worker go on
  *   await_keeps_order       what waits behind a closed wait comes afterwards, in order
  *   await_is_cancelled      see above; stop hooks run when the handlers have returned
+ *   cycle_is_named          within 10 ms, while workers are free and there is memory
+ *   no_false_alarm          all that a line says was so at one moment, just before it
  *   one_outcome             see ask.h */
 #ifndef CADRE_AWAIT_H
 #define CADRE_AWAIT_H

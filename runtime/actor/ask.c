@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+enum { LOOK_THROUGH = 65536 }; /* letters, for a request */
+
 CADRE_API const cadre_type cadre_failure_type = {.name = "cadre_failure",
                                                  .size = sizeof(cadre_failure)};
 
@@ -206,24 +208,51 @@ void ask_answered(struct cadre_self *self, struct op *promise, struct envelope *
     settle(self, promise);
 }
 
-static void fail_all(struct cadre_self *self, struct op *child)
-{
-    for (; child; child = child->sibling)
-        op_fail(self, child, -ECANCELED);
-}
-
-/* What a handler that waits, and has the request in hand, has started for it. */
-static struct op *started_for(const struct cell *cell, struct envelope *note)
+/* The handler that waits and has this request in hand. */
+static const struct wait *in_hand(const struct cell *cell, uint64_t asker,
+                                  uint64_t token)
 {
     const struct wait *wait = cell->extras ? cell->extras->waits : NULL;
     for (; wait; wait = wait->next) {
         struct envelope *request = wait->hand.message;
         if (wait->hand.owes == OWES_ANSWER && wait->hand.fate <= FATE_UNHANDLED &&
-            request->from == note->from &&
-            envelope_tail(request)->token == envelope_tail(note)->token)
-            return wait->hand.context.young;
+            request->from == asker && envelope_tail(request)->token == token)
+            break;
     }
-    return NULL;
+    return wait;
+}
+
+/* Is the request among these? */
+static bool has(const struct fifo *queue, uint64_t asker, uint64_t token)
+{
+    struct inbox_node *newest = queue->newest, *node = newest;
+    for (uint32_t i = 0; node && i < LOOK_THROUGH; i++) {
+        node = plain_read(&node->next);
+        struct envelope *e = envelope_of(letter_of(node));
+        if (letter_kind(&e->letter) == LETTER_TOKEN && e->from == asker &&
+            envelope_tail(e)->token == token)
+            return true;
+        if (node == newest)
+            break;
+    }
+    return false;
+}
+
+enum owed ask_owes(const struct cell *cell, uint64_t asker, uint64_t token)
+{
+    const struct extras *extras = cell->extras;
+    const struct op *promise = op_find(cell, token | OP_PROMISED);
+    if (promise && promise->message->from == asker)
+        return OWED_LATER;
+    bool owed = in_hand(cell, asker, token) || has(&extras->held, asker, token) ||
+                has(&extras->aside, asker, token) || has(&extras->back, asker, token);
+    return owed ? OWED : OWED_NOT;
+}
+
+static void fail_all(struct cadre_self *self, struct op *child)
+{
+    for (; child; child = child->sibling)
+        op_fail(self, child, -ECANCELED);
 }
 
 void ask_recalled(struct cadre_self *self, struct envelope *note)
@@ -234,7 +263,8 @@ void ask_recalled(struct cadre_self *self, struct envelope *note)
         fail_all(self, op->child);
         settle(self, op);
     } else if (!op) {
-        fail_all(self, started_for(cell, note));
+        const struct wait *wait = in_hand(cell, note->from, envelope_tail(note)->token);
+        fail_all(self, wait ? wait->hand.context.young : NULL);
     }
     self_free(self, note);
 }

@@ -12,4 +12,9 @@ void ask_recalled(struct cadre_self *self, struct envelope *note);
 /* The handler of a request that was deferred has returned. */
 void ask_deferred(struct cadre_self *self, struct envelope *request);
 
+/* Has this request come here, and is to be answered here? Letters that were not read yet
+ * count when they are held, or set aside; so not those in the mailbox. */
+enum owed { OWED_NOT, OWED_LATER /* deferred */, OWED };
+enum owed ask_owes(const struct cell *cell, uint64_t asker, uint64_t token);
+
 #endif

@@ -2,6 +2,7 @@
 #include "actor/await.h"
 
 #include "actor/after.h"
+#include "actor/cycle.h"
 #include "actor/fork.h"
 #include "actor/offload.h"
 #include "actor/print.h"
@@ -148,6 +149,8 @@ static CC_INLINE int suspend(struct cadre_self *self, struct wait *wait, bool cl
     extras->waits = wait;
     extras->closed = closed ? wait : extras->closed;
     cell->task.odd = true;
+    if (closed && unlikely(!cycle_is_listed(self, extras)))
+        cycle_list(self, cell);
     if (closed && looks_again(extras, wait))
         await_give_back(self, cell);
     take_hand(self, &wait->hand);

@@ -5,6 +5,7 @@
 #include "actor/chain.h"
 
 #include "actor/after.h"
+#include "actor/cycle.h"
 #include "actor/fail.h"
 #include "actor/fork.h"
 #include "actor/send.h"
@@ -196,6 +197,8 @@ int cadre_follow(cadre_self *self, cadre_token of)
         op->next = next;
         next->previous = op;
     }
+    if (self_cell(self)->extras->closed)
+        cycle_list(self, self_cell(self)); /* it may wait for something else now */
     return 0;
 }
 

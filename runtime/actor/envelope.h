@@ -31,10 +31,11 @@ enum letter_kind {
     LETTER_RESTART = LETTER_MARK,     /* start again: with what you tell when down */
     LETTER_TOKEN = LETTER_MARK | LETTER_TAIL, /* a request */
     LETTER_OUTCOME, /* of an operation of this life, found to be awaited */
-    LETTER_CANCEL,  /* nobody waits any more for the answer to one */
-    LETTER_ANSWER,  /* an answer, which may come too late */
-    LETTER_WATCH,   /* somebody wants to know of the receiver's end (watch.h) */
-    LETTER_PASSED,  /* a message: was a request, or an outcome, until passed on */
+    LETTER_CANCEL, /* nobody waits any more for the answer to one; or somebody waits for
+                     * nothing else (cycle.h) */
+    LETTER_ANSWER, /* an answer, which may come too late */
+    LETTER_WATCH,  /* somebody wants to know of the receiver's end (watch.h) */
+    LETTER_PASSED, /* a message: was a request, or an outcome, until passed on */
 };
 enum { LETTER_BITS = 5, LETTER_KIND = (1 << LETTER_BITS) - 1 };
 

@@ -23,13 +23,16 @@ static inline void ops_init(struct ops *ops)
 }
 
 struct extras {
-    struct fifo aside, back;  /* stash.h */
-    struct ops ops;           /* op.h */
-    struct wait *waits;       /* await.h: handlers that wait ... */
-    struct wait *closed;      /* ... and the one for whose sake letters are ... */
-    struct fifo held;         /* ... held */
-    uint32_t held_outcomes;   /* of those: how many are of operations */
-    struct op *idle;          /* after.c: what cadre_when_idle made; or NULL */
+    struct fifo aside, back; /* stash.h */
+    struct ops ops;          /* op.h */
+    struct wait *waits;      /* await.h: handlers that wait ... */
+    struct wait *closed;     /* ... and the one for whose sake letters are ... */
+    struct fifo held;        /* ... held */
+    uint32_t held_outcomes;  /* of those: how many are of operations */
+    uint64_t listed;         /* cycle.h: the round of the lookout that knows it, ... */
+    uint64_t stamped; /* ... the request that it waited for in the last look ... */
+    int64_t since;    /* ... and when that was */
+    struct op *idle;  /* after.c: what cadre_when_idle made; or NULL */
     cadre_receive *receive;   /* behind the one that notes when; NULL: none does */
     cadre_time last;          /* when a message was handled last */
     struct owned *owned;      /* arena.h */

@@ -20,6 +20,17 @@ const struct cadre_self *self_enter(const struct cadre_self *self)
     return before;
 }
 
+/* Its cell runs for ever, here. */
+static void init_lookout(struct lookout *l, uint32_t worker)
+{
+    l->last = &l->first;
+    cell_init(&l->cell, 0);
+    l->cell.note.phase = PHASE_RUNNING;
+    l->cell.task.odd = false;
+    l->cell.task.pinned = true;
+    atomic_set(&l->cell.task.owner, (int16_t)worker);
+}
+
 void self_init(struct cadre_self *self, struct world *world, struct worker *worker)
 {
     *self =
@@ -27,11 +38,14 @@ void self_init(struct cadre_self *self, struct world *world, struct worker *work
                             .worker = worker,
                             .traced = world->simulated,
                             .context.deadline = CADRE_NEVER,
+                            .looks = worker ? worker->id + 1 : 0,
                             .next_token = worker ? worker->id * SELF_TOKEN_RUN + 1 : 0};
     self->usual = self->unusual;
     pool_init(&self->pool, &world->depot);
-    if (worker)
-        self->rng = rng_stream(rng_next(&worker->rng), USERS);
+    if (!worker)
+        return;
+    self->rng = rng_stream(rng_next(&worker->rng), USERS);
+    init_lookout(&self->lookout, worker->id);
 }
 
 bool self_tidy(struct worker *worker)

@@ -38,6 +38,15 @@ struct words {
     char text[WORDS_MAX + 1];
 };
 
+/* Who has begun to wait closed on this worker; see cycle.h. */
+struct lookout {
+    struct listed *first, **last; /* those that are to be looked at */
+    int64_t latest;               /* stamp that was given */
+    bool is_set;                  /* there will be a look: ... */
+    struct alarm alarm;           /* ... its mail is for ... */
+    struct cell cell;             /* ... this one, which is no actor */
+};
+
 struct cadre_self {
     struct world *world;
     struct worker *worker; /* NULL: outside */
@@ -64,6 +73,7 @@ struct cadre_self {
     bool forked;             /* a scope was opened in this callback */
     struct wait *resumes;    /* whose turn it is from now on; or NULL */
     struct cell *parting;    /* whose turn is to end; or NULL */
+    uint64_t looks;          /* of the lookout, counted; no other worker's number */
     uint64_t next_token;     /* of the operations started here */
     cadre_time now;          /* 0: not known; for self_now ... */
     uint64_t now_turn;       /* ... and the worker's turn in which it was read */
@@ -82,6 +92,7 @@ struct cadre_self {
     ATOMIC(uint64_t) duties;
     ATOMIC(uint64_t) duties_over;
     struct words words; /* of whoever fails next */
+    struct lookout lookout;
 };
 
 void self_init(struct cadre_self *self, struct world *world, struct worker *worker);

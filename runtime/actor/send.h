@@ -44,7 +44,7 @@ void send_answer(struct cadre_self *self, struct envelope *answer, uint64_t to,
 /* A request whose body was dropped becomes its failure. origin: whom it happened to. */
 void send_failure(struct cadre_self *self, struct envelope *request, uint64_t origin,
                   int code, int cause);
-/* A letter that says that nobody waits for an answer any more. */
+/* A note about a request, which is no message and not counted. */
 void send_recall(struct cadre_self *self, struct envelope *note, uint64_t to);
 
 /* A letter that nobody will handle: counts and logs it, drops the body, and tells whoever

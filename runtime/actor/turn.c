@@ -15,6 +15,7 @@
 #include "actor/await.h"
 #include "actor/chain.h"
 #include "actor/closing.h"
+#include "actor/cycle.h"
 #include "actor/exit.h"
 #include "actor/fail.h"
 #include "actor/fork.h"
@@ -239,7 +240,8 @@ static void take_kind(struct cadre_self *self, struct cell *cell, struct envelop
         take_answer(self, cell, e);
         break;
     case LETTER_CANCEL:
-        ask_recalled(self, e);
+        if (!cycle_takes(self, cell, e))
+            ask_recalled(self, e);
         break;
     case LETTER_APPLY:
         (void)receive(self, cell, e, 0, apply_receive);

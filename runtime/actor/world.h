@@ -54,7 +54,7 @@ struct world {
     ATOMIC(uint32_t) handles;
     ATOMIC(uint32_t) calls; /* that threads have made; by the same */
     struct list raises;     /* all there are (apply.h); under the outside lock */
-    struct log_limit dead_log, fail_log, misuse_log;
+    struct log_limit dead_log, fail_log, misuse_log, cycle_log;
     pthread_mutex_t report_lock;
     struct report_line *report; /* a hash table; the last one stands for the rest */
     uint32_t report_used;

@@ -4,6 +4,7 @@
 #define MODEL_LIVES_H
 
 #include "actor/call.h"
+#include "actor/cycle.h"
 #include "actor/deadletter.h"
 #include "actor/exit.h"
 #include "actor/fail.h"
@@ -50,6 +51,11 @@ void print_asked(struct cadre_self *self, struct cell *cell, struct envelope *e)
     mc_assert(false);
 }
 void print_wait(struct cadre_self *self, struct wait *wait) { mc_assert(false); }
+void cycle_list(struct cadre_self *self, struct cell *cell) { mc_assert(false); }
+bool cycle_takes(struct cadre_self *self, struct cell *cell, struct envelope *note)
+{
+    return false;
+}
 int blocking_init(struct blocking *pool, struct heap *heap,
                   const struct blocking_limits *limits)
 {
