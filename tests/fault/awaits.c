@@ -3,7 +3,8 @@
  *
  * A wait without a stack returns -ENOMEM, and what it was to wait for is still pending.
  * Everything else is as without: outcomes come, bodies are dropped once, and
- * nothing is left allocated. */
+ * nothing is left allocated. In virtual time two also wait for each other for a while,
+ * which is found out, or not when there is no memory. */
 #include "support/options.h"
 #include "support/short_heap.h"
 #include "support/verdict.h"
@@ -22,13 +23,17 @@ enum mode { ON_THREADS, POLLED, SIMULATED, MODES };
 enum { WAITERS = 8 };
 
 static struct facts {
-    atomic_uint created, dropped, waited, refused;
+    atomic_uint created, dropped, waited, refused, named;
 } facts;
-static uint64_t ever_waited, ever_refused;
+static uint64_t ever_waited, ever_refused, ever_named, ever_not_named;
 
 static void up(atomic_uint *counter) { atomic_fetch_add(counter, 1); }
 
-static void ignore_log(void *user, int level, const char *line) {}
+static void read_log(void *user, int level, const char *line)
+{
+    if (strncmp(line, "deadlock: ", strlen("deadlock: ")) == 0)
+        up(&facts.named);
+}
 
 typedef struct {
     uint32_t number;
@@ -121,6 +126,34 @@ static const cadre_class waiter_class = {
     .name = "waiter", .state_size = sizeof(cadre_ref), .receive = waiter_receive};
 static const cadre_class server_class = {.name = "server", .receive = server_receive};
 
+/* To one of the two that wait for each other: the other one. */
+typedef struct {
+    cadre_ref ref;
+} partner;
+static CADRE_TYPE(partner);
+
+static int knot_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_token token;
+    cadre_msg outcome;
+    const partner *p = cadre_body(m, partner);
+    if (p && worked(cadre_sleep(self, CADRE_MS)) &&
+        worked(cadre_ask(self, &token, p->ref, CADRE_SECOND, tick, 0)))
+        (void)worked(cadre_await(self, token, &outcome));
+    return 0;
+}
+static const cadre_class knot_class = {.name = "knot", .receive = knot_receive};
+
+static void tie_knot(cadre_self *self)
+{
+    cadre_ref a, b;
+    if (worked(cadre_spawn(self, &a, &knot_class, NULL)) &&
+        worked(cadre_spawn(self, &b, &knot_class, NULL))) {
+        (void)worked(cadre_send(self, a, partner, b));
+        (void)worked(cadre_send(self, b, partner, a));
+    }
+}
+
 static void send_things(cadre_self *self, cadre_ref waiter)
 {
     for (int i = 0; i < 2; i++) {
@@ -133,6 +166,8 @@ static int root_start(cadre_self *self, void *state)
 {
     cadre_ref whom = {0}, waiter;
     (void)worked(cadre_spawn(self, &whom, &server_class, NULL));
+    if (*(const enum mode *)state == SIMULATED)
+        tie_knot(self);
     for (int i = 0; i < WAITERS; i++)
         if (worked(cadre_spawn(self, &waiter, &waiter_class, &whom)))
             send_things(self, waiter);
@@ -141,14 +176,16 @@ static int root_start(cadre_self *self, void *state)
 
 static int root_receive(cadre_self *self, void *state, cadre_msg *m) { return 0; }
 
-static const cadre_class root_class = {
-    .name = "root", .start = root_start, .receive = root_receive};
+static const cadre_class root_class = {.name = "root",
+                                       .state_size = sizeof(enum mode),
+                                       .start = root_start,
+                                       .receive = root_receive};
 
 /* ---- one run ---- */
 
 static cadre_config config_for(enum mode mode, struct short_heap *heap)
 {
-    cadre_config config = {.log = ignore_log, .workers = 2, .end_when_quiet = true};
+    cadre_config config = {.log = read_log, .workers = 2, .end_when_quiet = true};
     if (mode == POLLED)
         config.workers = CADRE_NO_WORKERS;
     if (mode == SIMULATED)
@@ -161,7 +198,7 @@ static void run(const cadre_config *config, enum mode mode, struct short_heap *h
 {
     cadre_system *sys = NULL;
     memset(&facts, 0, sizeof facts);
-    int err = cadre_system_new(&sys, config, &root_class, NULL);
+    int err = cadre_system_new(&sys, config, &root_class, &mode);
     CHECK(err == 0 || err == -ENOMEM);
     if (!err) {
         cadre_counters c;
@@ -177,6 +214,9 @@ static void run(const cadre_config *config, enum mode mode, struct short_heap *h
     CHECK_EQ(heap->bytes, 0);
     ever_waited += facts.waited;
     ever_refused += facts.refused;
+    CHECK(facts.named <= 1);
+    ever_named += facts.named;
+    ever_not_named += !err && facts.named == 0 && mode == SIMULATED;
 }
 
 /* Returns how many allocations could fail. */
@@ -236,6 +276,7 @@ int main(int argc, char **argv)
     verdict_begin(1, "# all of it");
     CHECK(ever_waited > 0);
     CHECK(ever_refused > 0);
+    CHECK(mode < SIMULATED || (ever_named > 0 && ever_not_named > 0));
     (void)verdict_end();
     return verdict_print();
 }
