@@ -454,8 +454,8 @@ const cadre_class cadre_logger_class = {.name = "cadre_logger",
 
 /* ---- who logs -------------------------------------------------------------------- */
 
-int cadre_log_as(cadre_self *self, cadre_ref logger, int level, const char *what,
-                 const cadre_log_field *fields)
+int cadre_log(cadre_self *self, cadre_ref logger, int level, const char *what,
+              const cadre_log_field *fields)
 {
     const cadre_class *cls = cadre_class_of(self);
     if (!what)

@@ -11,12 +11,13 @@ static char path[] = "/tmp/cadre-logger-example-XXXXXX";
 static int guest_start(cadre_self *self, void *state)
 {
     cadre_ref log = *(cadre_ref *)state;
-    int err = cadre_log(self, log, CADRE_INFO, "came", {"with", .text = "a \"hat\""},
-                        {"bags", .number = 2});
+    int err =
+        cadre_log(self, log, CADRE_INFO, "came",
+                  CADRE_FIELDS({"with", .text = "a \"hat\""}, {"bags", .number = 2}));
     if (!err)
-        err = cadre_log(self, log, CADRE_DEBUG, "this is left out");
+        err = cadre_log(self, log, CADRE_DEBUG, "this is left out", NULL);
     if (!err)
-        err = cadre_log(self, log, CADRE_ERROR, "two lines\nin one");
+        err = cadre_log(self, log, CADRE_ERROR, "two lines\nin one", NULL);
     return err ? err : CADRE_STOP;
 }
 static int ignore(cadre_self *self, void *state, cadre_msg *m) { return 0; }

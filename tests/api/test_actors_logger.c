@@ -110,7 +110,7 @@ static void log_a_hundred_of_each(cadre_self *self)
     set_up_logger(self);
     for (int level = CADRE_DEBUG; level >= CADRE_ERROR; level--)
         for (int i = 0; i < 100; i++)
-            assert_int_equal(cadre_log(self, logger, level, "x"), 0);
+            assert_int_equal(cadre_log(self, logger, level, "x", NULL), 0);
     later(self, CADRE_SECOND, ask_status);
     later(self, 2 * CADRE_SECOND, heal);
     later(self, 100 * CADRE_SECOND, stop_it);
@@ -151,7 +151,7 @@ static void log_long(cadre_self *self)
     text[1000] = '\0';
     set_up_logger(self);
     for (int i = 0; i < 100; i++)
-        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, text), 0);
+        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, text, NULL), 0);
     later(self, CADRE_SECOND, ask_status);
     later(self, 2 * CADRE_SECOND, heal);
     later(self, 100 * CADRE_SECOND, stop_it);
@@ -180,9 +180,9 @@ static void log_evil(cadre_self *self)
     char who[CADRE_REF_TEXT];
     set_up_logger(self);
     assert_int_equal(cadre_log(self, logger, CADRE_WARN, "a\nb\r\tc\x1b[0m\x7f",
-                               {"name", .text = "x\ny \"z\" \\"},
-                               {"word", .text = "plain"}, {"none", .text = ""},
-                               {"n", .number = -7}),
+                               CADRE_FIELDS({"name", .text = "x\ny \"z\" \\"},
+                                            {"word", .text = "plain"},
+                                            {"none", .text = ""}, {"n", .number = -7})),
                      0);
     assert_int_equal(
         cadre_send(self, logger, cadre_log_line, 77, NULL, cadre_buf_new("\n\0\n", 3)),
@@ -214,8 +214,8 @@ static void log_too_long(cadre_self *self)
     static char text[3 * CADRE_LOG_TEXT];
     memset(text, '\n', sizeof text - 1);
     set_up_logger(self);
-    assert_int_equal(cadre_log(self, logger, CADRE_WARN, text), 0);
-    assert_int_equal(cadre_log(self, logger, CADRE_WARN, NULL), -EINVAL);
+    assert_int_equal(cadre_log(self, logger, CADRE_WARN, text, NULL), 0);
+    assert_int_equal(cadre_log(self, logger, CADRE_WARN, NULL, NULL), -EINVAL);
     later(self, CADRE_SECOND, stop_it);
 }
 static void check_cut(void)
@@ -234,15 +234,15 @@ static void long_text_is_cut(void **state)
 static void set_level(cadre_self *self)
 {
     assert_int_equal(cadre_send(self, logger, cadre_logger_level, CADRE_DEBUG), 0);
-    assert_int_equal(cadre_log(self, logger, CADRE_DEBUG, "now"), 0);
+    assert_int_equal(cadre_log(self, logger, CADRE_DEBUG, "now", NULL), 0);
     assert_int_equal(cadre_ask(self, NULL, logger, CADRE_NEVER, cadre_logger_level, 5),
                      0);
 }
 static void log_at_levels(cadre_self *self)
 {
     set_up_logger(self);
-    assert_int_equal(cadre_log(self, logger, CADRE_DEBUG, "not"), 0);
-    assert_int_equal(cadre_log(self, logger, CADRE_INFO, "yes"), 0);
+    assert_int_equal(cadre_log(self, logger, CADRE_DEBUG, "not", NULL), 0);
+    assert_int_equal(cadre_log(self, logger, CADRE_INFO, "yes", NULL), 0);
     later(self, CADRE_SECOND, set_level);
     later(self, 2 * CADRE_SECOND, ask_status);
     later(self, 3 * CADRE_SECOND, stop_it);
@@ -286,7 +286,7 @@ static int on_flushed(cadre_self *self, void *state, cadre_msg *m)
 static void log_ten_and_flush(cadre_self *self)
 {
     for (int i = 0; i < 10; i++)
-        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, "z"), 0);
+        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, "z", NULL), 0);
     flush(self);
     assert_int_equal(cadre_then(self, flushing, on_flushed), 0);
 }
@@ -334,7 +334,7 @@ static void flush_and_cancel(cadre_self *self)
 {
     set_up_logger(self);
     for (int i = 0; i < 20; i++) {
-        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, "z"), 0);
+        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, "z", NULL), 0);
         flush(self);
         if (i % 2)
             cancel_flush(self);
@@ -357,7 +357,7 @@ static void talk_and_end(cadre_self *self, void (*end)(cadre_self *self))
 {
     set_up_logger(self);
     for (uint64_t i = 0; i < 200; i++)
-        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, "z"), 0);
+        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, "z", NULL), 0);
     later(self, (cadre_time)(cadre_random(self) % 300) * 1000, end);
 }
 static void stop_soon(cadre_self *self) { talk_and_end(self, stop_it); }

@@ -75,7 +75,7 @@ static int on_reopened(cadre_self *self, void *state, cadre_msg *m)
     assert_non_null(cadre_body(m, cadre_logger_status));
     assert_int_equal(access(path, F_OK), 0);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, "new"), 0);
+        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, "new", NULL), 0);
     later(self, CADRE_SECOND, stop_it);
     return 0;
 }
@@ -91,7 +91,7 @@ static void log_and_rotate(cadre_self *self)
 {
     set_up_logger(self);
     for (int i = 0; i < 5; i++)
-        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, "old"), 0);
+        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, "old", NULL), 0);
     later(self, CADRE_SECOND, rename_and_reopen);
 }
 static void reopened_file_gets_what_comes_then(void **state)
@@ -113,7 +113,7 @@ static void log_and_flush(cadre_self *self)
 {
     set_up_logger(self);
     for (int i = 0; i < 10; i++)
-        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, "z"), 0);
+        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, "z", NULL), 0);
     assert_int_equal(
         cadre_ask(self, NULL, logger, 10 * CADRE_SECOND, cadre_logger_flush, 0), 0);
     later(self, 100 * CADRE_SECOND, stop_it);
@@ -146,7 +146,7 @@ static int root_start(cadre_self *self, void *state)
 {
     int err = cadre_spawn(self, &logger, &cadre_logger_class, &log_config);
     for (int i = 0; i < 1000 && !err; i++)
-        err = cadre_log(self, logger, CADRE_ERROR, "z");
+        err = cadre_log(self, logger, CADRE_ERROR, "z", NULL);
     return err ? err : cadre_send(self, cadre_me(self), number, 1);
 }
 static int root_receive(cadre_self *self, void *state, cadre_msg *m)
@@ -155,7 +155,7 @@ static int root_receive(cadre_self *self, void *state, cadre_msg *m)
         atomic_fetch_add(&logged, 1);
         return 0;
     }
-    int err = cadre_log(self, logger, CADRE_ERROR, "z");
+    int err = cadre_log(self, logger, CADRE_ERROR, "z", NULL);
     return err ? err : cadre_send(self, cadre_me(self), number, 1);
 }
 static const cadre_class root = {.name = "root",

@@ -190,8 +190,8 @@ static int log_all(cadre_self *self)
     cadre_ref logger;
     int err = cadre_spawn(self, &logger, &cadre_logger_class, &config);
     for (uint32_t i = 0; i < ITEMS && !err; i++) {
-        facts.sent +=
-            cadre_log(self, logger, CADRE_ERROR, "x", {"i", .number = i}) == 0;
+        facts.sent += cadre_log(self, logger, CADRE_ERROR, "x",
+                                CADRE_FIELDS({"i", .number = i})) == 0;
         if (i % 50 == 0)
             facts.accepted += cadre_ask(self, NULL, logger, 60 * CADRE_SECOND,
                                         cadre_logger_flush, 0) == 0;

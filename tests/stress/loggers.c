@@ -99,7 +99,8 @@ static int sender_receive(cadre_self *self, void *state, cadre_msg *m)
     sender *s = state;
     for (int i = 0; i < 8 && s->n < scene.size; i++) {
         CHECK_EQ(cadre_log(self, scene.logger, CADRE_INFO, "said",
-                           {"by", .number = s->id}, {"n", .number = (int64_t)s->n++}),
+                           CADRE_FIELDS({"by", .number = s->id},
+                                        {"n", .number = (int64_t)s->n++})),
                  0);
         atomic_fetch_add(&scene.sent, 1);
     }

@@ -79,10 +79,11 @@ static int talker_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     talk t = *cadre_body(m, talk);
     for (uint64_t i = cadre_random(self) % 20; i > 0 && t.next < t.until; i--) {
-        assert_int_equal(cadre_log(self, logger, CADRE_ERROR, "said",
-                                   {"talker", .number = (int64_t)t.talker},
-                                   {"number", .number = (int64_t)t.next++}),
-                         0);
+        assert_int_equal(
+            cadre_log(self, logger, CADRE_ERROR, "said",
+                      CADRE_FIELDS({"talker", .number = (int64_t)t.talker},
+                                   {"number", .number = (int64_t)t.next++})),
+            0);
     }
     if (t.next == t.until)
         return 0;

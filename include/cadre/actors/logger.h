@@ -125,25 +125,22 @@ typedef struct cadre_log_field {
     int64_t number;
 } cadre_log_field;
 
-#define CADRE_LOG_TEXT                                                                 \
-    4096 /* bytes of a line behind its sender; what is beyond is cut */
-#define CADRE_LOG_FIELDS 8 /* of cadre_log() */
+/* An array of them, as in CADRE_FIELDS({"path", .text = path}, {"size", .number = 12}). C
+ * only. */
+#ifndef __cplusplus
+#define CADRE_FIELDS(...) ((const cadre_log_field[]){__VA_ARGS__, {0}})
+#endif
+
+/* Bytes of a line behind its sender; what is beyond is cut. */
+#define CADRE_LOG_TEXT 4096
 
 /* Logs `what` and the fields, which may be NULL; all are copied. Errors: -EINVAL (what is
  * NULL), -ENOMEM, CADRE_EFULL (the memory limit): there is no line then. */
-CADRE_API int cadre_log_as(cadre_self *self, cadre_ref logger, int level,
-                           const char *what, const cadre_log_field *fields);
+CADRE_API int cadre_log(cadre_self *self, cadre_ref logger, int level, const char *what,
+                        const cadre_log_field *fields);
 /* The same from outside. Errors: also as cadre_tell_as(). */
 CADRE_API int cadre_log_outside(cadre_system *sys, cadre_ref logger, int level,
                                 const char *what, const cadre_log_field *fields);
-
-/* cadre_log(self, logger, CADRE_INFO, "opened", {"path", .text = path},
- * {"size", .number = 12}) with up to CADRE_LOG_FIELDS fields. C only. */
-#ifndef __cplusplus
-#define cadre_log(self, logger, level, what, ...)                                      \
-    cadre_log_as((self), (logger), (level), (what),                                    \
-                 (const cadre_log_field[CADRE_LOG_FIELDS + 2]){{0}, __VA_ARGS__} + 1)
-#endif
 
 #ifdef __cplusplus
 }
