@@ -99,8 +99,8 @@ struct op {
     bool in_hand : 1;  /* OP_PROMISE: the request is being handled */
     bool answered : 1; /* OP_FUTURE: its promise was kept, the answer comes ... */
     bool silent : 1;   /* ... or nobody waits for it */
-    /* OP_LINK: cell_is_odd() of whom it is with. Constant; the only one that another worker
-     * reads, so not beside those bits. */
+    /* OP_LINK: cell_is_odd() of whom it is with. Constant; the only one that another
+     * worker reads, so not beside those bits. */
     bool odd;
     /* What is done for the sake of a promise: its first child, and each one's next, and
      * where the pointer to this one stands. Others end here: there may be millions. */
