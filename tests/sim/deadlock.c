@@ -289,6 +289,7 @@ static int answer_later(cadre_self *self, node *me)
 static int take_question(cadre_self *self, node *me, cadre_msg *m)
 {
     question q = *cadre_body(m, question);
+    uint32_t elsewhere = other_than(me->index);
     switch (dice_below(&model.dice, 10)) {
     case 0:
     case 1:
@@ -299,9 +300,11 @@ static int take_question(cadre_self *self, node *me, cadre_msg *m)
         if (!me->promise.token.id)
             return defer(self, me, m);
         return answer(self, m);
-    case 5:
+    case 5: /* not to whom it was asked: there it would be owed again */
+        if (elsewhere == model.edges[q.who].to)
+            return answer(self, m);
         settle(q.who, q.serial);
-        return cadre_forward(self, model.refs[other_than(me->index)], m);
+        return cadre_forward(self, model.refs[elsewhere], m);
     case 6:
         settle(q.who, q.serial);
         return 0; /* forgets it */
