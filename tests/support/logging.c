@@ -35,7 +35,8 @@ void keep_final(void *user, const cadre_logger_status *status)
 
 void set_up_logger(cadre_self *self)
 {
-    tape.used = tape.calls = overs = 0;
+    tape.used = tape.calls = 0;
+    atomic_store(&overs, 0);
     tape.text[0] = '\0';
     log_config.write = log_config.path || log_config.fd ? NULL : sink;
     log_config.over = keep_final;

@@ -4,6 +4,7 @@
 #include "base/backtrace.h"
 #include "base/sigstack.h"
 #include "base/thread.h"
+#include "support/effort.h"
 #include "support/support.h"
 
 #include <errno.h>
@@ -79,19 +80,28 @@ static bool names(void *const *frames, unsigned count, const char *name)
     return false;
 }
 
-static void probe_answers_with_the_stack(void **state)
+/* ThreadSanitizer has code of its own that cannot always be followed; it is asked again
+ * where it stands in that. */
+static bool stands_there(void *arg)
 {
     void *frames[PROBE_FRAMES];
     const char *why;
+    unsigned count = probe_ask(&probe, frames, &why);
+    bool is_there = count > 2 && names(frames, count, "stand_here");
+#ifndef EFFORT_THREAD_SANITIZER
+    assert_true(is_there);
+#endif
+    return is_there;
+}
+
+static void probe_answers_with_the_stack(void **state)
+{
     struct thread thread;
     void *(*const ways[])(void *) = {run_plainly, run_aside};
     for (int i = 0; i < 2; i++) {
         start(&thread, ways[i], false);
-        for (int times = 0; times < 20; times++) {
-            unsigned count = probe_ask(&probe, frames, &why);
-            assert_true(count > 2);
-            assert_true(names(frames, count, "stand_here"));
-        }
+        for (int times = 0; times < 20; times++)
+            await_true(stands_there, NULL);
         finish(&thread);
         assert_int_equal(atomic_load(&kept_errno), 1);
     }
