@@ -21,8 +21,9 @@ COUNTED := $(filter check check-long test unit api sim stress fault mc asan tsan
 
 .PHONY: $(GOALS) session
 $(GOALS): session ; @:
+# One job more than CPUs: tests also wait.
 WORK = $(MAKE) --no-print-directory CADRE_READY=1 $(GOALS) \
-    $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+    $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell expr $$(nproc) + 1))
 session:
 	@tools/setup.sh $(GOALS) $(if $(filter 1,$(INSTALL)),peers)
 ifeq ($(COUNTED),)

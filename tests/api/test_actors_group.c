@@ -1,13 +1,14 @@
 /* test_actors_group.c: many actors behind one address, in virtual time. */
-#include "support/fronts.h"
 #include "support/dice.h"
+#include "support/effort.h"
+#include "support/fronts.h"
 
 #include <cadre/actors/group.h>
 #include <cadre/name.h>
 
 #include <errno.h>
 
-enum { MEMBERS = 5, NOTES_MAX = 512, SEEDS = 30, STEPS = 150 };
+enum { MEMBERS = 5, NOTES_MAX = 512, SEEDS = 30 / EFFORT_SEEDS, STEPS = 150 };
 
 /* What each member got, in order: numbers; news as 1000 * joined + members. */
 static struct notes {

@@ -1,4 +1,5 @@
 /* test_actors_supervisor.c: trees that heal, in virtual time. */
+#include "support/effort.h"
 #include "support/support.h"
 
 #include <cadre/actors/supervisor.h>
@@ -7,7 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-enum { CHILDREN = 5, EVENTS_MAX = 4096, SEEDS = 40 };
+enum { CHILDREN = 5, EVENTS_MAX = 4096, SEEDS = 40 / EFFORT_SEEDS };
 
 /* What has happened, in order: 's' start, 'x' stop, 'm' a message, 'D' the supervisor is
  * down; to whom. */

@@ -1,13 +1,14 @@
 /* test_actors_topic.c: publish and subscribe, in virtual time. */
-#include "support/fronts.h"
 #include "support/dice.h"
+#include "support/effort.h"
+#include "support/fronts.h"
 
 #include <cadre/actors/topic.h>
 
 #include <errno.h>
 #include <stdio.h>
 
-enum { READERS = 4, NOTES_MAX = 1024, SEEDS = 30 };
+enum { READERS = 4, NOTES_MAX = 1024, SEEDS = 30 / EFFORT_SEEDS };
 
 /* What each reader got, in order. */
 struct note {

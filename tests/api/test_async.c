@@ -1,5 +1,6 @@
 /* test_async.c: asynchronous functions: what they wait for, in which order, and how they
  * end. Time is virtual. */
+#include "support/effort.h"
 #include "support/support.h"
 
 #include <cadre/async.h>
@@ -73,7 +74,7 @@ static void play_seed(uint64_t seed, cadre_receive *function, cadre_receive *rec
     assert_int_equal(run(&config, &subject_class, NULL), reason);
     assert_int_equal(sums.accepted, sums.handled + sums.dead + sums.dropped);
 }
-enum { SEEDS = 50 };
+enum { SEEDS = 50 / EFFORT_SEEDS };
 
 #define ASK(async, ms, n)                                                              \
     cadre_ask(self, &(async)->token, me->slow, (ms)*CADRE_MS, number, (n))

@@ -1,4 +1,5 @@
 /* test_link.c: links: the guarantee of cadre/watch.h by its name, and what ends one. */
+#include "support/effort.h"
 #include "support/watching.h"
 
 #include <cadre/await.h>
@@ -342,7 +343,7 @@ static void a_link_kills_no_next_life(void **state)
 
 /* ---- a long chain of links ends without recursion ---- */
 
-enum { LINKS = 20000 };
+enum { LINKS = 20000 / EFFORT_SLOWDOWN };
 static atomic_uint ended_with;
 static void count_end(cadre_self *self, void *state, int reason)
 {

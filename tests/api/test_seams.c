@@ -1,4 +1,5 @@
 /* test_seams.c: kept children, links, waits and stashes, in one another's way. */
+#include "support/effort.h"
 #include "support/support.h"
 
 #include <cadre/await.h>
@@ -12,7 +13,7 @@
 #include <errno.h>
 
 enum { BROKEN = CADRE_EUSER - 7, WORSE = CADRE_EUSER - 8 };
-enum { MAX = 4, SEEDS = 60 };
+enum { MAX = 4, SEEDS = 60 / EFFORT_SEEDS };
 
 /* What an actor is to do with this very message. */
 typedef int deed(cadre_self *self, cadre_msg *m);

@@ -26,6 +26,13 @@ enum { EFFORT_SLOWDOWN = 4 };
 enum { EFFORT_SLOWDOWN = 1 };
 #endif
 
+/* A simulation has one thread: there is little in it for ThreadSanitizer. */
+#ifdef EFFORT_THREAD_SANITIZER
+enum { EFFORT_SEEDS = 4 };
+#else
+enum { EFFORT_SEEDS = 1 };
+#endif
+
 /* CADRE_LONG=1: as in `make check-long`. */
 bool effort_is_long(void);
 
