@@ -36,7 +36,7 @@ static void retire(struct cadre_self *self, struct cell *cell)
     struct world *world = self->world;
     struct cell *parent = family_find(&world->table, cell_parent(cell));
     int reason = cell->reason; /* before the cell may be somebody else's */
-    if (!cell_retire(cell, world->table.last_generation)) {
+    if (!cell_retire(cell, table_last_generation(&world->table, cell_slot(cell)))) {
         cell->note.phase = PHASE_LINGERS;
         return;
     }

@@ -8,6 +8,7 @@ void table_init(struct table *t, struct heap *heap)
     t->heap = heap;
     t->first_generation = 1;
     t->last_generation = GENERATION_MAX;
+    t->scarce = 0;
     t->free = NULL;
     atomic_set(&t->used, 0);
     t->tag_bits = 0;
@@ -33,18 +34,24 @@ void table_fini(struct table *t)
     pthread_mutex_destroy(&t->lock);
 }
 
+void table_make_scarce(struct table *t, uint32_t slots, uint32_t lives)
+{
+    t->scarce = slots;
+    t->last_generation = t->first_generation + lives - 1;
+}
+
 uint32_t table_next_generation(const struct table *t)
 {
     uint32_t next = t->first_generation;
     uint64_t used = load_acquire(&t->used);
     for (uint64_t slot = 0; slot < used; slot++) {
         uint32_t generation = life_generation(load_relaxed(&table_find(t, slot)->life));
-        if (generation == 0)
-            return GENERATION_MAX; /* used up */
+        if (generation == 0) /* used up */
+            generation = table_last_generation(t, (uint32_t)slot) + 1;
         if (generation > next)
             next = generation;
     }
-    return next;
+    return next < GENERATION_MAX ? next : GENERATION_MAX;
 }
 
 /* Under the lock: a directory with room for this chunk. */

@@ -30,7 +30,8 @@ struct table_directory {
 struct table {
     struct heap *heap;
     uint32_t first_generation; /* constant; above those of former systems of this tag */
-    uint32_t last_generation;  /* constant; smaller in tests */
+    uint32_t last_generation; /* constant; of the first slots, of others the greatest */
+    uint32_t scarce;          /* constant; how many those are */
     uint64_t tag_bits; /* of all addresses into it; constant, but for the start */
     /* What follows is written under the lock. */
     alignas(CACHE_LINE) ATOMIC(uint64_t) used; /* cells ever made */
@@ -47,6 +48,8 @@ struct table_cache {
 
 void table_init(struct table *table, struct heap *heap);
 void table_fini(struct table *table);
+/* Before the first cell: so many slots have so few lives that some are used up. */
+void table_make_scarce(struct table *table, uint32_t slots, uint32_t lives);
 /* The first generation that no address into this table has. */
 uint32_t table_next_generation(const struct table *table);
 
@@ -72,6 +75,13 @@ static CC_INLINE struct cell *table_cell(const struct table *table, uint64_t slo
 static CC_INLINE struct cell *table_find(const struct table *table, uint64_t slot)
 {
     return likely(table_has(table, slot)) ? table_cell(table, slot) : NULL;
+}
+
+/* The last generation that may live in this slot. */
+static CC_INLINE uint32_t table_last_generation(const struct table *table,
+                                                uint32_t slot)
+{
+    return slot < table->scarce ? table->last_generation : GENERATION_MAX;
 }
 
 /* The slot that this address leads to: that of another system is out of all bounds. */

@@ -38,6 +38,20 @@ static void init_world(cadre_system *sys, const struct heap *heap)
     self_init(&sys->outside, world, NULL);
 }
 
+/* With one seed in four: the end of a slot, which takes a hundred million lives, is met in
+ * simulations, too. */
+static void make_slots_scarce(struct table *table, uint64_t seed)
+{
+    enum {
+        SLOTS = 1 << 20 /* above every worker's purpose */,
+        MANY = 1024,
+        LIVES = 15
+    };
+    struct rng rng = rng_stream(seed, SLOTS);
+    if (rng_below(&rng, 4) == 0)
+        table_make_scarce(table, MANY, 1 + rng_below(&rng, LIVES));
+}
+
 static void fini_workers(cadre_system *sys)
 {
     struct world *world = &sys->world;
@@ -171,6 +185,8 @@ static int assemble(cadre_system **result, const struct settings *settings,
     if (err)
         goto no_report;
     sys->world.table.tag_bits = sys->world.tag << 56;
+    if (system_is_simulated(sys))
+        make_slots_scarce(&sys->world.table, settings->seed);
     hold_signals(sys);
     err = start(sys, class, init);
     if (err)

@@ -43,7 +43,7 @@ static void live_and_die(struct cell *cell)
     static const cadre_class anybody;
     assert_true(cell_claim(cell, 0));
     cell_begin(cell, &anybody, SLOT_NONE);
-    assert_true(cell_retire(cell, table.last_generation));
+    assert_true(cell_retire(cell, table_last_generation(&table, cell_slot(cell))));
     task_give(&cell->task, TASK_NOBODY);
 }
 
@@ -186,7 +186,7 @@ static void table_gives_the_most_recently_freed_cell_first(void **state)
 
 static void table_drops_a_cell_whose_generations_are_used_up(void **state)
 {
-    table.last_generation = 2;
+    table_make_scarce(&table, 1000, 2);
     struct cell *first = take(&cache);
     for (int life = 0; life < 2; life++) {
         live_and_die(first);
@@ -205,7 +205,7 @@ static void table_addresses_are_never_given_twice(void **state)
 {
     enum { LIVES = 2, CELLS = 100 };
     static unsigned seen[4 * TABLE_FRESH][LIVES + 1];
-    table.last_generation = LIVES;
+    table_make_scarce(&table, 1000, LIVES);
     for (int i = 0; i < CELLS * LIVES; i++) {
         struct cell *cell = take(&cache);
         live_and_die(cell);
@@ -230,11 +230,29 @@ static void table_next_generation_is_above_all_given(void **state)
     assert_int_equal(table_next_generation(&table), 15);
 }
 
-static void table_next_generation_after_the_last_is_the_greatest(void **state)
+static void table_next_generation_is_above_the_last(void **state)
 {
-    table.last_generation = 1;
+    table_make_scarce(&table, 1000, 3);
+    struct cell *one = take(&cache);
+    for (int i = 0; i < 3; i++)
+        live_and_die(one);
+    assert_int_equal(table_next_generation(&table), 4);
+}
+
+static void table_next_generation_after_the_greatest_is_the_greatest(void **state)
+{
+    table.first_generation = GENERATION_MAX;
     live_and_die(take(&cache));
     assert_int_equal(table_next_generation(&table), GENERATION_MAX);
+}
+
+static void table_is_scarce_in_its_first_slots_only(void **state)
+{
+    table.first_generation = 7;
+    table_make_scarce(&table, 3, 2);
+    assert_int_equal(table_last_generation(&table, 0), 8);
+    assert_int_equal(table_last_generation(&table, 2), 8);
+    assert_int_equal(table_last_generation(&table, 3), GENERATION_MAX);
 }
 
 /* ---- the free cells of two workers ---- */
@@ -376,7 +394,9 @@ int main(void)
           WITH_TABLE(table_drops_a_cell_whose_generations_are_used_up),
           WITH_TABLE(table_addresses_are_never_given_twice),
           WITH_TABLE(table_next_generation_is_above_all_given),
-          WITH_TABLE(table_next_generation_after_the_last_is_the_greatest),
+          WITH_TABLE(table_next_generation_is_above_the_last),
+          WITH_TABLE(table_next_generation_after_the_greatest_is_the_greatest),
+          WITH_TABLE(table_is_scarce_in_its_first_slots_only),
           WITH_TABLE(table_cache_keeps_what_it_may_then_gives_half),
           WITH_TABLE(table_cache_refills_from_the_common_list_first),
           WITH_TABLE(table_cells_going_round_need_no_more_memory),
