@@ -16,8 +16,10 @@
  *   cancel_is_exact      after cadre_cancel() returned 0 no message comes under the token
  *   deadline_inherited   what a request causes has no later deadline than the request
  *   cancel_spreads       what was asked for the sake of a cancelled request is cancelled,
- *                        if that was deferred by whom it was sent to: not behind one that
- *                        was passed on, and not when there is no memory to say so
+ *                        if whoever has that defers it, or waits with it in hand
+ *                        (await.h); but not when there is no memory to say so
+ *   cancel_follows       the same where it was passed on (cadre_forward,
+ *                        cadre_delegate), set aside, held, or kept over a restart
  *   answer_needs_no_room to fail a request takes no memory */
 #ifndef CADRE_ASK_H
 #define CADRE_ASK_H
@@ -34,7 +36,8 @@ typedef struct cadre_failure {
      * the other side says. */
     int code;
     int cause;           /* the code that this one came from; 0: none */
-    cadre_ref origin;    /* the actor that it happened to */
+    cadre_ref origin;    /* the actor that it happened to; of a timeout: that was asked,
+                          * or has deferred what was passed on to it */
     const char *message; /* more about it, constant and valid for ever; or NULL */
 } cadre_failure;
 CADRE_API extern const cadre_type cadre_failure_type;

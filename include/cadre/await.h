@@ -19,8 +19,9 @@
  * handled, is in the hand of a handler that waits, was set aside, or was deferred; then
  * "deferred" stands behind its class, for another actor may have the promise and keep it.
  * Not found out is who waits for a request that was passed on (cadre_forward,
- * cadre_delegate), for one of several (cadre_join, cadre_race), or without a stack
- * (async.h). At most ten lines a second are written; then how many were not.
+ * cadre_delegate) to one that has not begun with it, for one of several (cadre_join,
+ * cadre_race), or without a stack (async.h). At most ten lines a second are written; then
+ * how many were not.
  *
  * Suspended handlers stand on stacks of cadre_config.stack_size bytes (0: 256 KiB), with
  * a page below that may not be touched; the first one stands on its thread's own.

@@ -89,6 +89,7 @@ int cadre_defer(cadre_self *self, const cadre_msg *m, cadre_promise *promise)
     err = op_new_promise(self, &op, request);
     if (err)
         return err;
+    ask_stays(self, request);
     self->owes = OWES_NO_MORE;
     self->fate = FATE_DEFERRED;
     *promise = (cadre_promise){cadre_me(self), {op->token}};
@@ -179,6 +180,7 @@ int cadre_delegate_as(cadre_self *self, cadre_promise promise, cadre_ref to,
     e->from = op->message->from;
     envelope_tail(e)->token = envelope_tail(op->message)->token;
     envelope_tail(e)->deadline = op->deadline;
+    envelope_set_moved(e);
     send_deliver(self, e, to.id);
     settle(self, op);
     return 0;
@@ -249,22 +251,57 @@ enum owed ask_owes(const struct cell *cell, uint64_t asker, uint64_t token)
     return owed ? OWED : OWED_NOT;
 }
 
+/* ---- where requests are, and who still waits for them ----------------------------- */
+
 static void fail_all(struct cadre_self *self, struct op *child)
 {
     for (; child; child = child->sibling)
         op_fail(self, child, -ECANCELED);
 }
 
+/* The promise to answer the request that a note is about; or NULL. */
+static struct op *promise_about(const struct cell *cell, struct envelope *note)
+{
+    struct op *op = op_find(cell, envelope_tail(note)->token | OP_PROMISED);
+    return op && op->message->from == note->from ? op : NULL;
+}
+
 void ask_recalled(struct cadre_self *self, struct envelope *note)
 {
     struct cell *cell = self_cell(self);
-    struct op *op = op_find(cell, envelope_tail(note)->token | OP_PROMISED);
-    if (op && op->message->from == note->from) {
+    struct op *op = promise_about(cell, note);
+    const struct wait *wait =
+        op ? NULL : in_hand(cell, note->from, envelope_tail(note)->token);
+    if (op) {
         fail_all(self, op->child);
         settle(self, op);
-    } else if (!op) {
-        const struct wait *wait = in_hand(cell, note->from, envelope_tail(note)->token);
-        fail_all(self, wait ? wait->hand.context.young : NULL);
+    } else if (wait) {
+        fail_all(self, wait->hand.context.young);
+        envelope_set_moved(wait->hand.message); /* what is started later asks again */
+    } else if (cell->extras && cell->extras->held.newest) {
+        cell->extras->recalled = true;
     }
     self_free(self, note);
+}
+
+void ask_moved(struct cadre_self *self, struct envelope *note)
+{
+    struct op *op = op_find(self_cell(self), envelope_tail(note)->token);
+    if (!op || op->kind != OP_ASK || op->code == -ECANCELED) {
+        send_recall_moved(self, note, self_address(self));
+        return;
+    }
+    op->to = note->from;
+    self_free(self, note);
+}
+
+void ask_tell_moved(struct cadre_self *self, struct envelope *request)
+{
+    struct envelope *e;
+    if (!request->from || /* a thread, which cancels nothing */
+        send_prepare(self, &e, LETTER_MOVED, &send_note_type, NULL))
+        return;
+    envelope_tail(request)->bytes &= ~ENVELOPE_MOVED;
+    envelope_tail(e)->token = envelope_tail(request)->token;
+    send_moved(self, e, request->from);
 }

@@ -9,6 +9,16 @@
 void ask_answered(struct cadre_self *self, struct op *promise, struct envelope *answer);
 /* A note came that nobody waits for the answer to a request any more. */
 void ask_recalled(struct cadre_self *self, struct envelope *note);
+/* A note came that a request is elsewhere now. */
+void ask_moved(struct cadre_self *self, struct envelope *note);
+/* This request, which is in hand, stays here: whoever made it is told, where it would look
+ * elsewhere. */
+void ask_tell_moved(struct cadre_self *self, struct envelope *request) CC_COLD;
+static inline void ask_stays(struct cadre_self *self, struct envelope *request)
+{
+    if (unlikely(envelope_has_moved(request)))
+        ask_tell_moved(self, request);
+}
 /* The handler of a request that was deferred has returned. */
 void ask_deferred(struct cadre_self *self, struct envelope *request);
 

@@ -2,6 +2,7 @@
 #include "actor/await.h"
 
 #include "actor/after.h"
+#include "actor/ask.h"
 #include "actor/cycle.h"
 #include "actor/fork.h"
 #include "actor/offload.h"
@@ -107,9 +108,25 @@ static void end_wait(struct extras *extras, const struct wait *wait)
         extras->closed = NULL;
 }
 
+/* A note that came while they were held: which of them it was about is asked when they are
+ * handled. */
+static CC_NOINLINE void mark_held(const struct fifo *held)
+{
+    struct inbox_node *node = held->newest;
+    while (node) {
+        node = plain_read(&node->next);
+        envelope_set_moved(envelope_of(letter_of(node)));
+        if (node == held->newest)
+            break;
+    }
+}
+
 void await_give_back(struct cadre_self *self, struct cell *cell)
 {
     struct fifo *held = &cell->extras->held;
+    if (unlikely(cell->extras->recalled))
+        mark_held(held);
+    cell->extras->recalled = false;
     bias_enter(&self->worker->bias);
     fifo_append_fifo(held, &cell->mailbox);
     plain_write(&cell->mailbox.newest, held->newest);
@@ -153,6 +170,8 @@ static CC_INLINE int suspend(struct cadre_self *self, struct wait *wait, bool cl
         cycle_list(self, cell);
     if (closed && looks_again(extras, wait))
         await_give_back(self, cell);
+    if (unlikely(self->owes == OWES_ANSWER) && self->fate <= FATE_UNHANDLED)
+        ask_stays(self, self->message);
     take_hand(self, &wait->hand);
     int err;
     while (!(err = leave(self, wait)) && unlikely(wait->prints))
@@ -229,6 +248,7 @@ static bool passes(const struct cell *cell, struct letter *letter)
         return !op || op->kind == OP_PROMISE || op->kind == OP_LINK ||
                leads_to(op, wait);
     case LETTER_CANCEL:
+    case LETTER_MOVED:
     case LETTER_WATCH:
     case LETTER_PRINT:
         return true;
@@ -257,8 +277,12 @@ static bool is_outcome(const struct letter *letter)
 
 struct letter *await_next_held(struct cell *cell)
 {
-    struct letter *letter = letter_of(fifo_take_first(&cell->extras->held));
-    cell->extras->held_outcomes -= is_outcome(letter);
+    struct extras *extras = cell->extras;
+    struct letter *letter = letter_of(fifo_take_first(&extras->held));
+    extras->held_outcomes -= is_outcome(letter);
+    if (unlikely(extras->recalled))
+        envelope_set_moved(envelope_of(letter));
+    extras->recalled = extras->recalled && extras->held.newest;
     return letter;
 }
 

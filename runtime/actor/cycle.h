@@ -25,7 +25,8 @@
  * before t; and it is looked at after t. So at t all these waits stood, each had lasted
  * as long as from one look to the next or nearly so, and none was about to end: an alarm
  * that rang before would be seen. Each asked the next one, which did not owe an answer
- * any more if it had given it before t; and after t it did not run. This needs no
+ * any more if it had given it before t; and after t it did not run. One that a request
+ * was passed on to has begun with it before it began to wait. This needs no
  * order between letters. It is not undone by what ends one of the waits while the letter
  * is under way: then the circle stood, and was broken a moment ago.
  *
@@ -38,7 +39,8 @@
  * comes there again (Brent). All that waits is looked at a few times at most.
  *
  * What is missed: a request that was passed on (forwarded, delegated) is not where it was
- * sent to; of a wait for one of several (cadre_join, cadre_race) nobody knows which; a
+ * sent to, until somebody defers it or waits with it in hand, and says so (ask.h); of a
+ * wait for one of several (cadre_join, cadre_race) nobody knows which; a
  * wait for a message of some type has no request; without memory for a letter of some
  * hundred bytes nothing is said. What may not hold: a promise can be sent to another
  * actor, which may then answer in place of the one that owes it; so the line says where

@@ -36,6 +36,7 @@ enum letter_kind {
     LETTER_ANSWER, /* an answer, which may come too late */
     LETTER_WATCH,  /* somebody wants to know of the receiver's end (watch.h) */
     LETTER_PASSED, /* a message: was a request, or an outcome, until passed on */
+    LETTER_MOVED,  /* to whoever made a request: it is elsewhere now (ask.h) */
 };
 enum { LETTER_BITS = 5, LETTER_KIND = (1 << LETTER_BITS) - 1 };
 
@@ -63,8 +64,11 @@ struct envelope {
 struct envelope_tail {
     uint64_t token; /* of whoever asked; for a thread that did, its future */
     int64_t deadline;
-    size_t bytes; /* of the whole envelope */
+    size_t bytes; /* of the whole envelope; and of a request, whether it has moved */
 };
+/* A note that nobody waits for it any more may have come before it, or elsewhere: it was
+ * passed on, or taken out of its order. */
+#define ENVELOPE_MOVED (SIZE_MAX / 2 + 1)
 
 static inline struct letter *letter_of(struct inbox_node *node)
 {
@@ -112,6 +116,24 @@ static inline bool envelope_has_tail(const struct envelope *e)
 static inline struct envelope_tail *envelope_tail(struct envelope *e)
 {
     return (struct envelope_tail *)(void *)(e->body + envelope_tail_at(e->type));
+}
+
+static inline size_t envelope_bytes(struct envelope *e)
+{
+    return envelope_has_tail(e) ? envelope_tail(e)->bytes & ~ENVELOPE_MOVED
+                                : envelope_size(e->type, false);
+}
+
+static inline bool envelope_has_moved(struct envelope *request)
+{
+    return envelope_tail(request)->bytes & ENVELOPE_MOVED;
+}
+
+/* If it is a request. */
+static inline void envelope_set_moved(struct envelope *e)
+{
+    if (letter_kind(&e->letter) == LETTER_TOKEN)
+        envelope_tail(e)->bytes |= ENVELOPE_MOVED;
 }
 
 /* Releases what a body owns; the caller sees to it that this happens once. */

@@ -29,6 +29,7 @@ struct extras {
     struct wait *closed;     /* ... and the one for whose sake letters are ... */
     struct fifo held;        /* ... held */
     uint32_t held_outcomes;  /* of those: how many are of operations */
+    bool recalled;           /* of those: a request may have been cancelled */
     uint64_t listed;         /* cycle.h: the round of the lookout that knows it, ... */
     uint64_t stamped; /* ... the request that it waited for in the last look ... */
     int64_t since;    /* ... and when that was */

@@ -167,6 +167,7 @@ bool keep_retries(const struct cell *cell, struct envelope *e, bool was_answered
         (kind != 0 && kind != LETTER_TOKEN && kind != LETTER_PASSED) ||
         cell_ends_for_good(cell))
         return false;
+    envelope_set_moved(e);
     keep->again = e;
     return true;
 }
@@ -231,8 +232,11 @@ static bool take_mail(struct cadre_self *self, struct cell *cell, struct letter 
     struct envelope *e = envelope_of(letter);
     unsigned kind = letter_kind(letter);
     switch (kind) {
-    case LETTER_ANSWER:
     case LETTER_CANCEL:
+        cell->extras->recalled = true; /* what waits may be what it is about */
+        return false;
+    case LETTER_ANSWER:
+    case LETTER_MOVED:
     case LETTER_OUTCOME: /* was set aside, and then held */
         return false;    /* to be dropped, or bounced */
     case LETTER_RESTART:

@@ -290,9 +290,8 @@ static inline bool silence(struct cadre_self *self, struct op *op)
 /* Tells whoever was asked that nobody waits any more, if there is memory for it. */
 static void recall(struct cadre_self *self, const struct op *op)
 {
-    static const cadre_type cancel_type = {.name = "cancel"};
     struct envelope *e;
-    if (send_prepare(self, &e, LETTER_CANCEL, &cancel_type, NULL))
+    if (send_prepare(self, &e, LETTER_CANCEL, &send_note_type, NULL))
         return;
     envelope_tail(e)->token = op->token;
     send_recall(self, e, op->to);

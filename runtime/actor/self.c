@@ -61,9 +61,7 @@ void self_free_slowly(struct cadre_self *self, struct envelope *e)
         pool_put_slowly(&self->pool, e, place / POOL_PLACE);
     } else {
         pool_at(&self->pool, place)->room = 0; /* it stays so */
-        size_t size = envelope_has_tail(e) ? envelope_tail(e)->bytes
-                                           : envelope_size(e->type, false);
-        heap_put(&self->world->heap, e, size);
+        heap_put(&self->world->heap, e, envelope_bytes(e));
     }
 }
 
@@ -110,6 +108,7 @@ int self_take_message(cadre_self *self, cadre_msg *m, enum fate fate, const char
                             "%s: m is not the message in hand, or was passed on", what);
     if (self->owes == OWES_NO_MORE) /* to whoever handles it next it is no request */
         letter_set_kind(&self->message->letter, LETTER_PASSED);
+    envelope_set_moved(self->message);
     m->body = NULL;
     self->fate = (uint8_t)fate;
     return 0;

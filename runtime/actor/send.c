@@ -186,14 +186,34 @@ void send_failure(struct cadre_self *self, struct envelope *e, uint64_t origin,
     send_answer(self, e, asker, tail.token);
 }
 
-void send_recall(struct cadre_self *self, struct envelope *note, uint64_t to)
+const cadre_type send_note_type = {.name = "note"};
+
+static void send_note(struct cadre_self *self, struct envelope *note,
+                      enum letter_kind kind, uint64_t to)
 {
     struct cell *cell = table_resolve(&self->world->table, to);
-    plain_write(&note->letter.to, address_letter(to) | (uint32_t)LETTER_CANCEL);
+    plain_write(&note->letter.to, address_letter(to) | (uint32_t)kind);
     if (cell)
         put(self->world, self->worker, cell, &note->letter);
     else
         self_free(self, note);
+}
+
+void send_recall(struct cadre_self *self, struct envelope *note, uint64_t to)
+{
+    send_note(self, note, LETTER_CANCEL, to);
+}
+
+void send_moved(struct cadre_self *self, struct envelope *note, uint64_t to)
+{
+    send_note(self, note, LETTER_MOVED, to);
+}
+
+void send_recall_moved(struct cadre_self *self, struct envelope *note, uint64_t asker)
+{
+    uint64_t to = note->from;
+    note->from = asker;
+    send_recall(self, note, to);
 }
 
 void send_drop(struct cadre_self *self, struct envelope *e)
@@ -213,6 +233,10 @@ void send_dead(struct cadre_self *self, struct envelope *e, uint64_t to,
     unsigned kind = letter_kind(&e->letter);
     if (kind == LETTER_ANSWER || kind == LETTER_CANCEL || kind == LETTER_RESTART) {
         send_drop(self, e); /* whoever was to have it has ended, or has given up */
+        return;
+    }
+    if (kind == LETTER_MOVED) {
+        send_recall_moved(self, e, to);
         return;
     }
     deadletter_record(self, &(struct dead_letter){to, e->from, e->type, class}, reason);

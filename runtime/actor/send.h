@@ -44,8 +44,13 @@ void send_answer(struct cadre_self *self, struct envelope *answer, uint64_t to,
 /* A request whose body was dropped becomes its failure. origin: whom it happened to. */
 void send_failure(struct cadre_self *self, struct envelope *request, uint64_t origin,
                   int code, int cause);
-/* A note about a request, which is no message and not counted. */
+/* Notes about a request, which are no messages and not counted. The first two are of this
+ * type; that one has moved, to whom it was, becomes the answer that nobody waits for it
+ * any more. asker: who does not. */
+extern const cadre_type send_note_type;
 void send_recall(struct cadre_self *self, struct envelope *note, uint64_t to);
+void send_moved(struct cadre_self *self, struct envelope *note, uint64_t to);
+void send_recall_moved(struct cadre_self *self, struct envelope *note, uint64_t asker);
 
 /* A letter that nobody will handle: counts and logs it, drops the body, and tells whoever
  * waits for an answer. class: of the actor it was for; NULL: unknown. */

@@ -243,6 +243,9 @@ static void take_kind(struct cadre_self *self, struct cell *cell, struct envelop
         if (!cycle_takes(self, cell, e))
             ask_recalled(self, e);
         break;
+    case LETTER_MOVED:
+        ask_moved(self, e);
+        break;
     case LETTER_APPLY:
         (void)receive(self, cell, e, 0, apply_receive);
         break;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* What a node does with a request. */
-enum manner { ANSWER, VISIT_FIRST, DEFER, STASH, FORWARD, HAND_ON };
+enum manner { ANSWER, VISIT_FIRST, DEFER, STASH, FORWARD, FORWARD_ONLY, HAND_ON };
 /* How it waits. */
 enum how { CLOSED, OPEN, OF_CHAIN, AFTER_STEP };
 
@@ -95,6 +95,8 @@ static int serve_one(cadre_self *self, void *state, cadre_msg *m)
         v.whom = m->from;
         assert_int_equal(cadre_forward(self, me->friend, m), 0);
         return pay(self, state, &v);
+    case FORWARD_ONLY:
+        return cadre_forward(self, me->friend, m);
     case HAND_ON:
         assert_int_equal(cadre_defer(self, m, &promise), 0);
         assert_int_equal(cadre_send(self, me->friend, order, promise), 0);
@@ -199,6 +201,20 @@ static void deferred_judge(void)
 {
     one_line();
     assert_int_equal(lines_with("(b, deferred)"), manner == DEFER);
+}
+
+/* It is not where it was sent to, but is found there. */
+static void passed_on_scene(cadre_self *self)
+{
+    cadre_ref a = make_one(self, A), c = make(self, C, manner, a);
+    send_to(self, a, make(self, B, FORWARD_ONLY, c), CLOSED);
+    count_later(self);
+}
+static void passed_on_judge(void)
+{
+    one_line();
+    assert_int_equal(lines_with("(c"), 1);
+    assert_int_equal(lines_with("(b)"), 0);
 }
 
 static void three_scene(cadre_self *self)
@@ -341,6 +357,10 @@ static void a_debt_is_found(void **state)
     for (int i = 0; i < 3; i++) {
         manner = all[i];
         awaiting(nested_scene, deferred_judge);
+    }
+    for (int i = 0; i < 2; i++) {
+        manner = all[i];
+        awaiting(passed_on_scene, passed_on_judge);
     }
 }
 

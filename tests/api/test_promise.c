@@ -232,7 +232,7 @@ static void ask_to_delegate_and_end(cadre_self *self)
 static void judge_delegate_and_end(void)
 {
     one_outcome_only();
-    assert_failed(0, token, -ETIMEDOUT, asked);
+    assert_failed(0, token, -ETIMEDOUT, behind); /* who has it now */
 }
 static void delegate_relieves_the_holder(void **state)
 {

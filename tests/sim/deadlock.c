@@ -21,15 +21,27 @@ enum {
     LINES_PER_SECOND = 10,
     ENOUGH = 100
 };
-enum kind { OF_TWO, OF_THREE, OF_MORE, BROKEN_EARLY, DEFERRED, NESTED, KILLED, KINDS };
-static const char *const kinds[KINDS] = {
-    "of two", "of three", "of more", "broken early", "deferred", "nested", "killed"};
+enum kind {
+    OF_TWO,
+    OF_THREE,
+    OF_MORE,
+    BROKEN_EARLY,
+    DEFERRED,
+    NESTED,
+    KILLED,
+    PASSED_ON,
+    KINDS
+};
+static const char *const kinds[KINDS] = {"of two",       "of three", "of more",
+                                         "broken early", "deferred", "nested",
+                                         "killed",       "passed on"};
 static uint64_t seen[KINDS], plays;
 
 /* A node that waits. */
 struct edge {
     bool waits, closed, nested;
-    bool owed; /* nobody has answered, or passed it on */
+    bool moved; /* the request was passed on, to `to` */
+    bool owed;  /* nobody has answered, or passed it on to one that has not begun */
     uint32_t to, serial;
     cadre_time due;
 };
@@ -124,6 +136,17 @@ static void settle(uint32_t who, uint32_t serial)
         model.edges[who].owed = false;
 }
 
+/* This one has a request in hand, or defers it: where it was passed on, whoever made it
+ * waits for this one from now on. */
+static void has(uint32_t index, const question *q)
+{
+    struct edge *e = &model.edges[q->who];
+    if (e->serial != q->serial || e->to == index)
+        return;
+    e->to = index;
+    e->owed = e->moved = true;
+}
+
 /* A kill cancels what was asked for its sake. */
 static void excuse_nested(void)
 {
@@ -175,6 +198,8 @@ static void name_circle(const uint32_t *who, uint32_t count)
         CHECK(model.now - c->closed >= 2 * CADRE_MS);
         c->named = true;
         seen[count == 2 ? OF_TWO : count == 3 ? OF_THREE : OF_MORE]++;
+        for (uint32_t k = 0; k < count; k++)
+            seen[PASSED_ON] += model.edges[who[k]].moved;
         return;
     }
     CHECK_EQ(count, 0); /* there is none */
@@ -229,13 +254,13 @@ static int wait_closed(cadre_self *self, uint32_t index, cadre_time timeout,
 {
     cadre_token token;
     cadre_msg m;
-    struct edge e = {true,
-                     true,
-                     nested,
-                     true,
-                     other_than(index),
-                     ++model.serial,
-                     cadre_now(self) + timeout};
+    struct edge e = {.waits = true,
+                     .closed = true,
+                     .nested = nested,
+                     .owed = true,
+                     .to = other_than(index),
+                     .serial = ++model.serial,
+                     .due = cadre_now(self) + timeout};
     if (e.due > cadre_deadline(self))
         e.due = cadre_deadline(self);
     CHECK_EQ(
@@ -294,11 +319,14 @@ static int take_question(cadre_self *self, node *me, cadre_msg *m)
     case 0:
     case 1:
     case 2:
+        has(me->index, &q);
         return visit(self, me, true) ? 0 : answer(self, m);
     case 3:
     case 4:
-        if (!me->promise.token.id)
+        if (!me->promise.token.id) {
+            has(me->index, &q);
             return defer(self, me, m);
+        }
         return answer(self, m);
     case 5: /* not to whom it was asked: there it would be owed again */
         if (elsewhere == model.edges[q.who].to)
