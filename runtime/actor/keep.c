@@ -167,7 +167,6 @@ bool keep_retries(const struct cell *cell, struct envelope *e, bool was_answered
         (kind != 0 && kind != LETTER_TOKEN && kind != LETTER_PASSED) ||
         cell_ends_for_good(cell))
         return false;
-    envelope_set_moved(e);
     keep->again = e;
     return true;
 }

@@ -101,14 +101,14 @@ static struct {
     enum hop hops[HOPS + 1];
     worker last;
     cadre_time after; /* so long after that it is cancelled; 0: at once */
-    bool ends;        /* the asker, instead */
+    enum { CANCELS, STOPS, GOES_DOWN } end;
 } way;
 
 static int cancel(cadre_self *self)
 {
-    if (!way.ends)
+    if (way.end == CANCELS)
         assert_int_equal(cadre_cancel(self, (cadre_token){token}), 0);
-    return way.ends ? CADRE_STOP : 0;
+    return way.end == STOPS ? CADRE_STOP : way.end == GOES_DOWN ? CADRE_EUSER : 0;
 }
 static int ask_first(cadre_self *self, void *state)
 {
@@ -138,14 +138,20 @@ static void spawn_way(cadre_self *self)
     }
 }
 
+static void spawn_asker(cadre_self *self)
+{
+    cadre_opts opts = {.keep = way.end == GOES_DOWN}; /* and nobody restarts it */
+    assert_int_equal(cadre_spawn_with(self, NULL, &asker_class, NULL, &opts), 0);
+}
+
 static int look(cadre_self *self, void *state, cadre_msg *m)
 {
-    return cadre_send(self, last, finish, 0);
+    return m->type == &go_type ? cadre_send(self, last, finish, 0) : 0;
 }
 static void ask_all_the_way(cadre_self *self)
 {
     spawn_way(self);
-    assert_int_equal(cadre_spawn(self, NULL, &asker_class, NULL), 0);
+    spawn_asker(self);
     cadre_become(self, look);
     assert_int_equal(cadre_after(self, NULL, 9 * CADRE_MS, go, 0), 0);
 }
@@ -160,8 +166,8 @@ static void find_it(void)
     static const cadre_time times[] = {0, 1, 100, 1000, 10000, CADRE_MS};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         way.after = times[i];
-        for (int ends = 0; ends < 2; ends++) {
-            way.ends = ends;
+        for (int end = CANCELS; end <= GOES_DOWN; end++) {
+            way.end = end;
             asking(ask_all_the_way, judge_found, 0);
         }
     }
@@ -208,7 +214,7 @@ static int let_go_or_look(cadre_self *self, void *state, cadre_msg *m)
 static void ask_while_aside(cadre_self *self)
 {
     spawn_way(self);
-    assert_int_equal(cadre_spawn(self, NULL, &asker_class, NULL), 0);
+    spawn_asker(self);
     cadre_become(self, let_go_or_look);
     assert_int_equal(cadre_after(self, NULL, 3 * CADRE_MS, number, 0), 0);
     assert_int_equal(cadre_after(self, NULL, 9 * CADRE_MS, go, 0), 0);
@@ -229,7 +235,7 @@ static void ask_while_held(cadre_self *self)
 {
     spawn_way(self);
     assert_int_equal(cadre_send(self, last, go, 0), 0);
-    assert_int_equal(cadre_spawn(self, NULL, &asker_class, NULL), 0);
+    spawn_asker(self);
     cadre_become(self, look);
     assert_int_equal(cadre_after(self, NULL, 9 * CADRE_MS, go, 0), 0);
 }
@@ -281,7 +287,7 @@ static void ask_while_down(cadre_self *self)
         assert_int_equal(cadre_spawn(self, &first, &passer_class, &p), 0);
     if (!fails_on_it)
         assert_int_equal(cadre_send(self, last, go, 0), 0);
-    assert_int_equal(cadre_spawn(self, NULL, &asker_class, NULL), 0);
+    spawn_asker(self);
     cadre_become(self, restart_or_look);
     assert_int_equal(cadre_after(self, NULL, 9 * CADRE_MS, go, 0), 0);
 }
