@@ -187,7 +187,8 @@ build/results/$(1)/%: build/$(1)/tests/%
 	@$(if $(filter release,$(1)),,$$(if $$(filter stress/soak,$$*),env -u CADRE_LONG)) \
 	    tools/check.sh $$@ $(RUN_$(1)) $$< $$(SIM_ARGS) $(ARGS)
 build/results/$(1)/examples/%: build/$(1)/bin/%
-	@tools/check.sh $$@ $$(or $$(wildcard examples/$$*/test.sh),true) $$<
+	@tools/check.sh $$@ \
+	    $$(or $$(wildcard examples/$$*/test.sh),tools/example.sh examples/$$*.out) $$<
 endef
 $(foreach f,$(FLAVOURS),$(eval $(call flavour_rules,$(f))))
 

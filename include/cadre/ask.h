@@ -8,7 +8,11 @@
  *
  * A request carries its deadline and what it was made for. What its receiver asks of
  * others meanwhile has no later deadline; and when the request is cancelled, or whoever
- * made it ends, so are those.
+ * made it ends, so are those. That goes along with requests, and with what is done when
+ * an operation started for one has its outcome; not with plain messages, which have no
+ * room for it and would all pay for it: whoever gets one starts anew, with no deadline.
+ * Where work is handed on, ask for it, or delegate it (below). What a message was to say
+ * besides, cadre_deadline() and a promise, may stand in its body.
  *
  * Guarantees, each with a test of that name:
  *   one_outcome          every accepted request has exactly one outcome, also when
@@ -66,8 +70,12 @@ CADRE_API int cadre_cancel(cadre_self *self, cadre_token token);
  * is in hand. CADRE_NEVER: there is none. */
 CADRE_API cadre_time cadre_deadline(const cadre_self *self);
 
-/* The right to answer one request: kept for later, or sent to another actor. A value;
- * the actor that made it keeps the duty, and if it ends first the request fails. */
+/* The right to answer one request: kept for later, or sent to another actor. A value:
+ * nobody can know of all its copies in bodies and states, and so not that the last one is
+ * gone. Therefore the duty stays in one place: with the actor that made it, and if that
+ * ends first the request fails; or, by cadre_delegate_as(), with the message that goes to
+ * another one. So to hand a promise over is to delegate it; to send its value is for
+ * those that may answer as well. */
 typedef struct cadre_promise {
     cadre_ref holder;
     cadre_token token;
@@ -84,7 +92,10 @@ CADRE_API CADRE_MUST_CHECK int cadre_defer(cadre_self *self, const cadre_msg *m,
 CADRE_API int cadre_answer_as(cadre_self *self, cadre_promise promise,
                               const cadre_type *type, const void *body);
 /* Passes the duty on: `to` gets a request, and its answer goes to whoever asked this
- * actor. By the holder only. Errors: as cadre_answer_as(); -EPERM: not the holder. */
+ * actor. That one is told at once, by CADRE_EUNANSWERED or CADRE_EDEAD, when `to` drops
+ * it: does not look at it, does not know its type, ends with it in its mailbox, set aside
+ * or deferred, or never was (guarantee: dropped_promise_fails). By the holder only.
+ * Errors: as cadre_answer_as(); -EPERM: not the holder. */
 CADRE_API int cadre_delegate_as(cadre_self *self, cadre_promise promise, cadre_ref to,
                                 const cadre_type *type, const void *body);
 /* Does anybody still wait for it: is it open, and its deadline not past? By the holder;

@@ -21,7 +21,8 @@ extern "C" {
 #endif
 
 /* A future and the promise to keep it: by cadre_answer(), here or in another actor that
- * the promise was sent to. timeout as for cadre_ask().
+ * the promise was sent to. Nobody notices when that one forgets it (see cadre_promise):
+ * to have another actor keep one, ask it. timeout as for cadre_ask().
  * Errors: -EINVAL (NULL, timeout), -ENOMEM, CADRE_EFULL (the memory limit), -ESHUTDOWN
  * (ending). */
 CADRE_API CADRE_MUST_CHECK int cadre_promise_new(cadre_self *self, cadre_token *token,

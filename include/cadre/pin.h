@@ -14,11 +14,15 @@
  *     so may tasks of its scopes (scope.h), as everywhere.
  *   - In a simulation all run on its one thread, and the virtual ones are as many.
  *
- * There is none for the thread of main(): a system with CADRE_NO_WORKERS runs all of its
- * actors on the thread that polls it.
+ * For the thread of main(), or that of a window system, there is a system of its own
+ * (system.h): with CADRE_NO_WORKERS it runs all of its actors on the thread that polls it,
+ * in whatever loop that has. Beside it may stand one with workers; the actors of each
+ * tell those of the other by cadre_tell(), as any thread may. See examples/mainthread.c.
  *
- * Guarantee, with a test of that name:
- *   pinned_stays         see above */
+ * Guarantees, each with a test of that name:
+ *   pinned_stays         see above
+ *   polled_stays         the actors of a polled system run on the thread that polls, and
+ *                        its handlers and those of another system may tell each other */
 #ifndef CADRE_PIN_H
 #define CADRE_PIN_H
 #include <cadre/actor.h>

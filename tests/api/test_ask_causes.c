@@ -106,6 +106,42 @@ static void inherited_deadline_passes(void **state)
     asking(ask_with_open_end, judge_open_end, 1);
 }
 
+/* A plain message carries nothing of what it was sent for. */
+static int send_on(cadre_self *self, void *state, cadre_msg *m)
+{
+    deadlines[0] = cadre_deadline(self);
+    assert_int_equal(cadre_send(self, asked, number, 1), 0);
+    return cadre_reply(self, m, number, 1);
+}
+static int ask_at_leisure(cadre_self *self, void *state, cadre_msg *m)
+{
+    deadlines[1] = cadre_deadline(self);
+    return m->from.id == last.id ? 0
+                                 : cadre_ask(self, NULL, last, CADRE_NEVER, number, 1);
+}
+static void ask_one_that_sends(cadre_self *self)
+{
+    static const cadre_class middle = {.receive = ask_at_leisure};
+    static const cadre_class top = {.receive = send_on};
+    static const cadre_class bottom = {.receive = keep_deadline};
+    cadre_ref first;
+    now_then = cadre_now(self);
+    assert_int_equal(cadre_spawn(self, &last, &bottom, NULL), 0);
+    assert_int_equal(cadre_spawn(self, &asked, &middle, NULL), 0);
+    assert_int_equal(cadre_spawn(self, &first, &top, NULL), 0);
+    (void)ask_for(self, first, 50 * CADRE_MS, 0);
+}
+static void judge_plain(void)
+{
+    assert_int_equal(deadlines[0], now_then + 50 * CADRE_MS);
+    assert_int_equal(deadlines[1], CADRE_NEVER);
+    assert_int_equal(deadlines[3], CADRE_NEVER);
+}
+static void plain_messages_carry_no_deadline(void **state)
+{
+    asking(ask_one_that_sends, judge_plain, 1);
+}
+
 /* ---- cancel_spreads ---- */
 
 enum { DEPTH = 5 };
@@ -386,7 +422,9 @@ static void asker_ends_first(void **state)
 int main(void)
 {
     TESTS(cmocka_unit_test(deadline_inherited),
-          cmocka_unit_test(inherited_deadline_passes), cmocka_unit_test(cancel_spreads),
+          cmocka_unit_test(inherited_deadline_passes),
+          cmocka_unit_test(plain_messages_carry_no_deadline),
+          cmocka_unit_test(cancel_spreads),
           cmocka_unit_test(what_an_answered_request_caused_goes_on),
           cmocka_unit_test(too_large_request_is_refused),
           cmocka_unit_test(misused_calls_are_refused),

@@ -362,6 +362,61 @@ static void expect_refused(uint32_t workers, uint32_t pinned, uint64_t seed,
     assert_int_equal(lines_with(line), 1);
 }
 
+/* ---- polled_stays ------------------------------------------------------------------ */
+
+enum { ROUNDS = 200 };
+static cadre_system *polled, *working;
+static pthread_t polling;
+static atomic_uint there, here, elsewhere, refused;
+
+static int tell_back(cadre_self *self, void *state, cadre_msg *m)
+{
+    uint64_t round = cadre_body(m, number)->value;
+    atomic_fetch_add(pthread_equal(pthread_self(), polling) ? &elsewhere : &there, 1);
+    atomic_fetch_add(&refused,
+                     cadre_tell(polled, cadre_system_root(polled), number, round) != 0);
+    return 0;
+}
+static int tell_over(uint64_t round)
+{
+    atomic_fetch_add(pthread_equal(pthread_self(), polling) ? &here : &elsewhere, 1);
+    atomic_fetch_add(
+        &refused, cadre_tell(working, cadre_system_root(working), number, round) != 0);
+    return 0;
+}
+static int start_rounds(cadre_self *self, void *state) { return tell_over(1); }
+static int go_round(cadre_self *self, void *state, cadre_msg *m)
+{
+    uint64_t round = cadre_body(m, number)->value;
+    return round < ROUNDS ? tell_over(round + 1) : CADRE_STOP;
+}
+static void stop_there(cadre_self *self, void *state, int reason)
+{
+    atomic_fetch_add(pthread_equal(pthread_self(), polling) ? &here : &elsewhere, 1);
+}
+
+static void polled_stays(void **state)
+{
+    static const cadre_class back = {.receive = tell_back};
+    static const cadre_class round = {
+        .start = start_rounds, .receive = go_round, .stop = stop_there};
+    cadre_config config = quiet(2, 0), without = quiet(CADRE_NO_WORKERS, 0);
+    int turns;
+    polling = pthread_self();
+    assert_int_equal(cadre_system_new(&working, &config, &back, NULL), 0);
+    assert_int_equal(cadre_system_new(&polled, &without, &round, NULL), 0);
+    while ((turns = cadre_system_poll(polled, CADRE_SECOND)) >= 0) {
+    }
+    assert_int_equal(turns, -ESHUTDOWN);
+    assert_int_equal(cadre_system_wait(polled), 0);
+    assert_int_equal(cadre_system_stop_by(working, 60 * CADRE_SECOND), 0);
+    assert_int_equal(cadre_system_free(polled), 0);
+    assert_int_equal(cadre_system_free(working), 0);
+    assert_int_equal(there, ROUNDS);
+    assert_int_equal(here, ROUNDS + 1);
+    assert_int_equal(elsewhere + refused, 0);
+}
+
 static void pinned_without_workers_is_einval(void **state)
 {
     expect_refused(CADRE_NO_WORKERS, 1, 0, "pinned needs workers");
@@ -377,7 +432,8 @@ static void too_many_pinned_are_einval(void **state)
 
 int main(void)
 {
-    TESTS(cmocka_unit_test(pinned_stays), cmocka_unit_test(pinned_in_a_simulation),
+    TESTS(cmocka_unit_test(pinned_stays), cmocka_unit_test(polled_stays),
+          cmocka_unit_test(pinned_in_a_simulation),
           cmocka_unit_test(pinned_that_blocks_holds_up_its_own_thread_only),
           cmocka_unit_test(pinned_are_dealt_in_turn),
           cmocka_unit_test(pinned_that_does_not_return_is_named),
