@@ -65,16 +65,17 @@ void await_release_second(struct cadre_self *self)
 /* One that prints where it stands comes first; it stays suspended. */
 struct wait *await_find_due(const struct cell *cell)
 {
-    const struct extras *extras = cell_extras(cell);
-    struct wait *wait = extras ? extras->waits : NULL, *first = wait;
+    struct extras *extras = cell->extras;
+    struct wait *wait = extras->waits, *first = wait;
     while (wait && !wait->prints)
         wait = wait->next;
-    if (wait || !first || cell_phase(cell) != PHASE_RUNNING)
+    if (wait || cell_phase(cell) != PHASE_RUNNING)
         return wait ? wait : first;
     if (extras->closed) /* the others wait until it has returned */
         return extras->closed->cancelled ? extras->closed : NULL;
     while (first && !first->cancelled)
         first = first->next;
+    extras->roused = first;
     return first;
 }
 

@@ -40,14 +40,14 @@ static CC_INLINE void await_go_on(struct cadre_self *self)
     bias_enter(&self->worker->bias); /* much later */
     await_arrive(self);
 }
-/* One that cannot go on waiting, or has something to print, or NULL. */
+/* One that cannot go on waiting, or has something to print, or NULL. There are some that
+ * wait. */
 struct wait *await_find_due(const struct cell *cell);
 static inline struct wait *await_due(const struct cell *cell)
 {
     const struct extras *extras = cell_extras(cell);
-    const struct wait *wait = unlikely(extras != NULL) ? extras->waits : NULL;
-    if (!wait || (!wait->next && !wait->prints && !wait->cancelled &&
-                  cell_phase(cell) == PHASE_RUNNING))
+    if (likely(!extras) || !extras->waits ||
+        (!extras->roused && cell_phase(cell) == PHASE_RUNNING))
         return NULL;
     return await_find_due(cell);
 }

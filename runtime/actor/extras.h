@@ -26,6 +26,7 @@ struct extras {
     struct fifo aside, back; /* stash.h */
     struct ops ops;          /* op.h */
     struct wait *waits;      /* await.h: handlers that wait ... */
+    bool roused;             /* ... of which some may be cancelled, or print; ... */
     struct wait *closed;     /* ... and the one for whose sake letters are ... */
     struct fifo held;        /* ... held */
     uint32_t held_outcomes;  /* of those: how many are of operations */

@@ -384,6 +384,7 @@ static void forget_wait(struct cadre_self *self, struct op *op)
     op->wait->op = NULL;
     op->wait->cancelled = true;
     op->wait = NULL;
+    self_cell(self)->extras->roused = true;
     self->more = self_cell(self)->task.odd = true;
 }
 
