@@ -35,6 +35,10 @@ typedef struct cadre_config {
     bool end_when_quiet;
     /* Report faults on stderr: see below. false: CADRE_REPORT_FAULTS (0, 1), else no. */
     bool report_faults;
+    /* Messages are among the last events of a report (fail.h), not only what is rarer:
+     * for a while, to find something, because a message costs a third more. Always under
+     * simulation. false: CADRE_RECORD_MESSAGES (0, 1), else no. */
+    bool record_messages;
     /* Threads for actors that stay on one (pin.h), beside the workers and numbered behind
      * them: up to 1024 in all. Not with CADRE_NO_WORKERS. 0: none. */
     uint32_t pinned;
@@ -74,6 +78,7 @@ typedef struct cadre_config {
  * - whose stack is too small, when the address is in its guard page (a function with more
  *   than a page of locals may leap over that: -fstack-clash-protection);
  * - for each worker that is awake, what it runs, its turns and messages;
+ * - for each worker, the last events there (fail.h), those where it failed first;
  * - the stack. Functions have their names where the files have them: static ones, too.
  * Then whoever had the signal before us has it again, and it comes again: so a handler
  * of the program's is called, a core is dumped, and the exit status is as without us.

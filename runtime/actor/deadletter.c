@@ -105,6 +105,8 @@ void deadletter_record(struct cadre_self *self, const struct dead_letter *letter
                        enum dead_reason reason)
 {
     counter_add(&self->dead, 1);
+    if (reason != DEAD_FAILED) /* which is noted as what it is */
+        self_note(self, EVENT_DEAD, letter->to, letter->from, letter->type);
     if (load_relaxed(&self->world->stopping)) /* a hint: the counters are exact */
         report(self->world, letter);
     log_one(self, letter, reason);

@@ -73,6 +73,8 @@ static void finish(struct cadre_self *self, struct cell *cell)
 {
     world_trace(self->world, UINT64_C(0xe0d) ^ (uint64_t)(uint32_t)cell->reason);
     self->message = NULL;
+    if (cell->reason != 0)
+        self_note(self, EVENT_END, cell_address(cell), (uint32_t)cell->reason, NULL);
     if (cell->note.started && cell_class(cell)->stop)
         cell_class(cell)->stop(self, cell->state, cell->reason);
     if (unlikely(self->forked))
@@ -156,6 +158,7 @@ void exit_killed(struct cadre_self *self)
         return;
     cell->note.killed = true;
     int reason = life_reason(load_relaxed(&cell->life)); /* set with the bit we saw */
+    self_note(self, EVENT_KILL, cell_address(cell), (uint32_t)reason, NULL);
     if (cell_phase(cell) == PHASE_RUNNING) {
         exit_begin(self, reason, EXIT_AT_ONCE);
     } else if (cell_phase(cell) == PHASE_ENDING) {
@@ -190,6 +193,7 @@ static void stop_came(struct cadre_self *self)
 {
     struct cell *cell = self_cell(self);
     cell->note.stop_came = true;
+    self_note(self, EVENT_STOP, cell_address(cell), 0, NULL);
     if (cell_phase(cell) == PHASE_RUNNING)
         exit_begin(self, life_reason(load_relaxed(&cell->life)), EXIT_GENTLY);
     else if (cell_phase(cell) == PHASE_LINGERS)

@@ -214,6 +214,7 @@ static void restart(struct cadre_self *self, struct cell *cell, struct envelope 
     letter_set_kind(&e->letter, 0);
     keep->down_notice = e;
     keep->starts++;
+    self_note(self, EVENT_RESTART, cell_address(cell), keep->starts, class);
     if (keep->has_init)
         memcpy(cell->state, keep->init, class->state_size);
     else if (cell->state)

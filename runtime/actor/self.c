@@ -36,7 +36,7 @@ void self_init(struct cadre_self *self, struct world *world, struct worker *work
     *self =
         (struct cadre_self){.world = world,
                             .worker = worker,
-                            .traced = world->simulated,
+                            .traced = world->simulated || world->records,
                             .context.deadline = CADRE_NEVER,
                             .looks = worker ? worker->id + 1 : 0,
                             .next_token = worker ? worker->id * SELF_TOKEN_RUN + 1 : 0};
@@ -63,6 +63,13 @@ void self_free_slowly(struct cadre_self *self, struct envelope *e)
         pool_at(&self->pool, place)->room = 0; /* it stays so */
         heap_put(&self->world->heap, e, envelope_bytes(e));
     }
+}
+
+void self_note(struct cadre_self *self, enum event_kind kind, uint64_t who,
+               uint64_t other, const void *about)
+{
+    if (self->worker)
+        worker_note(self->worker, kind, who, other, about);
 }
 
 int world_misuse(struct world *world, int err, const char *fmt, ...)

@@ -58,7 +58,7 @@ struct cadre_self {
         struct {
             uint8_t fate; /* enum fate, of the message in hand */
             bool more;    /* something was unstashed, awaited, or forked */
-            bool traced;  /* simulated; constant */
+            bool traced;  /* messages are noted; constant */
             bool never;   /* fills the word */
         };
         uint32_t unusual;
@@ -146,6 +146,10 @@ static inline uint64_t self_next_token(struct cadre_self *self)
         self->next_token += (self->world->sched.crew.count - 1) * SELF_TOKEN_RUN;
     return token;
 }
+
+/* Notes what has happened (sched/event.h); outside the workers nothing is noted. */
+void self_note(struct cadre_self *self, enum event_kind kind, uint64_t who,
+               uint64_t other, const void *about) CC_COLD;
 
 /* Frees an envelope, without its body. */
 void self_free_slowly(struct cadre_self *self, struct envelope *e);

@@ -8,16 +8,21 @@
 #include "actor/fail.h"
 #include "actor/fork.h"
 #include "actor/keep.h"
+#include "actor/report.h"
 #include "actor/send.h"
 
 #include <errno.h>
 
 void settle_trace(struct cadre_self *self, uint64_t from, const cadre_type *type)
 {
-    const struct world *world = self->world;
-    world_trace(self->world, world_relative(world, cell_address(self_cell(self))));
-    world_trace(self->world, from ? world_relative(world, from) : 0);
-    world_trace(self->world, name_hash(type->name));
+    struct world *world = self->world;
+    uint64_t id = cell_address(self_cell(self));
+    self_note(self, EVENT_MESSAGE, id, from, type);
+    if (!world->simulated)
+        return;
+    world_trace(world, world_relative(world, id));
+    world_trace(world, from ? world_relative(world, from) : 0);
+    world_trace(world, name_hash(type->name));
 }
 
 void settle_result(struct cadre_self *self, const cadre_type *type, uint64_t from,
@@ -28,7 +33,8 @@ void settle_result(struct cadre_self *self, const cadre_type *type, uint64_t fro
     } else {
         if (self_cell(self)->extras)
             keep_failed(self_cell(self), fail_words(self, result));
-        fail_report(self, type, from, result);
+        report_failure(self, type, from, result);
+        self_note(self, EVENT_FAIL, self_address(self), (uint32_t)result, type);
         exit_begin(self, result, EXIT_AT_ONCE);
     }
 }

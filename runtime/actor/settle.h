@@ -17,7 +17,7 @@ void settle_result(struct cadre_self *self, const cadre_type *type, uint64_t fro
  * envelope, which may be somebody else's by now. */
 void settle_message(struct cadre_self *self, struct envelope *e, const cadre_type *type,
                     uint64_t from, int result);
-/* In a simulation. */
+/* In a simulation, or when messages are to be noted. */
 void settle_trace(struct cadre_self *self, uint64_t from, const cadre_type *type);
 
 #endif

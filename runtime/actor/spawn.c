@@ -177,6 +177,8 @@ static CC_INLINE int spawn_child(struct cadre_self *self, const char *what,
         return err == CADRE_EFULL ? -ENOMEM : err;
     if (child)
         child->id = cell_address(cell);
+    worker_note(self->worker, EVENT_SPAWN, cell_address(cell),
+                cell_address(self_cell(self)), class);
     if (unlikely(pinned))
         hand_over(self, cell, next_aloof(self->world));
     else

@@ -120,6 +120,12 @@ static void take_request(struct cadre_self *self, struct cell *cell, struct enve
     op_context_end(self);
 }
 
+static CC_COLD void note_failure(struct cadre_self *self, const struct envelope *e)
+{
+    const cadre_failure *failure = (const cadre_failure *)(const void *)e->body;
+    self_note(self, EVENT_FAILURE, self_address(self), (uint32_t)failure->code, NULL);
+}
+
 /* The outcome of an operation, for the actor itself: for the sake of what that was
  * started for. */
 static CC_INLINE void receive_outcome(struct cadre_self *self, struct cell *cell,
@@ -130,6 +136,8 @@ static CC_INLINE void receive_outcome(struct cadre_self *self, struct cell *cell
     cadre_receive *handle =
         after_receive(self, (enum op_kind)op->kind, failed ? op->otherwise : op->then);
     op_context_begin(self, op);
+    if (failed)
+        note_failure(self, e);
     op_mark_outcome(cell, e, token);
     op_end(self, op);
     (void)receive(self, cell, e, token, handle);
@@ -144,6 +152,8 @@ static CC_NOINLINE void pass_outcome(struct cadre_self *self, struct cell *cell,
     if (op->next || op->silent)
         chain_run(self, &o);
     if (o.e && o.op->wait) {
+        if (o.e->type == &cadre_failure_type)
+            note_failure(self, o.e);
         await_end(self, o.op, o.e);
     } else if (o.e) {
         receive_outcome(self, cell, o.op, o.e);
@@ -172,6 +182,8 @@ static struct envelope *take_made(struct cadre_self *self, struct op *op)
         closing_fill(self->world, e);
     else if (op->kind != OP_TIMER)
         return op_take_failure(self, op, op->code, 0);
+    else
+        self_note(self, EVENT_TIMER, self_address(self), 0, e->type);
     op->message = NULL;
     return e;
 }
@@ -185,6 +197,7 @@ static void take_tick(struct cadre_self *self, struct cell *cell, struct op *op)
     struct envelope *e = after_rang(self, op);
     if (!e)
         return;
+    self_note(self, EVENT_TIMER, cell_address(cell), 0, e->type);
     op_mark_outcome(cell, e, token);
     counter_add(&self->accepted, 1);
     (void)receive(self, cell, e, token, after_receive(self, kind, then));
@@ -217,6 +230,7 @@ static void take_offload(struct cadre_self *self, struct cell *cell,
     if (!op || (!e && op->told))
         return;
     counter_add(&self->accepted, e != NULL);
+    self_note(self, EVENT_OFFLOAD, cell_address(cell), 0, NULL);
     take_outcome(self, cell, op, e ? e : take_made(self, op));
 }
 

@@ -32,6 +32,7 @@ struct world {
     struct log log;
     uint64_t tag; /* of its addresses: 1..255 */
     bool simulated;
+    bool records;           /* messages are noted, too: config.record_messages */
     bool orphaned;          /* in the child of a fork: its threads are gone */
     ATOMIC(uint64_t) trace; /* simulated: the hash of what happened; its one thread's */
     struct cadre_system *system; /* opaque here; for cadre_system_of */

@@ -42,6 +42,7 @@ void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t
     deque_init(&worker->deque);
     alarms_init(&worker->alarms, id, clock_now(&crew->clock));
     jobs_init(&worker->jobs);
+    recent_init(&worker->events);
     atomic_set(&worker->probe.state, 0);
     atomic_set(&worker->probe.thread, 0);
 }

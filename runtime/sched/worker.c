@@ -216,6 +216,7 @@ static bool give(struct worker *w, int32_t to, uint32_t most)
     if (gift.count == 0)
         return false;
     counter_add(&w->steals, 1);
+    worker_note(w, EVENT_GAVE, 0, gift.count, (const void *)(intptr_t)to);
     idle_deliver(idle, (uint32_t)to, gift.first, gift.last);
     return true;
 }
@@ -362,6 +363,8 @@ static bool rescue_from(struct worker *w, struct worker *victim)
         return false;
     for (uint32_t i = 0; i < loot.count; i++)
         deque_push(&w->deque, loot.tasks[i]);
+    worker_note(w, EVENT_RESCUED, 0, loot.count + loot.line.count,
+                (const void *)(uintptr_t)victim->id);
     append_line(&w->line, &loot.line);
     counter_add(&w->steals, 1);
     w->victim = (int32_t)victim->id;

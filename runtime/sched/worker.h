@@ -31,6 +31,7 @@
 #include "queue/deque.h"
 #include "sched/alarm.h"
 #include "sched/appetite.h"
+#include "sched/event.h"
 #include "sched/idle.h"
 #include "sched/jobs.h"
 #include "sched/slice.h"
@@ -108,7 +109,8 @@ struct worker {
     struct deque deque;
     struct alarms alarms;
     struct jobs jobs;
-    struct probe probe; /* of its thread */
+    struct probe probe;   /* of its thread */
+    struct recent events; /* what happened here; its thread's */
 };
 
 void worker_init(struct worker *worker, struct crew *crew, uint32_t id, uint64_t seed);
@@ -222,6 +224,13 @@ void worker_leave_watch(struct worker *worker);
 void worker_appetites(struct crew *crew);
 /* The watch: takes what waits behind handlers that do not end. True: there was some. */
 bool worker_rescue(struct worker *worker);
+
+/* By its thread. The time it has read last is true to a millisecond or so. */
+static inline void worker_note(struct worker *worker, enum event_kind kind,
+                               uint64_t who, uint64_t other, const void *about)
+{
+    event_add(&worker->events, worker->slice.last, kind, who, other, about);
+}
 
 /* Asked after each message, inside: has this task had its turn, by count or by time? The
  * clock is read, and what has arrived is looked at, every so many messages: at most 64,

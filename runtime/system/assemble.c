@@ -27,6 +27,7 @@ static void init_world(cadre_system *sys, const struct heap *heap)
     world->system = sys;
     world->log = sys->settings.log;
     world->simulated = system_is_simulated(sys);
+    world->records = sys->settings.record_messages;
     world->root_ended = system_root_ended;
     world->outside = &sys->outside;
     pool_depot_init(&world->depot, &world->heap);

@@ -115,16 +115,18 @@ static int resolve_stuck(struct settings *s, const cadre_config *c)
     return s->stuck_after < 0 ? bad(s, "stuck_after is negative") : 0;
 }
 
-static int resolve_faults(struct settings *s, const cadre_config *c)
+/* What the program says, or the environment when it says nothing. */
+static int resolve_flag(const struct settings *s, bool *flag, bool is_set,
+                        const char *name)
 {
-    const char *text = getenv("CADRE_REPORT_FAULTS");
-    s->report_faults = c->report_faults;
-    if (s->report_faults || !text || !*text)
+    const char *text = getenv(name);
+    *flag = is_set;
+    if (is_set || !text || !*text)
         return 0;
-    s->report_faults = strcmp(text, "1") == 0;
-    if (s->report_faults || strcmp(text, "0") == 0)
+    *flag = strcmp(text, "1") == 0;
+    if (*flag || strcmp(text, "0") == 0)
         return 0;
-    log_line(&s->log, LOG_ERROR, "CADRE_REPORT_FAULTS=%s: not 0 or 1", text);
+    log_line(&s->log, LOG_ERROR, "%s=%s: not 0 or 1", name, text);
     return -EINVAL;
 }
 
@@ -145,7 +147,11 @@ int config_resolve(struct settings *s, const cadre_config *config)
     if (!err)
         err = resolve_stuck(s, c);
     if (!err)
-        err = resolve_faults(s, c);
+        err =
+            resolve_flag(s, &s->report_faults, c->report_faults, "CADRE_REPORT_FAULTS");
+    if (!err)
+        err = resolve_flag(s, &s->record_messages, c->record_messages,
+                           "CADRE_RECORD_MESSAGES");
     s->batch = c->batch ? c->batch : BATCH;
     s->memory_max = c->memory_max ? c->memory_max : limits_memory() / 4 * 3;
     s->end_when_quiet = c->end_when_quiet;

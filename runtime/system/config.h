@@ -19,6 +19,7 @@ struct settings {
     int64_t stuck_after;
     bool end_when_quiet;
     bool report_faults;
+    bool record_messages;
     bool stuck_stacks; /* of handlers that do not return, by a signal */
     bool polled;       /* no workers were asked for: there is a descriptor */
     struct log log;

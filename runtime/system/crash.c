@@ -1,6 +1,7 @@
 /* crash.c: the report of a fault, by a signal handler. */
 #include "system/crash.h"
 
+#include "actor/recall.h"
 #include "base/backtrace.h"
 #include "base/peek.h"
 #include "base/text.h"
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 enum { FRAMES_MAX = 64, FRAME_TEXT = 384 };
+enum { EVENTS_OWN = 16, EVENTS_EACH = 6 }; /* that are told of a worker */
 
 /* ---- lines ---- */
 
@@ -123,9 +125,7 @@ static void put_class(struct remark *l, const struct cell *cell)
 static void put_address(struct remark *l, uint64_t id)
 {
     put(l, "actor ");
-    put_number(l, address_slot(id));
-    put(l, ".");
-    put_number(l, address_generation(id));
+    recall_put_address(&l->text, id);
 }
 
 /* Where it stands is stable memory, if it is an address at all. */
@@ -230,6 +230,35 @@ static void say_workers(const struct cadre_system *system)
     end(&l);
 }
 
+/* Others go on meanwhile; what they overwrite is left out. */
+static void say_events(const struct worker *worker, unsigned max)
+{
+    struct remark l;
+    struct event events[RECENT_SIZE];
+    int64_t now = clock_now(&worker->crew->clock);
+    unsigned count = recall_find(worker, 0, events, max);
+    for (unsigned i = 0; i < count; i++) {
+        begin(&l);
+        put(&l, "worker ");
+        put_number(&l, worker->id);
+        put(&l, ": ");
+        recall_put(&l.text, &events[i], now);
+        end(&l);
+    }
+}
+
+/* First those of the one that failed, the most of them. */
+static void say_all_events(const struct crash *c)
+{
+    const struct crew *crew = &c->system->world.sched.crew;
+    const struct worker *own = c->self ? c->self->worker : NULL;
+    if (own)
+        say_events(own, EVENTS_OWN);
+    for (uint32_t i = 0; i < crew->count; i++)
+        if (&crew->workers[i] != own)
+            say_events(&crew->workers[i], EVENTS_EACH);
+}
+
 /* How many of them are the same as the first. */
 static unsigned same_as_first(void *const *frames, unsigned count)
 {
@@ -288,5 +317,6 @@ void crash_report(const struct crash *c, int sig, const siginfo_t *info, void *c
     say_what(c, sig, info);
     say_overflow(c, info);
     say_workers(c->system);
+    say_all_events(c);
     say_stack(context);
 }

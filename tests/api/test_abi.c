@@ -76,6 +76,7 @@ static void config_layout(void **state)
     FIELD(cadre_config, memory_max, 16, 8);
     FIELD(cadre_config, end_when_quiet, 24, 1);
     FIELD(cadre_config, report_faults, 25, 1);
+    FIELD(cadre_config, record_messages, 26, 1);
     FIELD(cadre_config, pinned, 28, 4);
     FIELD(cadre_config, log, 32, 8);
     FIELD(cadre_config, log_user, 40, 8);

@@ -3,6 +3,7 @@
 
 #include <cadre/await.h>
 #include <cadre/offload.h>
+#include <cadre/pin.h>
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -116,6 +117,62 @@ static void fault_of_an_offloaded_call_is_reported(void **state)
     assert_root_ends_by(SIGSEGV, &caller);
     assert_says(", in a call that actor 0.1 (caller) has offloaded");
     assert_says("  #1 block+0x");
+}
+
+static int spawn_quiet(cadre_self *self, void *state)
+{
+    return cadre_spawn(self, NULL, &quiet_one, NULL);
+}
+
+/* It reads when the one on the other thread has spawned its child. */
+static int spawn_and_say(cadre_self *self, void *state)
+{
+    int err = spawn_quiet(self, state);
+    return err ? err : cadre_send(self, cadre_parent(self), order, 2);
+}
+static int read_when_told(cadre_self *self, void *state, cadre_msg *m)
+{
+    return cadre_body(m, order)->n == 2 ? read_from_nowhere() : 0;
+}
+static int spawn_elsewhere(cadre_self *self, void *state)
+{
+    static const cadre_class far = {
+        .name = "far", .start = spawn_and_say, .receive = ignore};
+    return cadre_spawn_pinned(self, NULL, &far, NULL);
+}
+
+static void fault_is_reported_with_the_last_events_of_every_worker(void **state)
+{
+    static const cadre_class host = {
+        .name = "host", .start = spawn_elsewhere, .receive = read_when_told};
+    ask_for_reports(1, 0);
+    config.pinned = 1;
+    assert_root_ends_by(SIGSEGV, &host);
+    assert_says("cadre fault: worker 0: ");
+    assert_says(" was spawned: far by 0.1\n");
+    assert_says("cadre fault: worker 1: ");
+    assert_says(" was spawned: quiet by ");
+}
+
+static int spawn_many(cadre_self *self, void *state)
+{
+    int err = 0;
+    for (int i = 0; !err && i < 1000; i++)
+        err = spawn_quiet(self, state);
+    return err;
+}
+static int read_now(cadre_self *self, void *state, cadre_msg *m)
+{
+    return read_from_nowhere() == 1;
+}
+
+static void fault_is_reported_with_so_many_events(void **state)
+{
+    static const cadre_class host = {
+        .name = "host", .start = spawn_many, .receive = read_now};
+    ask_for_reports(1, 0);
+    assert_root_ends_by(SIGSEGV, &host);
+    assert_int_equal(times_said(" was spawned: quiet by 0.1\n"), 16);
 }
 
 /* ---- stacks that are too small ---- */
@@ -277,6 +334,8 @@ int main(void)
           cmocka_unit_test(fault_of_each_kind_is_reported),
           cmocka_unit_test(fault_of_a_call_to_nowhere_names_the_caller),
           cmocka_unit_test(fault_of_an_offloaded_call_is_reported),
+          cmocka_unit_test(fault_is_reported_with_the_last_events_of_every_worker),
+          cmocka_unit_test(fault_is_reported_with_so_many_events),
           cmocka_unit_test(fault_by_a_stack_overflow_is_named),
           cmocka_unit_test(fault_by_a_stack_overflow_of_a_handler_that_waits_is_named),
           cmocka_unit_test(fault_elsewhere_is_no_stack_overflow),

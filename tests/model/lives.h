@@ -10,6 +10,7 @@
 #include "actor/fail.h"
 #include "actor/family.h"
 #include "actor/print.h"
+#include "actor/report.h"
 #include "actor/send.h"
 #include "actor/spawn.h"
 #include "actor/turn.h"
@@ -224,8 +225,8 @@ const char *cadre_strerror(int code) { return "?"; }
 const char *class_name(const cadre_class *class) { return class->name; }
 const char *address_text(char text[ADDRESS_TEXT], uint64_t id) { return "?"; }
 void log_line(const struct log *log, int level, const char *fmt, ...) {}
-void fail_report(struct cadre_self *self, const cadre_type *type, uint64_t from,
-                 int reason)
+void report_failure(struct cadre_self *self, const cadre_type *type, uint64_t from,
+                    int reason)
 {
 }
 void fail_forget(struct cadre_self *self, int result) {}

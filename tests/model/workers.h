@@ -105,6 +105,7 @@ static void name_worker(const struct sched *s, uint32_t i)
     mc_name(&s->beds[i].word, 4, word[i]);
     mc_name(w, sizeof *w, names[i]);
     mc_quiet(&w->turns, 3 * sizeof(uint64_t)); /* statistics */
+    mc_quiet(&w->events, sizeof w->events);
     mc_quiet(&s->beds[i].parks, sizeof(uint64_t));
 }
 

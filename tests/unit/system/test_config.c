@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static const char *const variables[] = {"CADRE_WORKERS", "CADRE_SEED", "CADRE_LOG",
-                                        "CADRE_REPORT_FAULTS"};
+                                        "CADRE_REPORT_FAULTS", "CADRE_RECORD_MESSAGES"};
 enum { VARIABLES = sizeof variables / sizeof variables[0] };
 
 /* The variables may be set by whoever runs the tests. */
@@ -57,6 +57,7 @@ static void config_of_nothing_is_the_defaults(void **state)
         assert_true(settings.memory_max == limits_memory() / 4 * 3);
         assert_false(settings.end_when_quiet);
         assert_false(settings.report_faults);
+        assert_false(settings.record_messages);
         assert_false(settings.stuck_stacks);
         assert_false(settings.polled);
         assert_true(settings.log.sink == log_to_stderr);
@@ -118,6 +119,20 @@ static void config_report_faults_in_the_environment_that_is_bad_is_refused(void 
         setenv("CADRE_REPORT_FAULTS", bad[i], 1);
         assert_refused(&config, "not 0 or 1");
     }
+}
+
+static void config_record_messages_comes_from_the_environment(void **state)
+{
+    cadre_config config = {.workers = 1};
+    setenv("CADRE_RECORD_MESSAGES", "1", 1);
+    assert_resolves(&config);
+    assert_true(settings.record_messages);
+    assert_false(settings.report_faults);
+    setenv("CADRE_RECORD_MESSAGES", "on", 1);
+    assert_refused(&config, "CADRE_RECORD_MESSAGES=on: not 0 or 1");
+    config.record_messages = true;
+    assert_resolves(&config);
+    assert_true(settings.record_messages);
 }
 
 static void config_with_reserved_fields_is_refused(void **state)
@@ -357,6 +372,7 @@ int main(void)
           CLEAN(config_takes_a_signal_only_when_stuck_after_is_set),
           CLEAN(config_report_faults_comes_from_the_environment),
           CLEAN(config_report_faults_in_the_environment_that_is_bad_is_refused),
+          CLEAN(config_record_messages_comes_from_the_environment),
           CLEAN(config_with_reserved_fields_is_refused),
           CLEAN(config_with_an_empty_environment_is_the_defaults),
           CLEAN(config_workers_come_from_the_environment),
