@@ -192,8 +192,8 @@ static void child_ended(struct cadre_self *self, struct cell *child)
 static void stop_came(struct cadre_self *self)
 {
     struct cell *cell = self_cell(self);
-    cell->note.stop_came = true;
     self_note(self, EVENT_STOP, cell_address(cell), 0, NULL);
+    cell->note.stop_came = true;
     if (cell_phase(cell) == PHASE_RUNNING)
         exit_begin(self, life_reason(load_relaxed(&cell->life)), EXIT_GENTLY);
     else if (cell_phase(cell) == PHASE_LINGERS)
