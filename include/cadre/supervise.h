@@ -43,6 +43,7 @@
 #ifndef CADRE_SUPERVISE_H
 #define CADRE_SUPERVISE_H
 #include <cadre/actor.h>
+#include <cadre/limit.h>
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -62,7 +63,8 @@ typedef struct cadre_opts {
     bool announce; /* the parent gets a cadre_child_up when start() has returned 0 */
     bool pinned;   /* as cadre_spawn_pinned() */
     uint8_t mail;  /* enum cadre_mail; of one with `keep` */
-    void *reserved[3]; /* zero, else -EINVAL */
+    const cadre_limit *limit; /* of its mailbox (limit.h); NULL: none */
+    void *reserved[2];        /* zero, else -EINVAL */
 } cadre_opts;
 
 /* A new child, as cadre_spawn(); opts may be NULL. *init is copied twice for one with

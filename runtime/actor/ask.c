@@ -181,9 +181,10 @@ int cadre_delegate_as(cadre_self *self, cadre_promise promise, cadre_ref to,
     envelope_tail(e)->token = envelope_tail(op->message)->token;
     envelope_tail(e)->deadline = op->deadline;
     envelope_set_moved(e);
-    send_deliver(self, e, to.id);
-    settle(self, op);
-    return 0;
+    err = send_message(self, e, to.id);
+    if (!err)
+        settle(self, op);
+    return err;
 }
 
 bool cadre_is_awaited(cadre_self *self, cadre_promise promise)

@@ -166,7 +166,7 @@ static CC_INLINE int suspend(struct cadre_self *self, struct wait *wait, bool cl
     wait->next = extras->waits;
     extras->waits = wait;
     extras->closed = closed ? wait : extras->closed;
-    cell->task.odd = true;
+    cell->task.odd = ODD;
     if (closed && unlikely(!cycle_is_listed(self, extras)))
         cycle_list(self, cell);
     if (closed && looks_again(extras, wait))
@@ -265,7 +265,9 @@ static bool is_wanted(const struct cell *cell, struct letter *letter)
 {
     const cadre_type *type = cell->extras->closed->type;
     unsigned kind = letter_kind(letter);
-    return type && (kind == 0 || kind == LETTER_TOKEN || kind == LETTER_PASSED) &&
+    return type &&
+           (kind == 0 || kind == LETTER_TOKEN || kind == LETTER_PASSED ||
+            kind == LETTER_NEWS) &&
            plain_read(&letter->to) != NOTE_STOP && envelope_of(letter)->type == type;
 }
 
@@ -284,6 +286,7 @@ struct letter *await_next_held(struct cell *cell)
     if (unlikely(extras->recalled))
         envelope_set_moved(envelope_of(letter));
     extras->recalled = extras->recalled && extras->held.newest;
+    extras_left(cell, letter);
     return letter;
 }
 
@@ -295,6 +298,7 @@ bool await_holds(struct cadre_self *self, struct cell *cell, struct letter *lett
         await_end(self, cell->extras->closed->op, envelope_of(letter));
     } else {
         cell->extras->held_outcomes += is_outcome(letter);
+        extras_back(cell, letter);
         fifo_append(&cell->extras->held, &letter->node);
     }
     return true;

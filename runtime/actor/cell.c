@@ -12,7 +12,7 @@ void cell_init(struct cell *cell, uint64_t id)
     *cell = (struct cell){.note.to = NOTE_STOP, .note.phase = PHASE_FREE};
     atomic_set(&cell->id, id);
     task_init(&cell->task);
-    cell->task.odd = true;
+    cell->task.odd = ODD;
     atomic_set(&cell->kind, NULL);
     atomic_set(&cell->life, life_word(address_generation(id), LIFE_VACANT, 0));
 }

@@ -42,6 +42,10 @@
 
 #include <cadre/actor.h>
 
+/* task.odd: 0, or anything may have to be done before a message is handled, or nothing
+ * but that what waits is counted; and what is too much is dropped. */
+enum { ODD = true, ODD_COUNTS, ODD_TRIMS };
+
 /* Of an address. A letter has room for one bit less of a generation. */
 enum {
     SLOT_BITS = 28,
@@ -184,6 +188,13 @@ static inline void cell_take_mail(struct cell *cell, struct worker *owner,
 {
     struct inbox_node *mail = inbox_take(&cell->task.inbox, tag);
     appetite_note_mail(&owner->appetite, fifo_append_inbox(&cell->mailbox, mail));
+}
+
+/* What the others have sent goes before what the owner puts in. */
+static inline void cell_catch_up(struct cell *cell, struct worker *owner)
+{
+    if (unlikely(inbox_has_nodes(&cell->task.inbox)))
+        cell_take_mail(cell, owner, INBOX_AWAKE);
 }
 
 static inline uint8_t cell_phase(const struct cell *cell) { return cell->note.phase; }

@@ -23,6 +23,7 @@ enum letter_kind {
     NOTE_STOP = LETTER_MARK | 1,  /* to itself: stop when you get here */
     NOTE_ENDED = LETTER_MARK | 2, /* to its parent: I have ended */
     /* Beside a generation. */
+    LETTER_NEWS = LETTER_MARK | 1, /* a message of the runtime's: of a child (keep.h) */
     LETTER_PRINT = LETTER_MARK | 3,   /* say where your handlers wait (print.h) */
     LETTER_OP = LETTER_MARK | 4,      /* no envelope: one of the receiver's (op.h) */
     LETTER_APPLY = LETTER_MARK | 5,   /* a function to be called (apply.h) */

@@ -49,6 +49,16 @@ static void retire(struct cadre_self *self, struct cell *cell)
     }
 }
 
+/* What comes from here on becomes dead letters, however much it is. */
+static void end_limit(struct cell *cell)
+{
+    struct gauge *gauge = cell->extras->gauge;
+    if (!gauge)
+        return;
+    gauge_close(gauge);
+    inbox_gate(&cell->task.inbox, false);
+}
+
 static CC_INLINE void end_for_good(struct cadre_self *self, struct cell *cell)
 {
     free_state(self, cell);
@@ -56,6 +66,7 @@ static CC_INLINE void end_for_good(struct cadre_self *self, struct cell *cell)
         keep_end(self, cell);
     watch_mark(self, cell);
     if (cell->extras) {
+        end_limit(cell);
         watch_tell(self, cell);
         extras_end(self, cell);
     }
@@ -135,7 +146,7 @@ void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner)
     if (cell_phase(cell) != PHASE_RUNNING)
         return;
     cell->note.phase = PHASE_ENDING;
-    cell->task.odd = true;
+    cell->task.odd = ODD;
     cell->reason = reason;
     if (cell_parent(cell) == SLOT_NONE)
         store_seq(&self->world->stopping, true);

@@ -43,6 +43,7 @@ struct extras {
     bool at_once;             /* ... killed, not stopped */
     struct list watches;      /* watch.h: who is told of the end */
     struct name_entry *names; /* register.h: that it has */
+    struct gauge *gauge;      /* gauge.h: of one with a limit; or NULL */
 };
 
 CC_MUST_CHECK int extras_new(struct cadre_self *self, struct extras **extras);
@@ -54,5 +55,24 @@ CC_MUST_CHECK int extras_make(struct cadre_self *self, struct cell *cell);
 void extras_set(struct cell *cell, void *p);
 /* Frees them; what they lead to is gone. */
 void extras_end(struct cadre_self *self, struct cell *cell);
+
+static inline struct gauge *extras_gauge(const struct cell *cell)
+{
+    const struct extras *extras = cell_extras(cell);
+    return unlikely(extras != NULL) ? extras->gauge : NULL;
+}
+/* A letter is taken out of what waits, to be handled; or it waits again. */
+static inline void extras_left(const struct cell *cell, struct letter *letter)
+{
+    struct gauge *gauge = extras_gauge(cell);
+    if (unlikely(gauge != NULL))
+        gauge_left(gauge, letter);
+}
+static inline void extras_back(const struct cell *cell, struct letter *letter)
+{
+    struct gauge *gauge = extras_gauge(cell);
+    if (unlikely(gauge != NULL))
+        gauge_back(gauge, letter);
+}
 
 #endif

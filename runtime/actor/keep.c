@@ -19,7 +19,7 @@ int keep_check(struct world *world, const cadre_opts *opts)
 {
     if (!opts)
         return 0;
-    if (opts->reserved[0] || opts->reserved[1] || opts->reserved[2])
+    if (opts->reserved[0] || opts->reserved[1])
         return world_misuse(world, -EINVAL, "cadre_spawn_with: reserved is not zero");
     if (opts->mail > CADRE_MAIL_RETRY || (opts->mail && !opts->keep))
         return world_misuse(world, -EINVAL,
@@ -53,14 +53,16 @@ static int make_up_notice(struct cadre_self *self, struct keep *keep)
 {
     if (!keep->announce || keep->up_notice)
         return 0;
-    return send_prepare(self, &keep->up_notice, 0, &cadre_child_up_type, NULL);
+    return send_prepare(self, &keep->up_notice, LETTER_NEWS, &cadre_child_up_type,
+                        NULL);
 }
 
 static int make_notices(struct cadre_self *self, struct keep *keep)
 {
     int err = make_up_notice(self, keep);
     if (!err && keep->keep)
-        err = send_prepare(self, &keep->down_notice, 0, &cadre_child_down_type, NULL);
+        err = send_prepare(self, &keep->down_notice, LETTER_NEWS,
+                           &cadre_child_down_type, NULL);
     return err;
 }
 
@@ -79,6 +81,8 @@ int keep_new(struct cadre_self *self, struct extras **extras, const cadre_class 
     int err = extras_new(self, extras);
     if (err)
         return err;
+    if (!opts->keep && !opts->announce)
+        return 0;
     err = new_keep(self, &(*extras)->keep, class, init, opts);
     if (!err)
         err = make_notices(self, (*extras)->keep);
@@ -98,7 +102,7 @@ void keep_attach(struct cell *child, struct extras *extras)
 {
     uint32_t parent = load_relaxed(&child->family.parent);
     child->extras = extras;
-    if (extras->keep->keep)
+    if (extras->keep && extras->keep->keep)
         store_relaxed(&child->family.parent, parent | FAMILY_KEPT);
 }
 
@@ -193,8 +197,10 @@ bool keep_saves(struct cadre_self *self, struct cell *cell)
     if (!cell_is_kept(cell))
         return false;
     bool saves = keep->mail != CADRE_MAIL_DROP && !cell_ends_for_good(cell);
-    if (keep->again) /* in any case: for good it will be bounced */
+    if (keep->again) { /* in any case: for good it will be bounced */
+        extras_back(cell, &keep->again->letter);
         fifo_append(&all, &keep->again->letter.node);
+    }
     keep->again = NULL;
     if (saves) {
         save_stash(self, cell, &all, &extras->back);
@@ -211,7 +217,7 @@ static void restart(struct cadre_self *self, struct cell *cell, struct envelope 
     struct extras *extras = cell->extras;
     struct keep *keep = extras->keep;
     const cadre_class *class = cell_class(cell);
-    letter_set_kind(&e->letter, 0);
+    letter_set_kind(&e->letter, LETTER_NEWS);
     keep->down_notice = e;
     keep->starts++;
     self_note(self, EVENT_RESTART, cell_address(cell), keep->starts, class);
@@ -224,6 +230,12 @@ static void restart(struct cadre_self *self, struct cell *cell, struct envelope 
     extras->in_order = false;
     cell->note.phase = PHASE_BORN;
     await_give_back(self, cell);
+}
+
+static void hold(struct cell *cell, struct letter *letter)
+{
+    extras_back(cell, letter);
+    fifo_append(&cell->extras->held, &letter->node);
 }
 
 /* For this life, and nothing that is served in any case. */
@@ -253,7 +265,7 @@ static bool take_mail(struct cadre_self *self, struct cell *cell, struct letter 
     else if (cell->extras->keep->mail == CADRE_MAIL_DROP)
         return false; /* to be bounced */
     else
-        fifo_append(&cell->extras->held, &letter->node);
+        hold(cell, letter);
     return true;
 }
 

@@ -46,7 +46,7 @@ struct keep {
 
 /* 0, -EINVAL. opts may be NULL. */
 int keep_check(struct world *world, const cadre_opts *opts);
-/* The extras of a child with these, which are not all zero. Errors: pool_get's. */
+/* The extras of a child with these. Errors: pool_get's. */
 CC_MUST_CHECK int keep_new(struct cadre_self *self, struct extras **extras,
                            const cadre_class *class, const void *init,
                            const cadre_opts *opts);

@@ -385,7 +385,8 @@ static void forget_wait(struct cadre_self *self, struct op *op)
     op->wait->cancelled = true;
     op->wait = NULL;
     self_cell(self)->extras->roused = true;
-    self->more = self_cell(self)->task.odd = true;
+    self->more = true;
+    self_cell(self)->task.odd = ODD;
 }
 
 /* No handler does anything for the sake of that promise any more. */

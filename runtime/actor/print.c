@@ -16,8 +16,10 @@ void print_asked(struct cadre_self *self, struct cell *cell, struct envelope *e)
     if (!wait)
         log_line(&self->world->log, LOG_WARN, "actor %s (%s): no handler waits",
                  address_text(who, cell_address(cell)), class_name(cell_class(cell)));
-    for (; wait; wait = wait->next)
-        wait->prints = cell->extras->roused = cell->task.odd = true;
+    for (; wait; wait = wait->next) {
+        wait->prints = cell->extras->roused = true;
+        cell->task.odd = ODD;
+    }
     counter_add(&self->handled, 1);
     self_free(self, e);
 }

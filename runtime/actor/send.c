@@ -2,6 +2,7 @@
 #include "actor/send.h"
 
 #include "actor/call.h"
+#include "actor/extras.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -119,12 +120,11 @@ static CC_NOINLINE void post(struct world *world, struct worker *here,
         crew_wake(&world->sched.crew, here, &cell->task);
 }
 
-/* To one of our own: everything that the others sent goes before it. */
+/* To one of our own. */
 static CC_INLINE void append(struct worker *here, struct cell *cell,
                              struct letter *letter)
 {
-    if (unlikely(inbox_has_nodes(&cell->task.inbox)))
-        cell_take_mail(cell, here, INBOX_AWAKE);
+    cell_catch_up(cell, here);
     fifo_append(&cell->mailbox, &letter->node);
     worker_schedule(here, &cell->task);
 }
@@ -247,6 +247,123 @@ void send_dead(struct cadre_self *self, struct envelope *e, uint64_t to,
         self_free(self, e);
 }
 
+/* ---- limits ------------------------------------------------------------------------ */
+
+enum { REDIRECTS = 7 };
+
+/* By a policy of its receiver's. Whoever waits for an answer is told. */
+static void drop_for_limit(struct cadre_self *self, struct envelope *e, uint64_t to)
+{
+    counter_add(&self->dropped, 1);
+    body_drop(e->type, e->body);
+    if (letter_kind(&e->letter) == LETTER_TOKEN)
+        send_failure(self, e, to, CADRE_EFULL, 0);
+    else
+        self_free(self, e);
+}
+
+static void drop_all(struct cadre_self *self, struct fifo *dropped, uint64_t to)
+{
+    struct inbox_node *node;
+    while ((node = fifo_take(dropped)))
+        drop_for_limit(self, envelope_of(letter_of(node)), to);
+}
+
+void send_trim(struct cadre_self *self, struct cell *cell)
+{
+    struct worker *here = self->worker;
+    struct fifo dropped = {NULL};
+    if (cell->extras->gauge->trims)
+        gauge_trim(cell->extras->gauge, &cell->mailbox, &dropped);
+    if (fifo_is_empty(&dropped))
+        return;
+    bias_leave(&here->bias);
+    drop_all(self, &dropped, cell_address(cell));
+    bias_enter(&here->bias);
+}
+
+/* Inside, if there is a worker. What gives way goes to dropped. */
+static enum gauge_verdict admit(struct cadre_self *self, struct cell *cell,
+                                const struct letter *letter, struct fifo *dropped,
+                                uint64_t *redirect)
+{
+    struct worker *here = self->worker;
+    if (!inbox_is_gated(&cell->task.inbox))
+        return GAUGE_ROOM;
+    if (!here || !task_is_owned_by(&cell->task, here->id))
+        return gauge_take(gauges_find(&self->world->gauges, cell_slot(cell)), letter,
+                          redirect);
+    struct gauge *gauge = extras_gauge(cell);
+    cell_catch_up(cell, here); /* that is older, and may give way */
+    return gauge ? gauge_take_own(gauge, letter, &cell->mailbox, dropped, redirect)
+                 : GAUGE_ROOM;
+}
+
+/* To this cell, or to nobody, or elsewhere: then redirect is where. */
+static enum gauge_verdict offer(struct cadre_self *self, struct cell *cell,
+                                struct envelope *e, uint64_t *redirect)
+{
+    struct worker *here = self->worker;
+    struct fifo dropped = {NULL};
+    uint64_t to = cell_letter_address(cell, &e->letter);
+    if (here)
+        bias_enter(&here->bias);
+    enum gauge_verdict verdict = admit(self, cell, &e->letter, &dropped, redirect);
+    if (verdict == GAUGE_ROOM || verdict == GAUGE_STRANGER) {
+        counter_add(&self->accepted, 1);
+        if (here && task_is_owned_by(&cell->task, here->id))
+            append(here, cell, &e->letter);
+        else
+            post(self->world, here, cell, &e->letter);
+    }
+    if (here)
+        bias_leave(&here->bias);
+    drop_all(self, &dropped, to);
+    return verdict;
+}
+
+int send_offer(struct cadre_self *self, struct envelope *e, uint64_t to)
+{
+    const uint32_t before = plain_read(&e->letter.to);
+    for (int i = 0; i <= REDIRECTS; i++) {
+        struct cell *cell = table_resolve(&self->world->table, to);
+        plain_write(&e->letter.to, address_letter(to) | (before & LETTER_KIND));
+        if (!cell) {
+            counter_add(&self->accepted, 1);
+            send_dead(self, e, to, NULL, DEAD_NOBODY);
+            return 0;
+        }
+        switch (offer(self, cell, e, &to)) {
+        case GAUGE_ROOM:
+        case GAUGE_STRANGER:
+            return 0;
+        case GAUGE_FULL:
+            plain_write(&e->letter.to, before);
+            return CADRE_EFULL;
+        case GAUGE_NEWEST:
+            i = REDIRECTS;
+            break;
+        case GAUGE_REDIRECT:
+            break;
+        }
+    }
+    counter_add(&self->accepted, 1);
+    drop_for_limit(self, e, to);
+    return 0;
+}
+
+int send_message(struct cadre_self *self, struct envelope *e, uint64_t to)
+{
+    int err = send_offer(self, e, to);
+    if (err) {
+        body_drop(e->type, e->body);
+        self_free(self, e);
+    }
+    return err;
+}
+
+/* ---- the ways of actors ------------------------------------------------------------ */
+
 /* A send in whatever case. */
 static CC_NOINLINE int send_any(struct cadre_self *self, uint64_t to,
                                 const cadre_type *type, const void *body,
@@ -259,17 +376,14 @@ static CC_NOINLINE int send_any(struct cadre_self *self, uint64_t to,
     err = send_check(self->world, what, type, body);
     if (!err)
         err = send_prepare(self, &e, 0, type, body);
-    if (!err)
-        send_deliver(self, e, to);
-    return err;
+    return err ? err : send_message(self, e, to);
 }
 
-/* A message that is ready, to wherever. */
+/* A message that is ready, to wherever: an answer, too. */
 static CC_NOINLINE int end_elsewhere(struct cadre_self *self, struct envelope *e,
                                      uint64_t to)
 {
-    send_deliver(self, e, to);
-    return 0;
+    return send_message(self, e, to);
 }
 
 /* Something stood where the receiver stands now. */
@@ -280,9 +394,16 @@ static CC_NOINLINE int end_behind(struct worker *here, struct task *behind)
     return 0;
 }
 
+/* Inside, and it is ours, but not plain. True: what waits is counted, and this fits. */
+static CC_INLINE bool launch_fits(const struct cell *cell, const struct envelope *e)
+{
+    return !inbox_has_nodes(&cell->task.inbox) &&
+           gauge_take_light(cell->extras->gauge, &e->letter);
+}
+
 /* A message that is ready, in the common case: to an actor of the same worker who has got
- * nothing from others. One piece that calls nothing, but at its ends, where something is
- * in the way. */
+ * nothing from others, and has no limit, or is far from it. One piece that calls nothing,
+ * but at its ends, where something is in the way. */
 static CC_INLINE int launch(struct cadre_self *self, struct envelope *e, uint64_t to)
 {
     struct worker *here = self->worker;
@@ -292,7 +413,7 @@ static CC_INLINE int launch(struct cadre_self *self, struct envelope *e, uint64_
         return end_elsewhere(self, e, to);
     struct cell *cell = table_cell(table, slot);
     if (unlikely(!task_is_owned_by(&cell->task, here->id)) ||
-        unlikely(inbox_has_nodes(&cell->task.inbox))) {
+        (unlikely(!inbox_is_plain(&cell->task.inbox)) && !launch_fits(cell, e))) {
         bias_leave(&here->bias);
         return end_elsewhere(self, e, to);
     }
@@ -423,10 +544,20 @@ int cadre_forward(cadre_self *self, cadre_ref to, cadre_msg *m)
         err = self_take_message(self, m, FATE_FORWARDED, "cadre_forward");
     if (err)
         return err;
-    if (letter_kind(&self->message->letter) == LETTER_OUTCOME)
-        letter_set_kind(&self->message->letter, LETTER_PASSED);
-    send_deliver(self, self->message, to.id);
-    return 0;
+    struct envelope *e = self->message;
+    if (letter_kind(&e->letter) == LETTER_OUTCOME)
+        letter_set_kind(&e->letter, LETTER_PASSED);
+    else if (letter_kind(&e->letter) == LETTER_NEWS) /* now a message as any other */
+        letter_set_kind(&e->letter, 0);
+    err = send_offer(self, e, to.id);
+    if (err) { /* it was handled here; whoever asked is told */
+        body_drop(e->type, e->body);
+        if (letter_kind(&e->letter) == LETTER_TOKEN)
+            send_failure(self, e, to.id, err, 0);
+        else
+            self_free(self, e);
+    }
+    return err;
 }
 
 void send_halt(struct world *world, struct cadre_self *self, uint64_t who,

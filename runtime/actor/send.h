@@ -34,8 +34,16 @@ CC_MUST_CHECK int send_request(struct cadre_self *self, uint64_t to, uint64_t to
                                int64_t deadline, const cadre_type *type,
                                const void *body);
 
-/* Accepts the message: it is the receiver's from here on, or a dead letter at once where
- * there is none. */
+/* A user's message, to wherever; a limit of the receiver's may refuse it. Errors:
+ * CADRE_EFULL; the envelope stays the caller's then. */
+CC_MUST_CHECK int send_offer(struct cadre_self *self, struct envelope *envelope,
+                             uint64_t to);
+/* The same; refused, its body is dropped, and the envelope is freed. */
+CC_MUST_CHECK int send_message(struct cadre_self *self, struct envelope *envelope,
+                               uint64_t to);
+
+/* Accepts the message, whatever the receiver's limit: it is the receiver's from here on,
+ * or a dead letter at once where there is none. */
 void send_deliver(struct cadre_self *self, struct envelope *envelope, uint64_t to);
 
 /* The same with an answer, to an actor or, where that is 0, to a thread. */
@@ -56,6 +64,10 @@ void send_recall_moved(struct cadre_self *self, struct envelope *note, uint64_t 
  * waits for an answer. class: of the actor it was for; NULL: unknown. */
 void send_dead(struct cadre_self *self, struct envelope *envelope, uint64_t to,
                const cadre_class *class, enum dead_reason reason);
+/* What is too much in the mailbox of the running actor, which counts, is dropped, by its
+ * policy; whoever waits for an answer is told. Only what comes from others can be too
+ * much. Inside its worker's bias, and inside again afterwards. */
+void send_trim(struct cadre_self *self, struct cell *cell);
 /* The same with one that came too late to matter: it is only counted. */
 void send_drop(struct cadre_self *self, struct envelope *envelope);
 

@@ -26,7 +26,7 @@ int spawn_check(struct world *world, const char *what, const cadre_class *class)
 }
 
 /* Inside the bias: a thief that finds mail for it must find it scheduled. */
-static bool claim(struct cadre_self *self, struct cell *cell)
+static CC_INLINE bool claim(struct cadre_self *self, struct cell *cell)
 {
     if (!self->worker)
         return cell_claim(cell, 0);
@@ -36,15 +36,27 @@ static bool claim(struct cadre_self *self, struct cell *cell)
     return claimed;
 }
 
+/* What its limit needs is there before it is claimed, for then it must live. */
+static int make_gauge(struct cadre_self *self, struct cell *cell,
+                      const cadre_limit *limit)
+{
+    struct gauge *gauge;
+    return limit ? gauges_make(&self->world->gauges, cell_slot(cell), &gauge) : 0;
+}
+
 /* A claimed cell. Those whose last turn is not quite over go back behind it. */
-static int claim_cell(struct cadre_self *self, struct cell **cell)
+static CC_INLINE int claim_cell(struct cadre_self *self, struct cell **cell,
+                                const cadre_limit *limit)
 {
     struct table *table = &self->world->table;
     struct cell *busy = NULL;
     int err;
-    while ((err = table_take(table, &self->cells, cell)) == 0 && !claim(self, *cell)) {
+    while ((err = table_take(table, &self->cells, cell)) == 0 &&
+           ((err = make_gauge(self, *cell, limit)) != 0 || !claim(self, *cell))) {
         (*cell)->free_next = busy;
         busy = *cell;
+        if (err)
+            break;
     }
     while (busy) {
         struct cell *next = busy->free_next;
@@ -63,8 +75,8 @@ static int new_state(struct cadre_self *self, void **state, const cadre_class *c
                : 0;
 }
 
-static void set_state(struct cell *cell, void *state, const cadre_class *class,
-                      const void *init)
+static CC_INLINE void set_state(struct cell *cell, void *state,
+                                const cadre_class *class, const void *init)
 {
     size_t size = class->state_size;
     if (size <= CELL_INLINE) {
@@ -78,27 +90,46 @@ static void set_state(struct cell *cell, void *state, const cadre_class *class,
         memcpy(state, init, size);
 }
 
-int spawn_actor(struct cadre_self *self, struct cell *parent, struct cell **child,
-                const cadre_class *class, const void *init)
+static void open_gauge(struct cadre_self *self, struct cell *cell,
+                       const cadre_limit *limit)
+{
+    uint32_t generation = life_generation(load_relaxed(&cell->life)); /* ours alone */
+    gauge_open(gauges_find(&self->world->gauges, cell_slot(cell)), generation, limit,
+               self->world->simulated);
+    inbox_gate(&cell->task.inbox, true);
+}
+
+/* limit: NULL, or of one whose extras are to be attached. */
+static CC_INLINE int make_actor(struct cadre_self *self, struct cell *parent,
+                                struct cell **child, const cadre_class *class,
+                                const void *init, const cadre_limit *limit)
 {
     void *state;
     struct cell *cell;
     int err = new_state(self, &state, class);
     if (err)
         return err;
-    err = claim_cell(self, &cell);
+    err = claim_cell(self, &cell, limit);
     if (err) {
         if (state)
             pool_put(&self->pool, state, class->state_size);
         return err;
     }
     set_state(cell, state, class, init);
+    if (limit)
+        open_gauge(self, cell, limit);
     cell_begin(cell, class, parent ? cell_slot(parent) : SLOT_NONE);
     if (parent)
         family_add(&self->world->table, parent, cell);
     counter_add(&self->spawned, 1);
     *child = cell;
     return 0;
+}
+
+int spawn_actor(struct cadre_self *self, struct cell *parent, struct cell **child,
+                const cadre_class *class, const void *init)
+{
+    return make_actor(self, parent, child, class, init, NULL);
 }
 
 /* To a worker that may be this one. */
@@ -147,6 +178,30 @@ static CC_INLINE int check(struct cadre_self *self, const char *what,
     return !err && pinned && self->world->sched.crew.aloof == 0 ? -EAGAIN : err;
 }
 
+static bool is_limit(const cadre_limit *limit)
+{
+    return limit->mailbox_max > 0 || limit->mailbox_bytes > 0;
+}
+
+static int check_limit(struct world *world, const cadre_limit *limit)
+{
+    if (!limit)
+        return 0;
+    if (limit->reserved[0] || limit->reserved[1])
+        return world_misuse(world, -EINVAL, "cadre_limit: reserved is not zero");
+    if (limit->overflow > CADRE_REDIRECT || (limit->overflow && !is_limit(limit)) ||
+        limit->mailbox_bytes > QUOTA_MAX / 2)
+        return world_misuse(world, -EINVAL,
+                            "cadre_limit: overflow is %u, or there is no limit, or one "
+                            "of 2^36 bytes and more",
+                            limit->overflow);
+    if (!limit->key != (limit->overflow != CADRE_KEEP_LATEST) ||
+        !limit->redirect.id != (limit->overflow != CADRE_REDIRECT))
+        return world_misuse(world, -EINVAL,
+                            "cadre_limit: key or redirect is missing, or too many");
+    return 0;
+}
+
 static CC_NOINLINE int spawn_with(struct cadre_self *self, struct cell **cell,
                                   const cadre_class *class, const void *init,
                                   const cadre_opts *opts)
@@ -155,12 +210,17 @@ static CC_NOINLINE int spawn_with(struct cadre_self *self, struct cell **cell,
     int err = keep_new(self, &extras, class, init, opts);
     if (err)
         return err;
-    err = spawn_actor(self, self_cell(self), cell, class, init);
-    if (err)
+    const cadre_limit *limit =
+        opts->limit && is_limit(opts->limit) ? opts->limit : NULL;
+    err = make_actor(self, self_cell(self), cell, class, init, limit);
+    if (err) {
         keep_discard(self, extras);
-    else
-        keep_attach(*cell, extras);
-    return err;
+        return err;
+    }
+    if (limit)
+        extras->gauge = gauges_find(&self->world->gauges, cell_slot(*cell));
+    keep_attach(*cell, extras);
+    return 0;
 }
 
 /* opts: NULL, or to be attached. pinned: to a worker that it stays on. */
@@ -204,9 +264,12 @@ int cadre_spawn_with(cadre_self *self, cadre_ref *child, const cadre_class *clas
     int err = self_check(self, "cadre_spawn_with");
     if (!err)
         err = keep_check(self->world, opts);
+    if (!err && opts)
+        err = check_limit(self->world, opts->limit);
     if (err)
         return err;
-    bool attached = opts && (opts->keep || opts->announce);
+    bool attached = opts && (opts->keep || opts->announce ||
+                             (opts->limit && is_limit(opts->limit)));
     return spawn_child(self, "cadre_spawn_with", child, class, init,
                        attached ? opts : NULL, opts && opts->pinned);
 }

@@ -6,10 +6,19 @@
 
 #include "actor/send.h"
 
-static struct envelope *take(struct fifo *queue)
+static struct envelope *take(const struct cell *cell, struct fifo *queue)
 {
     struct inbox_node *node = fifo_take(queue);
-    return node ? envelope_of(letter_of(node)) : NULL;
+    if (!node)
+        return NULL;
+    extras_left(cell, letter_of(node));
+    return envelope_of(letter_of(node));
+}
+
+static void set_aside(struct cell *cell, struct letter *letter)
+{
+    extras_back(cell, letter);
+    fifo_append(&cell->extras->aside, &letter->node);
 }
 
 int cadre_stash(cadre_self *self, cadre_msg *m)
@@ -24,7 +33,7 @@ int cadre_stash(cadre_self *self, cadre_msg *m)
     if (err)
         self->fate = FATE_HANDLED; /* and its body is dropped */
     else
-        fifo_append(&cell->extras->aside, &self->message->letter.node);
+        set_aside(cell, &self->message->letter);
     return err;
 }
 
@@ -39,14 +48,19 @@ void cadre_unstash(cadre_self *self)
     extras->back = extras->aside;
     extras->aside.newest = NULL;
     fifo_append_fifo(&extras->back, &later);
-    self->more = cell->task.odd = true;
+    self->more = true;
+    cell->task.odd = ODD;
 }
 
-struct envelope *stash_next(struct cell *cell) { return take(&cell->extras->back); }
+struct envelope *stash_next(struct cell *cell)
+{
+    return take(cell, &cell->extras->back);
+}
 
 void stash_end(struct cadre_self *self, struct cell *cell)
 {
     struct envelope *e;
-    while ((e = take(&cell->extras->back)) || (e = take(&cell->extras->aside)))
+    while ((e = take(cell, &cell->extras->back)) ||
+           (e = take(cell, &cell->extras->aside)))
         send_dead(self, e, cell_address(cell), cell_class(cell), DEAD_STOPPED);
 }

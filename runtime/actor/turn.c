@@ -22,6 +22,7 @@
 #include "actor/keep.h"
 #include "actor/offload.h"
 #include "actor/print.h"
+#include "actor/raised.h"
 #include "actor/send.h"
 #include "actor/settle.h"
 #include "actor/stash.h"
@@ -122,8 +123,8 @@ static void take_request(struct cadre_self *self, struct cell *cell, struct enve
 
 static CC_COLD void note_failure(struct cadre_self *self, const struct envelope *e)
 {
-    const cadre_failure *failure = (const cadre_failure *)(const void *)e->body;
-    self_note(self, EVENT_FAILURE, self_address(self), (uint32_t)failure->code, NULL);
+    int code = ((const cadre_failure *)(const void *)e->body)->code;
+    self_note(self, EVENT_FAILURE, self_address(self), (uint32_t)code, NULL);
 }
 
 /* The outcome of an operation, for the actor itself: for the sake of what that was
@@ -275,47 +276,16 @@ static void take_kind(struct cadre_self *self, struct cell *cell, struct envelop
     }
 }
 
-/* A call that was raised, made here without an envelope: like receive and settle. */
-static void call_raised(struct cadre_self *self, struct cell *cell, struct applied call)
-{
-    struct dead_letter letter = {cell_address(cell), 0, &apply_type, cell_class(cell)};
-    self->message = NULL;
-    int result = settle_callback(self, call.fn(self, cell->state, call.arg));
-    if (self->traced)
-        settle_trace(self, 0, &apply_type);
-    if (result < 0)
-        deadletter_record(self, &letter, DEAD_FAILED);
-    else
-        counter_add(&self->handled, 1);
-    if (result != 0)
-        settle_result(self, &apply_type, 0, result);
-}
-
-static void take_raise(struct cadre_self *self, struct cell *cell,
-                       struct cadre_raise *raise)
-{
-    uint64_t to = cell_letter_address(cell, &raise->letter);
-    struct applied call = apply_lower(raise);
-    counter_add(&self->accepted, 1);
-    if (to != cell_address(cell))
-        deadletter_record(self, &(struct dead_letter){to, 0, &apply_type, NULL},
-                          DEAD_ENDED);
-    else if (cell_phase(cell) == PHASE_RUNNING)
-        call_raised(self, cell, call);
-    else
-        deadletter_record(self,
-                          &(struct dead_letter){to, 0, &apply_type, cell_class(cell)},
-                          cell_phase(cell) == PHASE_ENDING ? DEAD_STOPPED : DEAD_ENDED);
-}
-
 /* The life word says kill, and this letter comes after that. True: it stands in front of
  * the mailbox, for whoever is restarted here; behind what was taken out before it. */
 static CC_COLD bool is_too_late(struct cadre_self *self, struct cell *cell,
                                 struct letter *letter)
 {
     bool is_kept = cell_phase(cell) == PHASE_RUNNING && cell_is_kept(cell);
-    if (is_kept)
+    if (is_kept) {
+        extras_back(cell, letter);
         fifo_append(&cell->extras->held, &letter->node);
+    }
     obey_kill(self, cell);
     return is_kept;
 }
@@ -343,7 +313,7 @@ static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
     else if (letter_kind(letter) == LETTER_OFFLOAD)
         take_offload(self, cell, letter);
     else if (letter_kind(letter) == LETTER_RAISE)
-        take_raise(self, cell, container_of(letter, struct cadre_raise, letter));
+        raised_came(self, cell, container_of(letter, struct cadre_raise, letter));
     else if (letter_kind(letter) == LETTER_WATCH)
         watch_came(self, cell, e);
     else if (cell_phase(cell) == PHASE_RUNNING &&
@@ -371,11 +341,12 @@ static CC_NOINLINE void take_marked(struct cadre_self *self, struct cell *cell,
         take_answer(self, cell, envelope_of(letter));
 }
 
-/* The letter in hand, outside the bias. False: something unusual happened. */
+/* The letter in hand, outside the bias. takes: cell_takes. False: something unusual
+ * happened. */
 static CC_INLINE bool take(struct cadre_self *self, struct cell *cell,
-                           struct letter *letter)
+                           struct letter *letter, bool takes)
 {
-    if (unlikely(!cell_takes(cell, letter)) || DEBUG_BUILD) {
+    if (unlikely(!takes) || DEBUG_BUILD) {
         take_marked(self, cell, letter);
         return false;
     }
@@ -442,7 +413,18 @@ static inline void go_idle(struct cell *cell)
 }
 
 /* What a turn has come to. */
-enum outcome { IS_IDLE, HAS_MORE, RESUMES, GOES_ON };
+enum outcome { IS_IDLE, HAS_MORE, RESUMES, GOES_ON, COUNTS };
+
+/* Inside, and inside again afterwards: nothing unusual is left. */
+static enum outcome go_on_usually(struct cadre_self *self, struct cell *cell)
+{
+    struct gauge *gauge = extras_gauge(cell);
+    cell->task.odd = !gauge ? 0 : gauge->trims ? ODD_TRIMS : ODD_COUNTS;
+    if (!gauge)
+        return GOES_ON;
+    send_trim(self, cell);
+    return COUNTS;
+}
 
 /* Inside, and inside again afterwards: the part of a turn before anything usual. All of
  * it, when nothing usual comes. */
@@ -460,12 +442,11 @@ static CC_NOINLINE enum outcome run_odd(struct cadre_self *self, struct worker *
             return RESUMES;
         if (took)
             continue;
-        if (cell_phase(cell) == PHASE_RUNNING && !await_is_closed(cell)) {
-            cell->task.odd = false;
-            return GOES_ON;
-        }
+        if (cell_phase(cell) == PHASE_RUNNING && !await_is_closed(cell))
+            return go_on_usually(self, cell);
         struct inbox_node *node = fifo_take(&cell->mailbox);
         if (node) {
+            extras_left(cell, letter_of(node));
             bias_leave(&worker->bias);
             take_any(self, cell, letter_of(node), false);
             bias_enter(&worker->bias);
@@ -498,19 +479,41 @@ static CC_NOINLINE enum outcome go_on_odd(struct cadre_self *self,
     return run_odd(self, worker, cell); /* at least it becomes idle */
 }
 
-/* Inside. */
-static CC_INLINE enum outcome run(struct cadre_self *self, struct worker *worker,
-                                  struct cell *cell)
+/* Inside: a turn that begins with something unusual. */
+static CC_NOINLINE enum outcome run_unusual(struct cadre_self *self,
+                                            struct worker *worker, struct cell *cell)
 {
-    enum outcome outcome = GOES_ON;
-    if (unlikely(cell->task.odd))
-        outcome = run_odd(self, worker, cell);
-    while (likely(outcome == GOES_ON)) {
+    if (cell->task.odd == ODD)
+        return run_odd(self, worker, cell);
+    send_trim(self, cell);
+    return COUNTS;
+}
+
+/* Inside: it does not wait any more. cell_takes. */
+static CC_INLINE bool left(struct cell *cell, struct letter *letter)
+{
+    struct gauge *gauge = cell->extras->gauge;
+    bool takes = cell_takes(cell, letter);
+    if (unlikely(!takes) || unlikely(!gauge_left_light(gauge)))
+        gauge_left(gauge, letter);
+    return takes;
+}
+
+/* Inside, and inside again afterwards: the usual part of a turn. usual: GOES_ON, or
+ * COUNTS: what waits is counted. */
+static CC_INLINE enum outcome run_usual(struct cadre_self *self, struct worker *worker,
+                                        struct cell *cell, const enum outcome usual)
+{
+    enum outcome outcome = usual;
+    while (likely(outcome == usual)) {
         if (likely(!fifo_is_empty(&cell->mailbox))) {
             struct letter *letter = letter_of(fifo_take_first(&cell->mailbox));
+            bool takes = usual == COUNTS && left(cell, letter);
             bias_leave(&worker->bias);
-            if (unlikely(!take(self, cell, letter)) &&
-                (self->resumes || cell->task.odd)) {
+            if (usual != COUNTS)
+                takes = cell_takes(cell, letter);
+            if (unlikely(!take(self, cell, letter, takes)) &&
+                (self->resumes || cell->task.odd == ODD)) {
                 outcome = go_on_odd(self, worker, cell);
                 continue;
             }
@@ -526,7 +529,26 @@ static CC_INLINE enum outcome run(struct cadre_self *self, struct worker *worker
         }
         if (use_token(worker, cell))
             outcome = run_odd(self, worker, cell);
+        else if (usual == COUNTS)
+            send_trim(self, cell);
     }
+    return outcome;
+}
+
+/* Inside. */
+static CC_INLINE enum outcome run(struct cadre_self *self, struct worker *worker,
+                                  struct cell *cell)
+{
+    enum outcome outcome = GOES_ON;
+    if (unlikely(cell->task.odd)) {
+        fence_compiler(); /* or the test above takes one instruction more */
+        outcome =
+            cell->task.odd == ODD_COUNTS ? COUNTS : run_unusual(self, worker, cell);
+    }
+    if (likely(outcome == GOES_ON))
+        outcome = run_usual(self, worker, cell, GOES_ON);
+    else if (outcome == COUNTS)
+        outcome = run_usual(self, worker, cell, COUNTS);
     return outcome;
 }
 

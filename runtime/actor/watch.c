@@ -130,8 +130,7 @@ void watch_mark(struct cadre_self *self, struct cell *cell)
 {
     struct worker *here = self->worker;
     bias_enter(&here->bias);
-    if (unlikely(inbox_has_nodes(&cell->task.inbox)))
-        cell_take_mail(cell, here, INBOX_AWAKE);
+    cell_catch_up(cell, here);
     bool is_empty = fifo_is_empty(&cell->mailbox);
     bias_leave(&here->bias);
     if (!is_empty)

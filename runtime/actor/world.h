@@ -2,6 +2,7 @@
 #ifndef ACTOR_WORLD_H
 #define ACTOR_WORLD_H
 
+#include "actor/gauge.h"
 #include "actor/names.h"
 #include "actor/table.h"
 #include "base/log.h"
@@ -27,6 +28,7 @@ struct world {
     struct pool_depot depot;
     struct table table;
     struct names names;
+    struct gauges gauges;
     struct sched sched;
     struct blocking blocking[CADRE_POOLS];
     struct log log;

@@ -46,6 +46,15 @@ static inline struct inbox_node *fifo_take(struct fifo *q)
     return fifo_is_empty(q) ? NULL : fifo_take_first(q);
 }
 
+/* The one after this. */
+static inline void fifo_remove_behind(struct fifo *q, struct inbox_node *before)
+{
+    struct inbox_node *node = before->next;
+    before->next = node->next;
+    if (q->newest == node)
+        q->newest = node == before ? NULL : before;
+}
+
 /* All of another one, which is used up. */
 static inline void fifo_append_fifo(struct fifo *q, struct fifo *more)
 {

@@ -30,7 +30,7 @@ struct task {
     ATOMIC(int16_t) asker; /* the worker that sent the token; whoever holds that */
     bool scheduled;        /* the owner's */
     bool token;            /* the owner's: the token has arrived and is not used yet */
-    bool odd;              /* for the layer of the tasks: of whoever runs it */
+    uint8_t odd;           /* for the layer of the tasks: of whoever runs it */
     bool pinned;           /* the owner's: it stays with its owner */
     struct task *arrival;  /* next in a list of arrivals; whoever holds the token */
 };
@@ -40,7 +40,8 @@ static inline void task_init(struct task *task)
     inbox_init(&task->inbox);
     atomic_set(&task->owner, TASK_NOBODY);
     atomic_set(&task->asker, TASK_NOBODY);
-    task->scheduled = task->token = task->odd = task->pinned = false;
+    task->scheduled = task->token = task->pinned = false;
+    task->odd = 0;
     task->arrival = NULL;
 }
 

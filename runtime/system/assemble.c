@@ -32,6 +32,7 @@ static void init_world(cadre_system *sys, const struct heap *heap)
     world->outside = &sys->outside;
     pool_depot_init(&world->depot, &world->heap);
     table_init(&world->table, &world->heap);
+    gauges_init(&world->gauges, &world->heap);
     names_init(&world->names, &world->heap,
                world->simulated ? sys->settings.seed : rng_entropy());
     list_init(&world->raises);
@@ -110,6 +111,7 @@ static int init_workers(cadre_system *sys)
 static void fini_world(cadre_system *sys)
 {
     names_fini(&sys->world.names);
+    gauges_fini(&sys->world.gauges);
     table_fini(&sys->world.table);
     pool_depot_fini(&sys->world.depot);
     pthread_mutex_destroy(&sys->world.outside_lock);

@@ -19,8 +19,7 @@ static int call_locked(struct world *world, cadre_future *future, cadre_ref to,
         return err;
     envelope_tail(e)->token = call_token(future);
     world->outside->now = 0;
-    send_deliver(world->outside, e, to.id);
-    return 0;
+    return send_message(world->outside, e, to.id);
 }
 
 int cadre_call_as(cadre_system *sys, cadre_future **future, cadre_ref to,

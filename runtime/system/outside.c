@@ -28,11 +28,10 @@ static int send_locked(struct world *world, cadre_ref to, enum letter_kind kind,
     if (load_seq(&world->stopping)) /* the gate: see system_finish */
         return send_refuse(type, body, -ESHUTDOWN);
     int err = send_prepare(world->outside, &e, kind, type, body);
-    if (!err) {
-        world->outside->now = 0;
-        send_deliver(world->outside, e, to.id);
-    }
-    return err;
+    if (err)
+        return err;
+    world->outside->now = 0;
+    return send_message(world->outside, e, to.id);
 }
 
 int outside_send(cadre_system *sys, cadre_ref to, enum letter_kind kind,

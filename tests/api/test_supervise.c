@@ -568,7 +568,7 @@ static void bad_options_are_refused(void **state)
     const cadre_opts all[] = {{.keep = true, .mail = 3},
                               {.mail = CADRE_MAIL_DROP},
                               {.reserved = {&x}},
-                              {.keep = true, .reserved = {NULL, NULL, &x}}};
+                              {.keep = true, .reserved = {NULL, &x}}};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         bad = all[i];
         misuse(play_badly);

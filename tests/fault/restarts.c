@@ -63,7 +63,11 @@ static int parent_start(cadre_self *self, void *state)
 {
     static const giant init = {.life = 42};
     for (int i = 0; i < 3; i++) {
-        const cadre_opts opts = {.keep = true, .announce = i > 0, .mail = (uint8_t)i};
+        static const cadre_limit limit = {.mailbox_max = 100}; /* its gauge is memory */
+        const cadre_opts opts = {.keep = true,
+                                 .announce = i > 0,
+                                 .mail = (uint8_t)i,
+                                 .limit = i > 0 ? &limit : NULL};
         cadre_ref child = {77};
         int err = cadre_spawn_with(self, &child, &giant_class, &init, &opts);
         CHECK(err == 0 || err == -ENOMEM);

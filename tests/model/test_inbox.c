@@ -19,6 +19,7 @@ static ATOMIC(uint32_t) flag;  /* of who pokes; relaxed */
 static ATOMIC(uint32_t) ended; /* producers */
 static struct letter letters[PRODUCERS + 1][NODES];
 static int link;
+static int behind; /* the gate: written before it is shut */
 static int got[PRODUCERS + 1], tokens, sent;
 static bool was_flagged;
 
@@ -31,6 +32,7 @@ static void setup(void)
     atomic_set(&flag, 0);
     atomic_set(&ended, 0);
     plain_write(&link, 0);
+    plain_write(&behind, 0);
     for (int p = 0; p <= PRODUCERS; p++) {
         got[p] = 0;
         for (int i = 0; i < NODES; i++) {
@@ -70,6 +72,13 @@ static void poke(void)
     store_relaxed(&flag, 1);
     if (inbox_poke(&inbox))
         tell();
+}
+
+/* It may see the gate shut; what is behind it then was written before. */
+static void look_at_gate(void)
+{
+    if (inbox_is_gated(&inbox))
+        mc_assert(plain_read(&behind) == 1);
 }
 
 static void end(void) { (void)fetch_add_acq_rel(&ended, 1); }
@@ -128,7 +137,34 @@ static void consume(int producers, int looks)
     take_letters();
 }
 
+/* Shut, for good; every take and push leaves it so. */
+static void shut(void)
+{
+    plain_write(&behind, 1);
+    inbox_gate(&inbox, true);
+    mc_assert(inbox_is_gated(&inbox) && !inbox_is_plain(&inbox));
+}
+
 /* ---- programs ---- */
+
+static void gate(int self)
+{
+    if (self == 1) {
+        shut();
+        consume(2, 1);
+        mc_assert(inbox_is_gated(&inbox));
+        inbox_gate(&inbox, false);
+    } else if (self == 2) {
+        look_at_gate();
+        push(self, 0);
+        look_at_gate();
+        push(self, 1);
+        end();
+    } else {
+        poke();
+        end();
+    }
+}
 
 static void two_push(int self)
 {
@@ -215,6 +251,8 @@ int main(int argc, char **argv)
          .deep = {.preemptions = 4, .stale = 2}},
         {TEST("two poke", 3, poke_and_poke), .bounds = {.preemptions = 2, .stale = 1},
          .deep = {.preemptions = 4, .stale = 2}},
+        {TEST("a gate is shut", 3, gate), .bounds = {.preemptions = 2, .stale = 1},
+         .deep = {.preemptions = 3, .stale = 2}},
     };
     return mc_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }
