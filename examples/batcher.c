@@ -1,4 +1,4 @@
-/* batcher.c: many small things become few large ones: by count, by time, and at the end. */
+/* batcher.c: many small things become few large ones: by count, by time, at the end. */
 #include <cadre/actors/batcher.h>
 #include <cadre/system.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* future.c: a thread that is no actor asks several, and waits in all the ways there are. */
+/* future.c: a thread that is no actor asks several, and waits in all ways there are. */
 #include <cadre.h>
 #include <cadre/future.h>
 #include <cadre/timer.h>

@@ -15,8 +15,8 @@
  *   - In a simulation all run on its one thread, and the virtual ones are as many.
  *
  * For the thread of main(), or that of a window system, there is a system of its own
- * (system.h): with CADRE_NO_WORKERS it runs all of its actors on the thread that polls it,
- * in whatever loop that has. Beside it may stand one with workers; the actors of each
+ * (system.h): with CADRE_NO_WORKERS it runs all of its actors on the thread that polls
+ * it, in whatever loop that has. Beside it may stand one with workers; the actors of each
  * tell those of the other by cadre_tell(), as any thread may. See examples/mainthread.c.
  *
  * Guarantees, each with a test of that name:

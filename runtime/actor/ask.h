@@ -11,8 +11,8 @@ void ask_answered(struct cadre_self *self, struct op *promise, struct envelope *
 void ask_recalled(struct cadre_self *self, struct envelope *note);
 /* A note came that a request is elsewhere now. */
 void ask_moved(struct cadre_self *self, struct envelope *note);
-/* This request, which is in hand, stays here: whoever made it is told, where it would look
- * elsewhere. */
+/* This request, which is in hand, stays here: whoever made it is told, where it would
+ * look elsewhere. */
 void ask_tell_moved(struct cadre_self *self, struct envelope *request) CC_COLD;
 static inline void ask_stays(struct cadre_self *self, struct envelope *request)
 {

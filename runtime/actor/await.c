@@ -109,8 +109,8 @@ static void end_wait(struct extras *extras, const struct wait *wait)
         extras->closed = NULL;
 }
 
-/* A note that came while they were held: which of them it was about is asked when they are
- * handled. */
+/* A note that came while they were held: which of them it was about is asked when they
+ * are handled. */
 static CC_NOINLINE void mark_held(const struct fifo *held)
 {
     struct inbox_node *node = held->newest;

@@ -40,8 +40,8 @@ static void init_world(cadre_system *sys, const struct heap *heap)
     self_init(&sys->outside, world, NULL);
 }
 
-/* With one seed in four: the end of a slot, which takes a hundred million lives, is met in
- * simulations, too. */
+/* With one seed in four: the end of a slot, which takes a hundred million lives, is met
+ * in simulations, too. */
 static void make_slots_scarce(struct table *table, uint64_t seed)
 {
     enum {

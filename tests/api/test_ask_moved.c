@@ -1,5 +1,5 @@
-/* test_ask_moved.c: a cancel finds a request wherever it is by then: passed on, set aside,
- * held behind a handler that waits, or kept over a restart. */
+/* test_ask_moved.c: a cancel finds a request wherever it is by then: passed on, set
+ * aside, held behind a handler that waits, or kept over a restart. */
 #include "support/asking.h"
 
 #include <cadre/await.h>

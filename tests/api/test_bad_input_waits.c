@@ -1,5 +1,5 @@
-/* test_bad_input_waits.c: rows 17 and 24 of the table of bad input, for what waits: await,
- * futures, chains, calls that block, applied functions, pinned actors, scopes. */
+/* test_bad_input_waits.c: what is called from the wrong place, or too often, is refused by
+ * name: await, futures, chains, calls that block, applied functions, pins, scopes. */
 #include "support/asking.h"
 #include "support/open.h"
 
@@ -135,7 +135,7 @@ static void row_24_more_futures_than_memory(void **state)
     assert_int_equal(sums.accepted, sums.handled + sums.dead + sums.dropped);
 }
 
-/* The same from a thread: each has an answer, or is told that there was no room for it. */
+/* The same from a thread: each has an answer, or is told that there was no room. */
 static int answer_it(cadre_self *self, void *state, cadre_msg *m)
 {
     int err = cadre_reply(self, m, number, 1);

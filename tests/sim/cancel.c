@@ -4,10 +4,10 @@
  * Each request goes through servers that pass it on, set it aside, wait before they take
  * the next one, fail and are restarted, or end; the last one asks others for its sake, by
  * a promise, or as a handler that waits, and these do the same. The last of all keep what
- * they get for ever. Sometimes one answers, early or late. Clients cancel, or end, or have
- * a deadline; and at the end every client has given up. Then nothing may be left: each
- * promise that is still kept is awaited by nobody, no handler waits, and whoever asked for
- * the sake of a request has had its outcome. */
+ * they get for ever. Sometimes one answers, early or late. Clients cancel, or end, or
+ * have a deadline; and at the end every client has given up. Then nothing may be left:
+ * each promise that is still kept is awaited by nobody, no handler waits, and whoever
+ * asked for the sake of a request has had its outcome. */
 #include "support/story.h"
 
 #include <cadre/await.h>
