@@ -1,5 +1,5 @@
-/* test_bad_input_asks.c: rows 24 to 26 of the table of bad input, and row 17 for what
- * deals with requests and timers. What the headers say in more detail stands beside their
+/* test_bad_input_asks.c: bad input for requests and timers: tokens that are somebody
+ * else's, answers twice or too late, calls from elsewhere. What the headers say in more detail stands beside their
  * tests. */
 #include "support/asking.h"
 #include "support/open.h"

@@ -1,5 +1,5 @@
-/* test_bad_input_waits.c: what is called from the wrong place, or too often, is refused by
- * name: await, futures, chains, calls that block, applied functions, pins, scopes. */
+/* test_bad_input_waits.c: what is called from the wrong place, or too often, is refused
+ * by name: await, futures, chains, calls that block, applied functions, pins, scopes. */
 #include "support/asking.h"
 #include "support/open.h"
 

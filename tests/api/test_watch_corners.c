@@ -1,5 +1,5 @@
 /* test_watch_corners.c: watches where something is wrong, slow, many, or short; and bad
- * input, as in the table of bad input. */
+ * input. */
 #include "support/effort.h"
 #include "support/open.h"
 #include "support/watching.h"
