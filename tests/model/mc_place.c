@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PLACES = 1024, BUCKETS = 4096, FREED = 64, QUIET = 8, ARENA = 1 << 20 };
+enum { PLACES = 1024, BUCKETS = 4096, FREED = 64, QUIET = 16, ARENA = 1 << 20 };
 
 struct range {
     uintptr_t from, to;
