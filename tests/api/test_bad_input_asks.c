@@ -1,6 +1,6 @@
-/* test_bad_input_asks.c: bad input for requests and timers: tokens that are somebody
- * else's, answers twice or too late, calls from elsewhere. What the headers say in more detail stands beside their
- * tests. */
+/* test_bad_input_asks.c: bad input for requests and timers: tokens of somebody else,
+ * answers twice or too late, calls from elsewhere. What the headers say in more detail
+ * stands beside their tests. */
 #include "support/asking.h"
 #include "support/open.h"
 
