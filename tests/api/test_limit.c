@@ -1,4 +1,5 @@
 /* test_limit.c: mailboxes that take only so much. */
+#include "support/effort.h"
 #include "support/support.h"
 
 #include <cadre/apply.h>
@@ -11,7 +12,7 @@
 #include <errno.h>
 
 /* The seeds of every test: on one worker and on several, batches long and short. */
-enum { SEEDS = 12 };
+enum { SEEDS = 12 / EFFORT_SEEDS };
 
 static uint64_t the_seed;
 static void with_seeds(void (*scene)(cadre_self *self), void (*check)(void))
