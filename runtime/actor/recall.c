@@ -28,9 +28,8 @@ void recall_put_address(struct text *t, uint64_t id)
     text_decimal(t, address_generation(id));
 }
 
-static void put_code(struct text *t, uint64_t code)
+void recall_put_code(struct text *t, int n)
 {
-    int32_t n = (int32_t)(uint32_t)code;
     text_put(t, n < 0 ? " (-" : " (");
     text_decimal(t, n < 0 ? 0 - (uint64_t)(int64_t)n : (uint64_t)n);
     text_put(t, ")");
@@ -78,7 +77,7 @@ static void put_behind(struct text *t, const struct event *e, enum behind what)
     if (what == A_NAME || (what == ON && e->about))
         put_name(t, e->about);
     else if (what == A_CODE)
-        put_code(t, e->other);
+        recall_put_code(t, (int32_t)(uint32_t)e->other);
     else if (what == FROM || what == BY)
         recall_put_address(t, e->other);
     else if (what == A_NUMBER)

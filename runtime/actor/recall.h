@@ -14,6 +14,9 @@ void recall_put(struct text *text, const struct event *event, int64_t now);
 /* Puts an address as all log lines do; like address_text, but here. */
 void recall_put_address(struct text *text, uint64_t id);
 
+/* " (-5)" */
+void recall_put_code(struct text *text, int code);
+
 /* Finds the last events of a worker that concern this actor, or anybody (0): up to max,
  * oldest first. Returns how many. */
 unsigned recall_find(const struct worker *worker, uint64_t who, struct event *events,
