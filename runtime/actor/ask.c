@@ -304,5 +304,5 @@ void ask_tell_moved(struct cadre_self *self, struct envelope *request)
         return;
     envelope_tail(request)->bytes &= ~ENVELOPE_MOVED;
     envelope_tail(e)->token = envelope_tail(request)->token;
-    send_moved(self, e, request->from);
+    send_note(self, e, request->from);
 }

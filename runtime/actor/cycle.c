@@ -135,7 +135,7 @@ static void send_on(struct cadre_self *self, struct envelope *e,
 {
     e->from = cell_address(waits);
     envelope_tail(e)->token = op->token;
-    send_recall(self, e, op->to);
+    send_note(self, e, op->to);
 }
 
 static void start_probe(struct cadre_self *self, const struct cell *cell,

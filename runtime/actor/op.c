@@ -294,7 +294,7 @@ static void recall(struct cadre_self *self, const struct op *op)
     if (send_prepare(self, &e, LETTER_CANCEL, &send_note_type, NULL))
         return;
     envelope_tail(e)->token = op->token;
-    send_recall(self, e, op->to);
+    send_note(self, e, op->to);
 }
 
 /* Its letter is at home, so nobody else looks at what is behind it. */

@@ -188,32 +188,22 @@ void send_failure(struct cadre_self *self, struct envelope *e, uint64_t origin,
 
 const cadre_type send_note_type = {.name = "note"};
 
-static void send_note(struct cadre_self *self, struct envelope *note,
-                      enum letter_kind kind, uint64_t to)
+void send_note(struct cadre_self *self, struct envelope *note, uint64_t to)
 {
     struct cell *cell = table_resolve(&self->world->table, to);
-    plain_write(&note->letter.to, address_letter(to) | (uint32_t)kind);
+    plain_write(&note->letter.to, address_letter(to) | letter_kind(&note->letter));
     if (cell)
         put(self->world, self->worker, cell, &note->letter);
     else
         self_free(self, note);
 }
 
-void send_recall(struct cadre_self *self, struct envelope *note, uint64_t to)
-{
-    send_note(self, note, LETTER_CANCEL, to);
-}
-
-void send_moved(struct cadre_self *self, struct envelope *note, uint64_t to)
-{
-    send_note(self, note, LETTER_MOVED, to);
-}
-
 void send_recall_moved(struct cadre_self *self, struct envelope *note, uint64_t asker)
 {
     uint64_t to = note->from;
     note->from = asker;
-    send_recall(self, note, to);
+    letter_set_kind(&note->letter, LETTER_CANCEL);
+    send_note(self, note, to);
 }
 
 void send_drop(struct cadre_self *self, struct envelope *e)

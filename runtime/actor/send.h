@@ -52,12 +52,11 @@ void send_answer(struct cadre_self *self, struct envelope *answer, uint64_t to,
 /* A request whose body was dropped becomes its failure. origin: whom it happened to. */
 void send_failure(struct cadre_self *self, struct envelope *request, uint64_t origin,
                   int code, int cause);
-/* Notes about a request, which are no messages and not counted. The first two are of this
- * type; that one has moved, to whom it was, becomes the answer that nobody waits for it
- * any more. asker: who does not. */
+/* Notes about a request, LETTER_CANCEL and LETTER_MOVED, which are no messages and not
+ * counted. */
 extern const cadre_type send_note_type;
-void send_recall(struct cadre_self *self, struct envelope *note, uint64_t to);
-void send_moved(struct cadre_self *self, struct envelope *note, uint64_t to);
+void send_note(struct cadre_self *self, struct envelope *note, uint64_t to);
+/* A LETTER_MOVED goes back as a LETTER_CANCEL. asker: who does not wait any more. */
 void send_recall_moved(struct cadre_self *self, struct envelope *note, uint64_t asker);
 
 /* A letter that nobody will handle: counts and logs it, drops the body, and tells whoever
