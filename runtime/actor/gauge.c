@@ -1,4 +1,4 @@
-/* gauge.c: how much waits for an actor whose mailbox is limited, or overloaded. */
+/* gauge.c: how much waits for an actor whose mailbox is limited. */
 #include "actor/gauge.h"
 
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* gauge.h: how much waits for an actor whose mailbox is limited, or overloaded.
+/* gauge.h: how much waits for an actor whose mailbox is limited.
  *
  * Most actors count nothing. The inbox of one that does is gated (queue/inbox.h), so that
  * a send leaves its fast path by itself and looks here. Any thread may look, whoever has

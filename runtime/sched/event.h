@@ -59,8 +59,9 @@ static inline bool event_get(const struct recent *r, uint64_t n, struct event *e
 static inline int64_t event_age(const struct event *e, int64_t now)
 {
     int64_t age = (int64_t)(((uint64_t)now - e->when) << EVENT_KIND_BITS);
-    return age > 0 ? age >> EVENT_KIND_BITS
-                   : 0; /* noted after that look at the clock */
+    if (age < 0) /* noted after that look at the clock */
+        return 0;
+    return age >> EVENT_KIND_BITS;
 }
 
 #endif

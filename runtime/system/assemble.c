@@ -44,12 +44,8 @@ static void init_world(cadre_system *sys, const struct heap *heap)
  * in simulations, too. */
 static void make_slots_scarce(struct table *table, uint64_t seed)
 {
-    enum {
-        SLOTS = 1 << 20 /* above every worker's purpose */,
-        MANY = 1024,
-        LIVES = 15
-    };
-    struct rng rng = rng_stream(seed, SLOTS);
+    enum { MANY = 1024, LIVES = 15 };
+    struct rng rng = rng_stream(seed, 1 << 20); /* above every worker's purpose */
     if (rng_below(&rng, 4) == 0)
         table_make_scarce(table, MANY, 1 + rng_below(&rng, LIVES));
 }

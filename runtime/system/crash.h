@@ -1,10 +1,10 @@
 /* crash.h: the report of a fault, by a signal handler.
  *
  * Lines on stderr, each by one write: what happened, to which actor on which message; a
- * stack that was too small; what every worker of the system is
- * doing, and what happened there lately; last, because the
- * unwinder may run into what is broken, the stack. Everything that may be broken is read
- * by the kernel (base/peek). Async-signal-safe: no lock, no memory, no stdio. */
+ * stack that was too small; what every worker of the system is doing, and what happened
+ * there lately; last, because the unwinder may run into what is broken, the stack.
+ * Everything that may be broken is read by the kernel (base/peek). Async-signal-safe: no
+ * lock, no memory, no stdio. */
 #ifndef SYSTEM_CRASH_H
 #define SYSTEM_CRASH_H
 

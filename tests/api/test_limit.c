@@ -12,7 +12,7 @@
 #include <errno.h>
 
 /* The seeds of every test: on one worker and on several, batches long and short. */
-enum { SEEDS = 12 / EFFORT_SEEDS };
+enum { SEEDS = 40 / EFFORT_SEEDS };
 
 static uint64_t the_seed;
 static void with_seeds(void (*scene)(cadre_self *self), void (*check)(void))

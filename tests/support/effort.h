@@ -26,7 +26,8 @@ enum { EFFORT_SLOWDOWN = 4 };
 enum { EFFORT_SLOWDOWN = 1 };
 #endif
 
-/* A simulation has one thread: there is little in it for ThreadSanitizer. */
+/* By this much fewer seeds are played: a simulation has one thread, so there is little in
+ * it for ThreadSanitizer. */
 #ifdef EFFORT_THREAD_SANITIZER
 enum { EFFORT_SEEDS = 4 };
 #else
