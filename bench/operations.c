@@ -6,13 +6,10 @@
  * called in another actor's turn, and one back. `offload`: a call that does nothing, on
  * the threads for that, and its result. `cancel`: a request that is deferred, and a
  * second one for its sake, deferred as well; the first is cancelled, and whoever had that
- * hears of it. `follow`: the same where it was passed on on its way. `breaker`, `gather`:
- * a request through these. */
+ * hears of it. `follow`: the same where it was passed on on its way. */
 #include "harness/plan.h"
 #include "harness/trial.h"
 
-#include <cadre/actors/breaker.h>
-#include <cadre/actors/gather.h>
 #include <cadre/apply.h>
 #include <cadre/chain.h>
 #include <cadre/offload.h>
@@ -22,7 +19,7 @@ typedef struct {
 } item;
 static CADRE_TYPE(item);
 
-enum kind { STEP, APPLY, OFFLOAD, CANCEL, FOLLOW, BREAKER, GATHER, KINDS };
+enum kind { STEP, APPLY, OFFLOAD, CANCEL, FOLLOW, KINDS };
 
 struct job {
     enum kind kind;
@@ -99,12 +96,6 @@ static int go_on(cadre_self *self, struct client *me)
 
 /* ---- whom it asks ---- */
 
-static int answer(cadre_self *self, void *state, cadre_msg *m)
-{
-    return cadre_reply(self, m, item, cadre_body(m, item)->value);
-}
-static const cadre_class server = {.name = "server", .receive = answer};
-
 /* Says so to the one behind the one that asks: the request has come as far as it will. */
 static int hold(cadre_self *self, void *state, cadre_msg *m)
 {
@@ -132,37 +123,21 @@ static int pass_on(cadre_self *self, void *state, cadre_msg *m)
 static const cadre_class front = {
     .name = "front", .state_size = sizeof(cadre_ref), .receive = pass_on};
 
-static int spawn_behind(cadre_self *self, struct client *me)
-{
-    cadre_breaker breaker = {.target = me->to};
-    cadre_gather gather = {.targets = {me->to, me->to, me->to}};
-    switch (me->job->kind) {
-    case BREAKER:
-        return cadre_spawn(self, &me->to, &cadre_breaker_class, &breaker);
-    case GATHER:
-        return cadre_spawn(self, &me->to, &cadre_gather_class, &gather);
-    case CANCEL:
-    case FOLLOW: {
-        int err = cadre_spawn(self, &me->to, &store, NULL);
-        if (!err)
-            err = cadre_spawn(self, &me->to, &worker, &me->to);
-        if (!err && me->job->kind == FOLLOW)
-            err = cadre_spawn(self, &me->to, &front, &me->to);
-        return err;
-    }
-    default:
-        return 0;
-    }
-}
-
 /* ---- the client ---- */
+
+static bool cancels(const struct client *me)
+{
+    return me->job->kind == CANCEL || me->job->kind == FOLLOW;
+}
 
 static int start(cadre_self *self, void *state)
 {
     struct client *me = state;
-    int err = cadre_spawn(self, &me->to, &server, NULL);
-    if (!err)
-        err = spawn_behind(self, me);
+    int err = cadre_spawn(self, &me->to, &store, NULL);
+    if (!err && cancels(me))
+        err = cadre_spawn(self, &me->to, &worker, &me->to);
+    if (!err && me->job->kind == FOLLOW)
+        err = cadre_spawn(self, &me->to, &front, &me->to);
     me->job->start = bench_now();
     return err ? err : go_on(self, me);
 }
@@ -171,10 +146,9 @@ static int receive(cadre_self *self, void *state, cadre_msg *m)
 {
     struct client *me = state;
     const item *i = cadre_body(m, item);
-    bool cancels = me->job->kind == CANCEL || me->job->kind == FOLLOW;
     if (cadre_body(m, cadre_failure))
         return cadre_body(m, cadre_failure)->code;
-    if (cancels && i && i->value == 0)
+    if (cancels(me) && i && i->value == 0)
         return cadre_cancel(self, me->token);
     return go_on(self, me);
 }
@@ -186,10 +160,11 @@ static const cadre_class client = {.name = "client",
 static const struct {
     const char *name, *operation;
     uint64_t messages; /* of each operation */
-} kinds[KINDS] = {{"step", "future and step", 1},   {"apply", "call there and back", 2},
-                  {"offload", "call", 1},           {"cancel", "request", 5},
-                  {"follow", "request", 6},         {"breaker", "request", 4},
-                  {"gather", "request to three", 8}};
+} kinds[KINDS] = {{"step", "future and step", 1},
+                  {"apply", "call there and back", 2},
+                  {"offload", "call", 1},
+                  {"cancel", "request", 5},
+                  {"follow", "request", 6}};
 
 static int run(double *total, const void *arg, uint64_t n)
 {

@@ -5,8 +5,6 @@
 
 #include <cadre/scope.h>
 
-#include <string.h>
-
 enum { KERNEL_FIB_CUTOFF = 16, KERNEL_QUEENS_DEPTH = 3, KERNEL_QUEENS_MAX = 16 };
 
 struct kernel_matrices {
@@ -14,6 +12,13 @@ struct kernel_matrices {
     const double *a, *b;
     double *c;
 };
+
+/* What is done alone, in a piece. Compiled once, for both: where its loops happen to lie
+ * matters more than scopes do. */
+uint64_t kernel_fib_alone(uint64_t n);
+uint64_t kernel_queens_alone(uint32_t all, uint32_t columns, uint32_t left,
+                             uint32_t right);
+void kernel_matmul_row(const struct kernel_matrices *m, size_t i);
 
 /* Each returns 0 or negative. The second of a pair is the elision. */
 int kernel_fib_serially(cadre_self *self, uint64_t n, uint64_t *result);
@@ -26,11 +31,6 @@ int kernel_empty_serially(cadre_self *self, uint64_t n, uint64_t *result);
 struct kernel_fib {
     uint64_t n, result;
 };
-
-static uint64_t kernel_fib_alone(uint64_t n)
-{
-    return n < 2 ? n : kernel_fib_alone(n - 1) + kernel_fib_alone(n - 2);
-}
 
 static int kernel_fib_task(cadre_scope *in, void *arg)
 {
@@ -73,20 +73,6 @@ struct kernel_queens {
     int depth;
     uint64_t result;
 };
-
-static uint64_t kernel_queens_alone(uint32_t all, uint32_t columns, uint32_t left,
-                                    uint32_t right)
-{
-    uint64_t count = 0;
-    if (columns == all)
-        return 1;
-    for (uint32_t free = all & ~(columns | left | right); free; free &= free - 1) {
-        uint32_t bit = free & (~free + 1);
-        count += kernel_queens_alone(all, columns | bit, (left | bit) << 1,
-                                     (right | bit) >> 1);
-    }
-    return count;
-}
 
 static int kernel_queens_task(cadre_scope *in, void *arg)
 {
@@ -137,18 +123,8 @@ static inline int kernel_queens(cadre_self *self, uint64_t board, uint64_t *resu
 
 static int kernel_matmul_rows(cadre_scope *in, size_t begin, size_t end, void *arg)
 {
-    const struct kernel_matrices *m = arg;
-    size_t n = m->size;
-    for (size_t i = begin; i < end; i++) {
-        double *row = m->c + i * n;
-        memset(row, 0, n * sizeof *row);
-        for (size_t k = 0; k < n; k++) {
-            double factor = m->a[i * n + k];
-            const double *other = m->b + k * n;
-            for (size_t j = 0; j < n; j++)
-                row[j] += factor * other[j];
-        }
-    }
+    for (size_t i = begin; i < end; i++)
+        kernel_matmul_row(arg, i);
     return 0;
 }
 
