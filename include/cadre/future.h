@@ -30,7 +30,8 @@ CADRE_API CADRE_MUST_CHECK int cadre_future_wait(cadre_future *future,
 /* A descriptor that is readable when there is an answer, for poll() and the like; it is
  * the future's, which closes it. Errors: -EINVAL (NULL), -EMFILE, -ENOMEM. */
 CADRE_API int cadre_future_fd(cadre_future *future);
-/* Gives the future up, answered or not. NULL is fine. */
+/* Gives the future up. Without an answer so far that cancels the request, as
+ * cadre_cancel() does, wherever it was passed on to. NULL is fine. */
 CADRE_API void cadre_future_free(cadre_future *future);
 
 #ifndef __cplusplus

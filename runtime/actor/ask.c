@@ -1,6 +1,7 @@
 /* ask.c: requests and answers. */
 #include "actor/ask.h"
 
+#include "actor/call.h"
 #include "actor/send.h"
 #include "base/panic.h"
 
@@ -276,6 +277,8 @@ void ask_recalled(struct cadre_self *self, struct envelope *note)
     if (op) {
         fail_all(self, op->child);
         settle(self, op);
+        if (!note->from)
+            call_drop(envelope_tail(note)->token);
     } else if (wait) {
         fail_all(self, wait->hand.context.young);
         envelope_set_moved(wait->hand.message); /* what is started later asks again */
@@ -299,10 +302,15 @@ void ask_moved(struct cadre_self *self, struct envelope *note)
 void ask_tell_moved(struct cadre_self *self, struct envelope *request)
 {
     struct envelope *e;
-    if (!request->from || /* a thread, which cancels nothing */
-        send_prepare(self, &e, LETTER_MOVED, &send_note_type, NULL))
+    uint64_t token = envelope_tail(request)->token, here = self_address(self);
+    bool is_threads = !request->from; /* which is told by its future */
+    enum letter_kind kind = is_threads ? LETTER_CANCEL : LETTER_MOVED;
+    if ((is_threads && call_moves(token, here)) ||
+        send_prepare(self, &e, kind, &send_note_type, NULL))
         return;
     envelope_tail(request)->bytes &= ~ENVELOPE_MOVED;
-    envelope_tail(e)->token = envelope_tail(request)->token;
-    send_note(self, e, request->from);
+    envelope_tail(e)->token = token;
+    if (is_threads)
+        e->from = 0;
+    send_note(self, e, is_threads ? here : request->from);
 }

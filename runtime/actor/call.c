@@ -6,7 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-int call_new(struct cadre_future **future, struct world *world)
+int call_new(struct cadre_future **future, struct world *world, uint64_t to)
 {
     void *p;
     int err = heap_get(&world->heap, &p, sizeof **future);
@@ -19,6 +19,7 @@ int call_new(struct cadre_future **future, struct world *world)
     atomic_set(&f->state.value, CALL_PENDING);
     atomic_set(&f->event_fd, -1);
     atomic_set(&f->refs, 2);
+    atomic_set(&f->to, to);
     f->serial = fetch_add_relaxed(&world->calls, 1);
     fetch_add_relaxed(&world->handles, 1);
     return 0;
@@ -41,6 +42,21 @@ static void ring(int fd)
     uint64_t one = 1;
     if (write(fd, &one, sizeof one) < 0)
         return; /* full: it is readable already */
+}
+
+/* One word says both, so that of a move and a cancel at once one knows of the other. */
+bool call_moves(uint64_t token, uint64_t to)
+{
+    struct cadre_future *f = call_future(token);
+    uint64_t before = load_relaxed(&f->to);
+    return before != 0 && cas_acq_rel(&f->to, &before, to);
+}
+
+void call_drop(uint64_t token)
+{
+    struct cadre_future *f = call_future(token);
+    if (fetch_sub_acq_rel(&f->refs, 1) == 1) /* pairs with call_forget */
+        destroy(f);
 }
 
 void call_answer(struct cadre_self *self, struct envelope *e)
@@ -90,14 +106,18 @@ int call_fd(struct cadre_future *f)
     return fd;
 }
 
-void call_forget(struct cadre_future *f)
+uint64_t call_forget(struct cadre_future *f)
 {
     struct world *world = f->world;
-    if (fetch_sub_acq_rel(&f->refs, 1) > 1) /* pairs with call_answer */
-        return;
-    pthread_mutex_lock(&world->outside_lock);
-    body_drop(f->answer->type, f->answer->body);
-    self_free(world->outside, f->answer);
-    pthread_mutex_unlock(&world->outside_lock);
+    uint64_t to = call_is_answered(f) ? 0 : exchange_acq_rel(&f->to, 0);
+    if (fetch_sub_acq_rel(&f->refs, 1) > 1) /* pairs with call_answer, call_drop */
+        return to;
+    if (f->answer) {
+        pthread_mutex_lock(&world->outside_lock);
+        body_drop(f->answer->type, f->answer->body);
+        self_free(world->outside, f->answer);
+        pthread_mutex_unlock(&world->outside_lock);
+    }
     destroy(f);
+    return 0;
 }

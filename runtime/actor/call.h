@@ -5,7 +5,9 @@
  * memory comes from the heap of its system, which outlives both.
  *
  *   operation    by whom
- *   call_answer  whoever answers, once
+ *   call_moves   whoever has the request now
+ *   call_answer  whoever answers, once; or
+ *   call_drop    whoever hears that nobody waits for the answer any more
  *   the rest     the thread that has the future */
 #ifndef ACTOR_CALL_H
 #define ACTOR_CALL_H
@@ -22,6 +24,7 @@ struct cadre_future {
     struct park_word state; /* enum call_state */
     ATOMIC(uint32_t) refs;
     ATOMIC(int) event_fd; /* -1: none; the thread's, closed with the last reference */
+    ATOMIC(uint64_t) to;  /* who has the request; 0: the thread has given it up */
     uint32_t serial;      /* constant; see call_token */
     struct envelope *answer; /* released by state; then the thread's */
 };
@@ -43,9 +46,15 @@ static inline struct cadre_future *call_future(uint64_t token)
 }
 
 /* Errors: heap_get's. */
-CC_MUST_CHECK int call_new(struct cadre_future **future, struct world *world);
+CC_MUST_CHECK int call_new(struct cadre_future **future, struct world *world,
+                           uint64_t to);
 /* The request was not sent after all. */
 void call_undo(struct cadre_future *future);
+/* The unanswered request with this token has come to somebody else. False: the thread has
+ * given it up, and told whoever had it before. */
+bool call_moves(uint64_t token, uint64_t to);
+/* It was given up, and nobody will answer. */
+void call_drop(uint64_t token);
 /* The answer, which is the future's from here on. */
 void call_answer(struct cadre_self *self, struct envelope *answer);
 /* Sleeps until there is an answer. False: not by then. */
@@ -57,7 +66,7 @@ static inline bool call_is_answered(const struct cadre_future *future)
 }
 /* A descriptor that is readable when there is an answer. Errors: -EMFILE, -ENOMEM. */
 CC_MUST_CHECK int call_fd(struct cadre_future *future);
-/* The thread gives it up. */
-void call_forget(struct cadre_future *future);
+/* The thread gives it up. Returns who is to be told, if there is no answer yet; else 0. */
+uint64_t call_forget(struct cadre_future *future);
 
 #endif

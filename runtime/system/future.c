@@ -35,7 +35,7 @@ int cadre_call_as(cadre_system *sys, cadre_future **future, cadre_ref to,
     if (!future)
         return world_misuse(&sys->world, send_refuse(type, body, -EINVAL),
                             "cadre_call: future is NULL");
-    err = call_new(&f, &sys->world);
+    err = call_new(&f, &sys->world, to.id);
     if (err)
         return send_refuse(type, body, err);
     pthread_mutex_lock(&sys->world.outside_lock);
@@ -80,8 +80,25 @@ int cadre_future_wait(cadre_future *f, cadre_time timeout, cadre_msg *answer)
 
 int cadre_future_fd(cadre_future *f) { return f ? call_fd(f) : -EINVAL; }
 
+/* Tells whoever has the request, if there is memory for it. */
+static void recall(struct world *world, uint64_t to, uint64_t token)
+{
+    struct envelope *e;
+    pthread_mutex_lock(&world->outside_lock);
+    if (!load_seq(&world->stopping) && /* the gate: see system_finish */
+        send_prepare(world->outside, &e, LETTER_CANCEL, &send_note_type, NULL) == 0) {
+        envelope_tail(e)->token = token;
+        send_note(world->outside, e, to);
+    }
+    pthread_mutex_unlock(&world->outside_lock);
+}
+
 void cadre_future_free(cadre_future *f)
 {
-    if (f)
-        call_forget(f);
+    if (!f)
+        return;
+    struct world *world = f->world;
+    uint64_t token = call_token(f), to = call_forget(f);
+    if (to)
+        recall(world, to, token);
 }

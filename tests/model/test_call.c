@@ -1,7 +1,8 @@
 /* test_call.c: one answer for a thread outside: however that waits, it has the answer
- * whole; and future, answer and descriptor go once, when nobody needs them any more.
+ * whole; future, answer and descriptor go once, when nobody needs them any more; and
+ * whoever has the request when it is given up hears of it.
  *
- * Thread 1 is the one outside, thread 2 whoever answers. */
+ * Thread 1 is the one outside, thread 2 whoever has the request, and answers. */
 #include "actor/call.h"
 
 #include <sys/eventfd.h>
@@ -12,6 +13,7 @@ static struct cadre_self outside, inside;
 static struct cadre_future *future;
 static struct envelope *answer;
 static ATOMIC(uint32_t) readable; /* the eventfd is */
+static ATOMIC(uint64_t) told;     /* whom the thread told that it has given up */
 /* In the order of the execution: */
 static bool is_open;
 static int frees, drops;
@@ -78,6 +80,8 @@ int close(int fd)
 
 /* ---- the program ---- */
 
+enum { FIRST = 5, SECOND, THIRD }; /* who has the request */
+
 static void setup(void)
 {
     world = (struct world){.tag = 1};
@@ -91,12 +95,15 @@ static void setup(void)
     mc_quiet(&inside.handled, sizeof inside.handled);
     atomic_set(&readable, 0);
     mc_name(&readable, sizeof readable, "eventfd");
+    atomic_set(&told, 0);
+    mc_name(&told, sizeof told, "told");
     is_open = false;
     frees = drops = 0;
     now = 0;
-    mc_assert(call_new(&future, &world) == 0);
+    mc_assert(call_new(&future, &world, FIRST) == 0);
     mc_name(&future->state, sizeof future->state, "state");
     mc_name(&future->refs, sizeof future->refs, "refs");
+    mc_name(&future->to, sizeof future->to, "to");
     mc_name(&future->event_fd, sizeof future->event_fd, "event_fd");
     answer = mc_alloc(envelope_size(&mail_type, true));
     answer->type = &mail_type;
@@ -126,7 +133,7 @@ static void wait_for_it(int self)
     }
     mc_assert(call_wait(future, CADRE_NEVER));
     have_answer();
-    call_forget(future);
+    mc_assert(call_forget(future) == 0);
 }
 
 static void wait_in_vain(int self)
@@ -140,7 +147,7 @@ static void wait_in_vain(int self)
         mc_assert(came = call_wait(future, CADRE_NEVER));
     if (came)
         have_answer();
-    call_forget(future);
+    (void)call_forget(future);
 }
 
 static void poll_for_it(int self)
@@ -154,7 +161,7 @@ static void poll_for_it(int self)
         mc_futex_wait(&readable.v, sizeof readable.v, 0, false);
     mc_assert(call_is_answered(future));
     have_answer();
-    call_forget(future);
+    mc_assert(call_forget(future) == 0);
 }
 
 static void give_up(int self)
@@ -165,7 +172,28 @@ static void give_up(int self)
     }
     if (mc_choose(2))
         mc_assert(call_fd(future) == EVENT_FD);
-    call_forget(future);
+    (void)call_forget(future);
+}
+
+/* It goes on to two others, and the last answers, or hears of it and does not. */
+static void give_up_elsewhere(int self)
+{
+    uint64_t token = envelope_tail(answer)->token;
+    if (self == 1) {
+        store_release(&told, call_forget(future));
+        return;
+    }
+    (void)call_moves(token, SECOND);
+    bool knows = !call_moves(token, THIRD);
+    if (mc_choose(2)) {
+        give_answer();
+        return;
+    }
+    while (!knows && load_acquire(&told) != THIRD)
+        cpu_relax();
+    call_drop(token);
+    drops++;
+    self_free_slowly(&inside, answer);
 }
 
 static void all_gone(void)
@@ -188,6 +216,8 @@ int main(int argc, char **argv)
          .bounds = {.preemptions = 4, .stale = 2, .timeouts = 2}},
         {TEST("polled for", poll_for_it), .bounds = {.preemptions = 5, .stale = 3}},
         {TEST("given up", give_up), .bounds = {.preemptions = 5, .stale = 3}},
+        {TEST("given up elsewhere", give_up_elsewhere),
+         .bounds = {.preemptions = 5, .stale = 3}},
     };
     return mc_main(argc, argv, tests, sizeof tests / sizeof *tests);
 }

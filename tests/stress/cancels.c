@@ -2,8 +2,9 @@
  *
  * Clients ask; fronts pass the requests on, by one to three of themselves; workers defer
  * them, or wait with them in hand, and ask for their sake what is never answered. Clients
- * cancel when they like, at once or later, and end. So all that was started ends by its
- * cancel, or is still under way when all is quiet. */
+ * cancel when they like, at once or later, and end; a thread outside calls, and gives its
+ * futures up. So all that was started ends by its cancel, or is still under way when all
+ * is quiet. */
 #include "stress/tally.h"
 #include "support/effort.h"
 #include "support/options.h"
@@ -12,12 +13,15 @@
 #include <cadre.h>
 #include <cadre/ask.h>
 #include <cadre/await.h>
+#include <cadre/future.h>
+#include <cadre/timer.h>
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 
-enum { CLIENTS = 4, FRONTS = 3, WORKERS = 4, WINDOW = 8 };
+enum { CLIENTS = 4, FRONTS = 3, WORKERS = 4, WINDOW = 8, FUTURES = 64 };
 enum what { ASKED, CANCELLED, STARTED, OVER, ENDED, WHATS };
 static struct tally tally;
 static uint64_t asks; /* of each client */
@@ -33,6 +37,7 @@ CADRE_TYPE(pulse);
 
 /* No writer after the root's start. */
 static cadre_ref fronts[FRONTS], workers[WORKERS], bottom;
+static cadre_system *sys;
 
 /* ---- those that it comes to ---- */
 
@@ -128,12 +133,38 @@ static const cadre_class client_class = {.name = "client",
                                          .receive = client_receive,
                                          .stop = client_stop};
 
+/* ---- a thread ---- */
+
+/* Every second time the requests have come to rest before they are given up. */
+static void *call_and_free(void *arg)
+{
+    cadre_msg answer;
+    cadre_future *futures[FUTURES];
+    for (uint64_t round = 0; round < asks / FUTURES; round++) {
+        for (uint32_t i = 0; i < FUTURES; i++)
+            CHECK_EQ(
+                cadre_call(sys, &futures[i], cadre_system_root(sys), request, i % 2),
+                0);
+        if (round % 2)
+            CHECK_EQ(cadre_future_wait(futures[0], CADRE_MS, &answer), -ETIMEDOUT);
+        for (uint32_t i = 0; i < FUTURES; i++) {
+            cadre_future_free(futures[i]);
+            tally_add(&tally, ASKED);
+            tally_add(&tally, CANCELLED);
+        }
+    }
+    return NULL;
+}
+
 /* ---- one run ---- */
 
+/* With a timer it is not quiet until the thread is done. */
 static int root_start(cadre_self *self, void *state)
 {
     cadre_ref to;
-    int err = cadre_spawn(self, &bottom, &bottom_class, NULL);
+    int err = cadre_after(self, state, CADRE_NEVER / 2, pulse, 0);
+    if (!err)
+        err = cadre_spawn(self, &bottom, &bottom_class, NULL);
     for (int i = 0; !err && i < FRONTS; i++)
         err = cadre_spawn(self, &fronts[i], &front_class, NULL);
     for (int i = 0; !err && i < WORKERS; i++)
@@ -145,9 +176,15 @@ static int root_start(cadre_self *self, void *state)
     }
     return err;
 }
-static int root_receive(cadre_self *self, void *state, cadre_msg *m) { return 0; }
-static const cadre_class root_class = {
-    .name = "root", .start = root_start, .receive = root_receive};
+static int root_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    return cadre_body(m, request) ? pass_on(self, state, m)
+                                  : cadre_cancel(self, *(cadre_token *)state);
+}
+static const cadre_class root_class = {.name = "root",
+                                       .state_size = sizeof(cadre_token),
+                                       .start = root_start,
+                                       .receive = root_receive};
 
 static void ignore_log(void *user, int level, const char *line) {}
 
@@ -160,13 +197,16 @@ static bool all_is_over(void)
 
 static void one(uint32_t threads)
 {
-    cadre_system *sys = NULL;
     cadre_counters c;
+    pthread_t thread;
     cadre_config config = {
         .workers = threads, .log = ignore_log, .end_when_quiet = true};
     verdict_begin(120, "--asks %" PRIu64, asks);
     tally_clear(&tally);
     CHECK_EQ(cadre_system_new(&sys, &config, &root_class, NULL), 0);
+    CHECK_EQ(pthread_create(&thread, NULL, call_and_free, NULL), 0);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    CHECK_EQ(cadre_tell(sys, cadre_system_root(sys), pulse, 0), 0);
     CHECK_EQ(cadre_system_wait(sys), 0); /* quiet: nothing is on its way any more */
     CHECK(all_is_over());
     CHECK_EQ(cadre_stats(sys, &c), 0);
