@@ -12,7 +12,7 @@
 static struct cadre_future *call(void)
 {
     struct cadre_future *f = NULL;
-    assert_int_equal(call_new(&f, &world), 0);
+    assert_int_equal(call_new(&f, &world, 1), 0);
     return f;
 }
 
@@ -123,7 +123,7 @@ static void call_without_memory_is_refused(void **state)
     struct cadre_future *f = NULL;
     size_t bytes = warm_up();
     world.heap.max = bytes;
-    int err = call_new(&f, &world);
+    int err = call_new(&f, &world, 1);
     assert_true(err == -ENOMEM || err == CADRE_EFULL);
     assert_none_left(bytes);
     world.heap.max = SIZE_MAX;
