@@ -13,8 +13,8 @@ struct kernel_matrices {
     double *c;
 };
 
-/* What is done in a piece, in a file of its own, the same for both: where its loops happen
- * to lie, and what they are inlined into, matters more than scopes do. */
+/* What is done in a piece, in a file of its own, the same for both: where its loops
+ * happen to lie, and what they are inlined into, matters more than scopes do. */
 uint64_t kernel_fib_alone(uint64_t n);
 uint64_t kernel_queens_alone(uint32_t all, uint32_t columns, uint32_t left,
                              uint32_t right);

@@ -1,4 +1,4 @@
-/* pieces.c: what the kernels do in one piece, without scopes and without their elision. */
+/* pieces.c: what the kernels do in one piece, without scopes. */
 #include "harness/kernels.h"
 
 #include <string.h>

@@ -50,8 +50,8 @@ CC_MUST_CHECK int call_new(struct cadre_future **future, struct world *world,
                            uint64_t to);
 /* The request was not sent after all. */
 void call_undo(struct cadre_future *future);
-/* The unanswered request with this token has come to somebody else. False: the thread has
- * given it up, and told whoever had it before. */
+/* The unanswered request with this token has come to somebody else. False: the thread
+ * has given it up, and told whoever had it before. */
 bool call_moves(uint64_t token, uint64_t to);
 /* It was given up, and nobody will answer. */
 void call_drop(uint64_t token);
@@ -66,7 +66,7 @@ static inline bool call_is_answered(const struct cadre_future *future)
 }
 /* A descriptor that is readable when there is an answer. Errors: -EMFILE, -ENOMEM. */
 CC_MUST_CHECK int call_fd(struct cadre_future *future);
-/* The thread gives it up. Returns who is to be told, if there is no answer yet; else 0. */
+/* The thread gives it up. Returns who is to be told, if there is no answer; else 0. */
 uint64_t call_forget(struct cadre_future *future);
 
 #endif

@@ -194,66 +194,6 @@ static void given_up_before_the_answer(void **state)
     both_ways(free_before_the_answer);
 }
 
-/* The root passes it on; behind that somebody asks for its sake, and gets no answer. */
-static cadre_ref mute;
-static atomic_uint started, cancelled;
-static int mute_receive(cadre_self *self, void *state, cadre_msg *m)
-{
-    return cadre_defer(self, m, &promise);
-}
-static int worker_receive(cadre_self *self, void *state, cadre_msg *m)
-{
-    const cadre_failure *failure = cadre_body(m, cadre_failure);
-    cadre_promise p;
-    if (failure) {
-        bool is_it = failure->code == -ECANCELED;
-        return atomic_fetch_add(&cancelled, is_it) ? CADRE_EUSER : 0;
-    }
-    int err = cadre_defer(self, m, &p);
-    if (!err)
-        err = cadre_ask(self, NULL, mute, CADRE_NEVER, owned, 1);
-    atomic_fetch_add(&started, 1);
-    return err;
-}
-static const cadre_class mute_class = {.receive = mute_receive};
-static const cadre_class worker_class = {.receive = worker_receive};
-static int front_start(cadre_self *self, void *state)
-{
-    int err = cadre_spawn(self, &mute, &mute_class, NULL);
-    return err ? err : cadre_spawn(self, state, &worker_class, NULL);
-}
-static int front_receive(cadre_self *self, void *state, cadre_msg *m)
-{
-    return cadre_forward(self, *(cadre_ref *)state, m);
-}
-static const cadre_class front = {
-    .state_size = sizeof(cadre_ref), .start = front_start, .receive = front_receive};
-
-static void free_with_work_under_way(void)
-{
-    drops_clear();
-    atomic_store(&started, 0);
-    atomic_store(&cancelled, 0);
-    cadre_system *sys = open_system(here_workers, here_seed, &front);
-    cadre_future *f = call(sys);
-    if (here_seed)
-        while (cadre_system_poll(sys, 0) > 0) {
-        }
-    else
-        await(&started, 1);
-    assert_int_equal(atomic_load(&cancelled), 0);
-    cadre_future_free(f);
-    if (here_seed)
-        while (cadre_system_poll(sys, 0) > 0) {
-        }
-    else
-        await(&cancelled, 1);
-    assert_int_equal(atomic_load(&cancelled), 1);
-    close_system(sys);
-    assert_dropped_once(2);
-}
-static void freed_is_cancelled(void **state) { both_ways(free_with_work_under_way); }
-
 static bool is_readable(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -597,21 +537,21 @@ static void two_systems_at_once(void **state)
 
 int main(void)
 {
-    TESTS(
-        cmocka_unit_test(answer_comes), cmocka_unit_test(large_bodies),
-        cmocka_unit_test(unanswered_and_dead), cmocka_unit_test(server_fails),
-        cmocka_unit_test(deadline_passes), cmocka_unit_test(given_up_before_the_answer),
-        cmocka_unit_test(freed_is_cancelled), cmocka_unit_test(descriptor_is_readable),
-        cmocka_unit_test(waiting_on_a_worker_is_refused),
-        cmocka_unit_test(calling_on_a_worker_is_refused),
-        cmocka_unit_test(system_stops_while_somebody_waits),
-        cmocka_unit_test(calls_after_stop_are_refused),
-        cmocka_unit_test(system_is_not_freed_before_its_futures),
-        cmocka_unit_test(waiting_runs_the_system),
-        cmocka_unit_test(poll_wakes_up_for_a_timer),
-        cmocka_unit_test(pending_timer_is_no_silence), cmocka_unit_test(null_arguments),
-        cmocka_unit_test(misused_calls_are_refused),
-        cmocka_unit_test(stale_promise_answers_nobody_else),
-        cmocka_unit_test(two_systems_at_once));
+    TESTS(cmocka_unit_test(answer_comes), cmocka_unit_test(large_bodies),
+          cmocka_unit_test(unanswered_and_dead), cmocka_unit_test(server_fails),
+          cmocka_unit_test(deadline_passes),
+          cmocka_unit_test(given_up_before_the_answer),
+          cmocka_unit_test(descriptor_is_readable),
+          cmocka_unit_test(waiting_on_a_worker_is_refused),
+          cmocka_unit_test(calling_on_a_worker_is_refused),
+          cmocka_unit_test(system_stops_while_somebody_waits),
+          cmocka_unit_test(calls_after_stop_are_refused),
+          cmocka_unit_test(system_is_not_freed_before_its_futures),
+          cmocka_unit_test(waiting_runs_the_system),
+          cmocka_unit_test(poll_wakes_up_for_a_timer),
+          cmocka_unit_test(pending_timer_is_no_silence),
+          cmocka_unit_test(null_arguments), cmocka_unit_test(misused_calls_are_refused),
+          cmocka_unit_test(stale_promise_answers_nobody_else),
+          cmocka_unit_test(two_systems_at_once));
     return RUN_TESTS();
 }
