@@ -113,6 +113,12 @@ void deadletter_record(struct cadre_self *self, const struct dead_letter *letter
 
 /* Nobody here asks anything from outside. */
 void call_answer(struct cadre_self *self, struct envelope *e) { mc_assert(false); }
+void call_drop(uint64_t token) { mc_assert(false); }
+bool call_moves(uint64_t token, uint64_t to)
+{
+    mc_assert(false);
+    return true;
+}
 
 /* All fibers share one thread-local "who may call", too. */
 static const struct cadre_self *self_of[SELVES];
