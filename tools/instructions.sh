@@ -15,7 +15,7 @@ programs=${PROGRAMS:-build/release/tests/instructions}
 cc=${CC:-gcc}
 limit=3 # percent
 count=20000
-rows="pingpong pairs limited counting spawn"
+rows="pingpong pairs limited accounted counting spawn"
 
 refuse() {
     echo "instructions: $1" >&2
@@ -38,6 +38,7 @@ instructions() {
     local options=(--count "$1") program=$2 said
     [ "$2" = pairs ] && program=pingpong options+=(--pairs 1000)
     [ "$2" = limited ] && program=pingpong options+=(--limit 100)
+    [ "$2" = accounted ] && program=pingpong options+=(--accounted 1)
     said=$(env -u CADRE_SEED -u CADRE_LOG valgrind --tool=cachegrind --cache-sim=no \
         --cachegrind-out-file=/dev/null "$programs/$program" "${options[@]}" 2>&1) &&
         awk '/I +refs:/ { gsub(",", "", $NF); print $NF; found = 1 } END { exit !found }' <<<"$said" && return

@@ -42,6 +42,7 @@
  *   one_by_one           see cadre_stop_in_order() */
 #ifndef CADRE_SUPERVISE_H
 #define CADRE_SUPERVISE_H
+#include <cadre/account.h>
 #include <cadre/actor.h>
 #include <cadre/limit.h>
 #ifdef __cplusplus
@@ -63,8 +64,9 @@ typedef struct cadre_opts {
     bool announce; /* the parent gets a cadre_child_up when start() has returned 0 */
     bool pinned;   /* as cadre_spawn_pinned() */
     uint8_t mail;  /* enum cadre_mail; of one with `keep` */
-    const cadre_limit *limit; /* of its mailbox (limit.h); NULL: none */
-    void *reserved[2];        /* zero, else -EINVAL */
+    const cadre_limit *limit;   /* of its mailbox (limit.h); NULL: none */
+    const cadre_budget *budget; /* what it may use (account.h); NULL: no account */
+    void *reserved[1];          /* zero, else -EINVAL */
 } cadre_opts;
 
 /* A new child, as cadre_spawn(); opts may be NULL. *init is copied twice for one with

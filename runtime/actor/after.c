@@ -8,6 +8,7 @@
 #include "actor/after.h"
 
 #include "actor/send.h"
+#include "actor/usage.h"
 
 #include <errno.h>
 
@@ -102,9 +103,15 @@ cadre_receive *after_receive_noted(struct cadre_self *self, enum op_kind kind,
                                    cadre_receive *then)
 {
     struct extras *extras = self_cell(self)->extras;
-    if (kind != OP_IDLE)
+    struct account *account = extras->account;
+    if (extras->receive && kind != OP_IDLE)
         note(self, extras);
-    return then ? then : extras->receive;
+    if (!then)
+        return extras->receive ? extras->receive : self_cell(self)->receive;
+    if (!account)
+        return then;
+    account->then = then;
+    return account->front;
 }
 
 int cadre_when_idle_as(cadre_self *self, cadre_token *token, cadre_time idle,
@@ -122,6 +129,7 @@ int cadre_when_idle_as(cadre_self *self, cadre_token *token, cadre_time idle,
     if (cell->receive != receive_and_note) {
         cell->extras->receive = cell->receive;
         cell->receive = receive_and_note;
+        cell->extras->fronted = true;
     }
     op->period = idle;
     op_set_alarm(self, op, op->due);

@@ -4,6 +4,8 @@
  * back alone. Small ones are the pool's. */
 #include "actor/arena.h"
 
+#include "actor/usage.h"
+
 #include <cadre/arena.h>
 
 #include <errno.h>
@@ -17,6 +19,14 @@ struct owned {
     size_t size;          /* of all of it */
 };
 
+static bool get_bytes(struct cadre_self *self, struct account *account, size_t size)
+{
+    bool may = account_get_bytes(account, size);
+    if (account->over_bytes)
+        self->more = true; /* the turn looks what is to be done about it */
+    return may;
+}
+
 void *cadre_alloc(cadre_self *self, size_t size)
 {
     void *p;
@@ -24,8 +34,16 @@ void *cadre_alloc(cadre_self *self, size_t size)
         return NULL;
     struct cell *cell = self_cell(self);
     size += sizeof(struct owned);
-    if (extras_make(self, cell) || pool_get(&self->pool, &p, size))
+    if (extras_make(self, cell))
         return NULL;
+    struct account *account = cell->extras->account;
+    if (unlikely(account != NULL) && !get_bytes(self, account, size))
+        return NULL;
+    if (pool_get(&self->pool, &p, size)) {
+        if (account)
+            account_put_bytes(account, size);
+        return NULL;
+    }
     memset(p, 0, size);
     struct owned *o = p, **first = &cell->extras->owned;
     *o = (struct owned){*first, first, size};
@@ -40,6 +58,8 @@ static void put(struct cadre_self *self, struct owned *o)
     *o->place = o->next;
     if (o->next)
         o->next->place = o->place;
+    if (unlikely(extras_account(self_cell(self)) != NULL))
+        account_put_bytes(extras_account(self_cell(self)), o->size);
     pool_put(&self->pool, o, o->size);
 }
 

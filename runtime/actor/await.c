@@ -9,6 +9,7 @@
 #include "actor/print.h"
 #include "actor/send.h"
 #include "actor/stash.h"
+#include "actor/usage.h"
 #include "base/panic.h"
 
 #include <cadre/await.h>
@@ -157,6 +158,11 @@ static CC_INLINE int leave(struct cadre_self *self, struct wait *wait)
     return err;
 }
 
+static int64_t read_clock(const struct cadre_self *self)
+{
+    return clock_now(&self->world->sched.crew.clock);
+}
+
 /* Until its wait is over. */
 static CC_INLINE int suspend(struct cadre_self *self, struct wait *wait, bool closed)
 {
@@ -174,6 +180,9 @@ static CC_INLINE int suspend(struct cadre_self *self, struct wait *wait, bool cl
     if (unlikely(self->owes == OWES_ANSWER) && self->fate <= FATE_UNHANDLED)
         ask_stays(self, self->message);
     take_hand(self, &wait->hand);
+    int64_t took = 0;
+    if (unlikely(extras->account != NULL))
+        took = account_pause(extras->account, read_clock(self));
     int err;
     while (!(err = leave(self, wait)) && unlikely(wait->prints))
         print_wait(self, wait);
@@ -182,6 +191,8 @@ static CC_INLINE int suspend(struct cadre_self *self, struct wait *wait, bool cl
         end_wait(extras, wait);
     }
     give_hand(self, &wait->hand);
+    if (unlikely(extras->account != NULL))
+        account_go_on(extras->account, took, read_clock(self));
     self->more = true; /* the turn looks at what is odd now */
     return err ? -ENOMEM : 0;
 }

@@ -12,6 +12,7 @@
  *         (keep.h): then it goes on like any other */
 #include "actor/exit.h"
 
+#include "actor/account.h"
 #include "actor/arena.h"
 #include "actor/await.h"
 #include "actor/family.h"
@@ -62,8 +63,11 @@ static void end_limit(struct cell *cell)
 static CC_INLINE void end_for_good(struct cadre_self *self, struct cell *cell)
 {
     free_state(self, cell);
-    if (cell->extras)
+    if (cell->extras) {
         keep_end(self, cell);
+        account_close(self, cell->extras->account);
+        cell->extras->account = NULL;
+    }
     watch_mark(self, cell);
     if (cell->extras) {
         end_limit(cell);

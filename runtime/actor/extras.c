@@ -1,6 +1,8 @@
 /* extras.c: what only some actors have: made when first needed. */
 #include "actor/extras.h"
 
+#include "actor/usage.h"
+
 static void init(struct extras *extras)
 {
     *extras = (struct extras){0};
@@ -50,7 +52,9 @@ void cadre_become(cadre_self *self, cadre_receive *next)
         return; /* it receives nothing any more */
     if (!next)
         next = cell_class(cell)->receive;
-    if (cell->extras && cell->extras->receive)
+    if (cell->extras && cell->extras->account)
+        cell->extras->account->receive = next;
+    else if (cell->extras && cell->extras->receive)
         cell->extras->receive = next;
     else
         cell->receive = next;

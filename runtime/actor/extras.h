@@ -22,6 +22,7 @@ static inline void ops_init(struct ops *ops)
     *ops = (struct ops){.chains = ops->few, .mask = OPS_FEW - 1, .room = OPS_FEW};
 }
 
+struct account; /* actor/usage */
 struct extras {
     struct fifo aside, back; /* stash.h */
     struct ops ops;          /* op.h */
@@ -44,6 +45,8 @@ struct extras {
     struct list watches;      /* watch.h: who is told of the end */
     struct name_entry *names; /* register.h: that it has */
     struct gauge *gauge;      /* gauge.h: of one with a limit; or NULL */
+    struct account *account;  /* usage.h: of one with a budget; or NULL */
+    bool fronted; /* something stands before what handles outcomes (after.h) */
 };
 
 CC_MUST_CHECK int extras_new(struct cadre_self *self, struct extras **extras);
@@ -53,6 +56,11 @@ void extras_free(struct cadre_self *self, struct extras *extras);
 CC_MUST_CHECK int extras_make(struct cadre_self *self, struct cell *cell);
 /* Makes them of this memory; there are none. */
 void extras_set(struct cell *cell, void *p);
+/* NULL: it has none. */
+static inline struct account *extras_account(const struct cell *cell)
+{
+    return cell->extras ? cell->extras->account : NULL;
+}
 /* Frees them; what they lead to is gone. */
 void extras_end(struct cadre_self *self, struct cell *cell);
 

@@ -1,6 +1,7 @@
 /* keep.c: children that go down when they end, and can be restarted. */
 #include "actor/keep.h"
 
+#include "actor/account.h"
 #include "actor/await.h"
 #include "actor/family.h"
 #include "actor/print.h"
@@ -19,13 +20,13 @@ int keep_check(struct world *world, const cadre_opts *opts)
 {
     if (!opts)
         return 0;
-    if (opts->reserved[0] || opts->reserved[1])
+    if (opts->reserved[0])
         return world_misuse(world, -EINVAL, "cadre_spawn_with: reserved is not zero");
     if (opts->mail > CADRE_MAIL_RETRY || (opts->mail && !opts->keep))
         return world_misuse(world, -EINVAL,
                             "cadre_spawn_with: mail is %u, or not of one with keep",
                             opts->mail);
-    return 0;
+    return account_check(world, opts->budget);
 }
 
 static int new_keep(struct cadre_self *self, struct keep **keep,
@@ -81,10 +82,11 @@ int keep_new(struct cadre_self *self, struct extras **extras, const cadre_class 
     int err = extras_new(self, extras);
     if (err)
         return err;
-    if (!opts->keep && !opts->announce)
-        return 0;
-    err = new_keep(self, &(*extras)->keep, class, init, opts);
-    if (!err)
+    if (opts->budget)
+        err = account_new(self, &(*extras)->account, opts->budget);
+    if (!err && (opts->keep || opts->announce))
+        err = new_keep(self, &(*extras)->keep, class, init, opts);
+    if (!err && (*extras)->keep)
         err = make_notices(self, (*extras)->keep);
     if (err)
         keep_discard(self, *extras);
@@ -95,15 +97,18 @@ void keep_discard(struct cadre_self *self, struct extras *extras)
 {
     if (extras->keep)
         free_keep(self, extras->keep);
+    account_discard(self, extras->account);
     extras_free(self, extras);
 }
 
-void keep_attach(struct cell *child, struct extras *extras)
+void keep_attach(struct cadre_self *self, struct cell *child, struct extras *extras)
 {
     uint32_t parent = load_relaxed(&child->family.parent);
     child->extras = extras;
     if (extras->keep && extras->keep->keep)
         store_relaxed(&child->family.parent, parent | FAMILY_KEPT);
+    if (extras->account)
+        account_open(self, child, extras->account);
 }
 
 /* ---- what the parent is told ------------------------------------------------------- */
@@ -227,6 +232,9 @@ static void restart(struct cadre_self *self, struct cell *cell, struct envelope 
         memset(cell->state, 0, class->state_size);
     cell->receive = class->receive;
     extras->receive = NULL;
+    extras->fronted = false;
+    if (extras->account)
+        account_restart(cell, extras->account);
     extras->in_order = false;
     cell->note.phase = PHASE_BORN;
     await_give_back(self, cell);

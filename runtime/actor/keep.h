@@ -53,7 +53,7 @@ CC_MUST_CHECK int keep_new(struct cadre_self *self, struct extras **extras,
 /* The same again, when there will be no child. */
 void keep_discard(struct cadre_self *self, struct extras *extras);
 /* They are this child's, which does not run yet. */
-void keep_attach(struct cell *child, struct extras *extras);
+void keep_attach(struct cadre_self *self, struct cell *child, struct extras *extras);
 
 /* What follows is the child's turn's; there are extras. */
 

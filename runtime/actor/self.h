@@ -91,6 +91,8 @@ struct cadre_self {
      * begun here, and over, wherever they were begun. */
     ATOMIC(uint64_t) duties;
     ATOMIC(uint64_t) duties_over;
+    int64_t credit,
+        credit_at;      /* for looks at the clock (account.c), when it was given */
     struct words words; /* of whoever fails next */
     struct lookout lookout;
 };

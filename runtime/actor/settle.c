@@ -1,6 +1,7 @@
 /* settle.c: a callback has returned: what becomes of the message, and of the actor. */
 #include "actor/settle.h"
 
+#include "actor/account.h"
 #include "actor/ask.h"
 #include "actor/await.h"
 #include "actor/deadletter.h"
@@ -53,6 +54,9 @@ int settle_callback(struct cadre_self *self, int result)
         fork_end(self);
     self->more = false;
     await_release(self);
+    struct account *account = extras_account(self_cell(self));
+    if (unlikely(account != NULL) && account->over_bytes)
+        account_obey_memory(self, account);
     result = settle_check(self, result);
     fail_forget(self, result);
     return result;

@@ -219,7 +219,7 @@ static CC_NOINLINE int spawn_with(struct cadre_self *self, struct cell **cell,
     }
     if (limit)
         extras->gauge = gauges_find(&self->world->gauges, cell_slot(*cell));
-    keep_attach(*cell, extras);
+    keep_attach(self, *cell, extras);
     return 0;
 }
 
@@ -268,7 +268,7 @@ int cadre_spawn_with(cadre_self *self, cadre_ref *child, const cadre_class *clas
         err = check_limit(self->world, opts->limit);
     if (err)
         return err;
-    bool attached = opts && (opts->keep || opts->announce ||
+    bool attached = opts && (opts->keep || opts->announce || opts->budget ||
                              (opts->limit && is_limit(opts->limit)));
     return spawn_child(self, "cadre_spawn_with", child, class, init,
                        attached ? opts : NULL, opts && opts->pinned);

@@ -15,6 +15,8 @@
 
 enum { REPORT_LINES = 1024, REPORT_PLACES = 2 * REPORT_LINES }; /* half full */
 
+enum { ACCOUNT_CHAINS = 256 };
+
 /* A line of the final report: messages of one type that one actor left unhandled. */
 struct report_line {
     uint64_t to;
@@ -57,7 +59,9 @@ struct world {
     ATOMIC(uint32_t) handles;
     ATOMIC(uint32_t) calls; /* that threads have made; by the same */
     struct list raises;     /* all there are (apply.h); under the outside lock */
-    struct log_limit dead_log, fail_log, misuse_log, cycle_log;
+    struct log_limit dead_log, fail_log, misuse_log, cycle_log, over_log;
+    pthread_mutex_t accounts_lock;        /* usage.h: */
+    struct list accounts[ACCOUNT_CHAINS]; /* of actors that have a budget */
     pthread_mutex_t report_lock;
     struct report_line *report; /* a hash table; the last one stands for the rest */
     uint32_t report_used;

@@ -18,6 +18,9 @@ static void init_sync(cadre_system *sys)
 {
     pthread_mutex_init(&sys->run_lock, NULL);
     pthread_mutex_init(&sys->world.outside_lock, NULL);
+    pthread_mutex_init(&sys->world.accounts_lock, NULL);
+    for (int i = 0; i < ACCOUNT_CHAINS; i++)
+        list_init(&sys->world.accounts[i]);
 }
 
 static void init_world(cadre_system *sys, const struct heap *heap)
@@ -111,6 +114,7 @@ static void fini_world(cadre_system *sys)
     table_fini(&sys->world.table);
     pool_depot_fini(&sys->world.depot);
     pthread_mutex_destroy(&sys->world.outside_lock);
+    pthread_mutex_destroy(&sys->world.accounts_lock);
     pthread_mutex_destroy(&sys->run_lock);
     struct heap heap = sys->world.heap;
     heap_put_lines(&heap, sys, sizeof *sys);

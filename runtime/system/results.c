@@ -22,6 +22,8 @@ static const char *ours(int err)
         return "the request was read, but not answered";
     case CADRE_ERESTARTS:
         return "children failed too often";
+    case CADRE_EBUDGET:
+        return "over its budget";
     default:
         return "unknown result";
     }

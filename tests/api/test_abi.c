@@ -2,6 +2,7 @@
  * machines. A change here breaks every program linked to the shared library. */
 #include "support/support.h"
 
+#include <cadre/account.h>
 #include <cadre/async.h>
 #include <cadre/dispatch.h>
 #include <cadre/scope.h>
@@ -89,6 +90,34 @@ static void config_layout(void **state)
     FIELD(cadre_config, reserved, 88, 8);
 }
 
+static void budget_layout(void **state)
+{
+    SIZE(cadre_budget, 72);
+    FIELD(cadre_budget, window, 0, 8);
+    FIELD(cadre_budget, time, 8, 8);
+    FIELD(cadre_budget, messages, 16, 8);
+    FIELD(cadre_budget, bytes, 24, 8);
+    FIELD(cadre_budget, over, 32, 1);
+    FIELD(cadre_budget, told, 40, 8);
+    FIELD(cadre_budget, user, 48, 8);
+    FIELD(cadre_budget, reserved, 56, 16);
+}
+
+static void usage_layout(void **state)
+{
+    SIZE(cadre_usage, 88);
+    FIELD(cadre_usage, who, 0, 8);
+    FIELD(cadre_usage, actor, 8, 8);
+    FIELD(cadre_usage, messages, 16, 8);
+    FIELD(cadre_usage, time, 24, 8);
+    FIELD(cadre_usage, rested, 32, 8);
+    FIELD(cadre_usage, bytes, 40, 8);
+    FIELD(cadre_usage, bytes_max, 48, 8);
+    FIELD(cadre_usage, overs, 56, 8);
+    FIELD(cadre_usage, rests, 64, 1);
+    FIELD(cadre_usage, reserved, 72, 16);
+}
+
 static void counters_layout(void **state)
 {
     SIZE(cadre_counters, 136);
@@ -155,6 +184,7 @@ int main(void)
     TESTS(cmocka_unit_test(handles_are_one_integer), cmocka_unit_test(type_layout),
           cmocka_unit_test(msg_layout), cmocka_unit_test(class_layout),
           cmocka_unit_test(on_layout), cmocka_unit_test(async_layout),
+          cmocka_unit_test(budget_layout), cmocka_unit_test(usage_layout),
           cmocka_unit_test(config_layout), cmocka_unit_test(counters_layout),
           cmocka_unit_test(leftover_layout), cmocka_unit_test(scope_layout),
           cmocka_unit_test(constants_have_their_values));

@@ -52,13 +52,15 @@ static const cadre_class pinger = {.name = "pinger",
 struct master {
     uint64_t pairs, balls; /* balls: of each pair */
     uint64_t limit;        /* of each mailbox; 0: none */
+    bool accounted;        /* they have budgets */
 };
 
 static int master_start(cadre_self *self, void *state)
 {
     struct master *me = state;
     const cadre_limit limit = {.mailbox_max = (uint32_t)me->limit};
-    const cadre_opts opts = {.limit = &limit};
+    const cadre_budget budget = {0};
+    const cadre_opts opts = {.limit = &limit, .budget = me->accounted ? &budget : NULL};
     for (uint64_t i = 0; i < me->pairs; i++) {
         struct pinger init = {.balls = me->balls};
         int err = cadre_spawn_with(self, &init.peer, &ponger, NULL, &opts);
@@ -84,15 +86,21 @@ static const cadre_class master = {.name = "master",
 
 int main(int argc, char **argv)
 {
-    uint64_t pairs = 1, count = 1000, limit = 0;
+    uint64_t pairs = 1, count = 1000, limit = 0, accounted = 0;
     const struct option_entry table[] = {
         {.name = "pairs", .number = &pairs, .help = "pairs"},
         {.name = "count", .number = &count, .help = "messages, of all pairs together"},
         {.name = "limit", .number = &limit, .help = "messages in a mailbox; 0: any"},
+        {.name = "accounted", .number = &accounted, .help = "1: they have budgets"},
         {0}};
     options_read(argc, argv, "Balls between pairs of actors.", table);
     if (pairs == 0 || count < 2 * pairs || count % (2 * pairs) != 0)
         return 2;
-    struct master init = {.pairs = pairs, .balls = count / pairs, .limit = limit};
+    if (accounted)
+        clock_step_ns = 25; /* its looks are to be as seldom as they are */
+    struct master init = {.pairs = pairs,
+                          .balls = count / pairs,
+                          .limit = limit,
+                          .accounted = accounted > 0};
     return cadre_run(&(cadre_config){.workers = 1}, &master, &init) != 0;
 }

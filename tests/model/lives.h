@@ -3,6 +3,7 @@
 #ifndef MODEL_LIVES_H
 #define MODEL_LIVES_H
 
+#include "actor/account.h"
 #include "actor/call.h"
 #include "actor/cycle.h"
 #include "actor/deadletter.h"
@@ -235,6 +236,21 @@ void report_failure(struct cadre_self *self, const cadre_type *type, uint64_t fr
                     int reason)
 {
 }
+int account_check(struct world *world, const cadre_budget *budget) { return 0; }
+int account_new(struct cadre_self *self, struct account **account,
+                const cadre_budget *budget)
+{
+    return -ENOMEM;
+}
+void account_discard(struct cadre_self *self, struct account *account) {}
+void account_open(struct cadre_self *self, struct cell *cell, struct account *account)
+{
+}
+void account_restart(struct cell *cell, struct account *account) {}
+void account_close(struct cadre_self *self, struct account *account) {}
+void account_obey_memory(struct cadre_self *self, struct account *account) {}
+bool account_get_bytes(struct account *account, uint64_t bytes) { return true; }
+void account_put_bytes(struct account *account, uint64_t bytes) {}
 void fail_forget(struct cadre_self *self, int result) {}
 const char *fail_words(const struct cadre_self *self, int reason) { return NULL; }
 bool log_allows(struct log_limit *limit, int64_t now_ns, uint32_t *hidden)

@@ -236,8 +236,9 @@ guards 'not "4"' REF=HEAD REPEAT=4
 guards 'not "1001"' REF=HEAD REPEAT=1001
 guards 'no benchmark with "two"' REF=HEAD K=two
 
-# costs STATUS TEXT KEPT PINGPONG PAIRS LIMITED COUNTING SPAWN [--accept]: what instructions.sh
-# says of programs that cost so much, with a compiler and a valgrind that are made up
+# costs STATUS TEXT KEPT PINGPONG PAIRS LIMITED ACCOUNTED COUNTING SPAWN [--accept]: what
+# instructions.sh says of programs that cost so much, with a compiler and a valgrind that are
+# made up
 costs() {
     fresh
     mkdir bin
@@ -253,13 +254,14 @@ case $* in
 */spawn*) cost=$SPAWN ;;
 *--pairs*) cost=$PAIRS ;;
 *--limit*) cost=$LIMITED ;;
+*--accounted*) cost=$ACCOUNTED ;;
 *) cost=$PINGPONG ;;
 esac
 echo "$*" | awk -v cost="$cost" '{ sub(/.*--count /, ""); printf "==1== I   refs:      %d\n", 1e6 + $1 * cost }'
 END
     chmod +x bin/*
     env PATH="$PWD/bin:$PATH" CC=cc KEPT=kept PROGRAMS=programs PINGPONG="$4" PAIRS="$5" LIMITED="$6" \
-        COUNTING="$7" SPAWN="$8" tools/instructions.sh "${@:9}" >output 2>&1
+        ACCOUNTED="$7" COUNTING="$8" SPAWN="$9" tools/instructions.sh "${@:10}" >output 2>&1
     local got=$?
     if [ $got -eq "$1" ] && grep -q -- "$2" output kept; then
         pass
@@ -271,23 +273,25 @@ machine=gcc-1.2-$(uname -m)
 known="$machine pingpong 100.0
 $machine pairs 200.0
 $machine limited 250.0
+$machine accounted 260.0
 $machine counting 300.0
 $machine spawn 1000.0"
-costs 0 '^5 passed, 0 failed$' "$known" 103 206 257 309 1030
-costs 1 '^4 passed, 1 failed$' "$known" 104 200 250 300 1000
-costs 1 '^limited .* more than 3 %' "$known" 100 200 258 300 1000
-costs 1 '^spawn .* more than 3 %' "$known" 100 200 250 300 1031
-costs 0 '^notice: fewer' "$known" 100 200 250 200 1000
-costs 1 '^4 passed, 1 failed$' "${known%spawn*}" 100 200 250 300 1000
-costs 0 '^0 passed, 0 failed, 5 skipped$' 'gcc-1.1 pingpong 1' 100 200 250 300 1000
-costs 2 'unknown argument' "$known" 100 200 250 300 1000 --what
+costs 0 '^6 passed, 0 failed$' "$known" 103 206 257 260 309 1030
+costs 1 '^5 passed, 1 failed$' "$known" 104 200 250 260 300 1000
+costs 1 '^limited .* more than 3 %' "$known" 100 200 258 260 300 1000
+costs 1 '^spawn .* more than 3 %' "$known" 100 200 250 260 300 1031
+costs 0 '^notice: fewer' "$known" 100 200 250 260 200 1000
+costs 1 '^5 passed, 1 failed$' "${known%spawn*}" 100 200 250 260 300 1000
+costs 0 '^0 passed, 0 failed, 6 skipped$' 'gcc-1.1 pingpong 1' 100 200 250 260 300 1000
+costs 2 'unknown argument' "$known" 100 200 250 260 300 1000 --what
 costs 0 'spawn 1100.0' "# why
 $known
-gcc-1.1 pingpong 1.0" 110 220 275 330 1100 --accept
+gcc-1.1 pingpong 1.0" 110 220 275 286 330 1100 --accept
 if [ "$(tail -n +2 kept)" = "gcc-1.1 pingpong 1.0
 $machine pingpong 110.0
 $machine pairs 220.0
 $machine limited 275.0
+$machine accounted 286.0
 $machine counting 330.0
 $machine spawn 1100.0" ] && [ "$(head -n 1 kept)" = '# why' ]; then
     pass
