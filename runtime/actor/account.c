@@ -88,13 +88,14 @@ static void book(struct account *a, int64_t began, int64_t took)
 cadre_usage account_usage(const struct account *a)
 {
     uint32_t unbooked = load_relaxed(&a->span) - load_relaxed(&a->left);
+    uint64_t bytes = load_relaxed(&a->bytes), most_bytes = load_relaxed(&a->bytes_max);
     return (cadre_usage){.who = {a->id},
                          .actor = a->actor,
                          .messages = load_relaxed(&a->messages) + unbooked,
                          .time = (cadre_time)load_relaxed(&a->time),
                          .rested = (cadre_time)load_relaxed(&a->rested),
-                         .bytes = load_relaxed(&a->bytes),
-                         .bytes_max = load_relaxed(&a->bytes_max),
+                         .bytes = bytes,
+                         .bytes_max = bytes > most_bytes ? bytes : most_bytes,
                          .overs = load_relaxed(&a->overs),
                          .rests = load_relaxed(&a->rests)};
 }

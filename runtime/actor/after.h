@@ -18,8 +18,7 @@ static inline cadre_receive *after_receive(struct cadre_self *self, enum op_kind
                                            cadre_receive *then)
 {
     const struct cell *cell = self_cell(self);
-    if (unlikely(
-            cell->extras->fronted)) /* it wants to know of silence, or is counted */
+    if (unlikely(cell->extras->fronted)) /* it is to know of silence, or is counted */
         return after_receive_noted(self, kind, then);
     return then ? then : cell->receive;
 }
