@@ -236,7 +236,7 @@ void report_failure(struct cadre_self *self, const cadre_type *type, uint64_t fr
                     int reason)
 {
 }
-int account_check(struct world *world, const cadre_budget *budget) { return 0; }
+int account_check(struct world *w, const cadre_budget *budget) { return 0; }
 int account_new(struct cadre_self *self, struct account **account,
                 const cadre_budget *budget)
 {
