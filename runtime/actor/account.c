@@ -160,7 +160,6 @@ static void end_it(struct cadre_self *self, const struct account *a)
 void account_obey_memory(struct cadre_self *self, struct account *a)
 {
     a->over_bytes = false;
-    a->told_bytes = true;
     warn(self, a, CADRE_MEMORY);
     end_it(self, a);
 }

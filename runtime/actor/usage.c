@@ -5,7 +5,8 @@ bool account_get_bytes(struct account *a, uint64_t bytes)
 {
     uint64_t held = load_relaxed(&a->bytes) + bytes; /* ours, like all of them */
     if (a->budget.bytes && held > a->budget.bytes) {
-        a->over_bytes = !a->told_bytes;
+        a->over_bytes = a->over_bytes || !a->told_bytes;
+        a->told_bytes = true;
         if (a->budget.over != CADRE_OVER_WARN)
             return false;
     }

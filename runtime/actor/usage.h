@@ -32,8 +32,9 @@ struct account {
     int64_t window_time;    /* what was used ... */
     uint64_t window_counts; /* ... since */
     bool is_new;            /* nothing is */
-    bool told, told_bytes;  /* that the budget is exceeded: in this window; at all */
-    bool over_bytes;        /* somebody is to be told */
+    bool told;              /* in this window: that the budget is exceeded */
+    bool told_bytes;        /* or will be: that of bytes, since there were fewer */
+    bool over_bytes;        /* will be, after the callback */
 };
 
 /* Where it is, or would be; under the lock. */

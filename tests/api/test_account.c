@@ -261,6 +261,22 @@ static void memory_has_a_budget(void **state)
     }
 }
 
+static int get_much_and_free(cadre_self *self, void *state, cadre_msg *m)
+{
+    (void)cadre_dealloc(self, cadre_alloc(self, 6000));
+    return 0;
+}
+
+static void memory_is_told_of_again(void **state)
+{
+    conduct = get_much_and_free;
+    budget = (cadre_budget){.bytes = 5000};
+    amount = 3;
+    simulate();
+    assert_int_equal(usage.overs, 3);
+    assert_int_equal(usage.bytes, 0);
+}
+
 static int told_of[3];
 static void be_told(void *user, enum cadre_resource what, const cadre_usage *u)
 {
@@ -408,8 +424,8 @@ int main(void)
     TESTS(CLEAN(messages_are_exact), CLEAN(memory_is_exact),
           CLEAN(waits_are_not_counted), CLEAN(what_it_becomes_is_counted),
           CLEAN(throttled_by_messages), CLEAN(over_is_logged), CLEAN(over_ends),
-          CLEAN(memory_has_a_budget), CLEAN(told_is_called), CLEAN(control_comes),
-          CLEAN(figures_outlive_a_restart), CLEAN(all_accounts_are_visited),
-          CLEAN(bad_budgets_are_refused));
+          CLEAN(memory_has_a_budget), CLEAN(memory_is_told_of_again),
+          CLEAN(told_is_called), CLEAN(control_comes), CLEAN(figures_outlive_a_restart),
+          CLEAN(all_accounts_are_visited), CLEAN(bad_budgets_are_refused));
     return RUN_TESTS();
 }
