@@ -67,7 +67,7 @@ static void setup_kept(uint32_t workers, int outside, int often)
     parent = new_actor(root, &keeper_class, 0, 0, "parent");
     mc_assert(keep_new(&selves[0], &extras, &kept_class, &init, &opts) == 0);
     mc_assert(spawn_actor(&selves[0], parent, &child, &kept_class, &init) == 0);
-    keep_attach(child, extras);
+    keep_attach(&selves[0], child, extras);
     task_give(&child->task, (int32_t)workers - 1);
     spawn_schedule(&selves[0], child);
     mc_name(child, sizeof *child, "child");
