@@ -106,12 +106,11 @@ int call_fd(struct cadre_future *f)
     return fd;
 }
 
-uint64_t call_forget(struct cadre_future *f)
+void call_forget(struct cadre_future *f)
 {
     struct world *world = f->world;
-    uint64_t to = call_is_answered(f) ? 0 : exchange_acq_rel(&f->to, 0);
     if (fetch_sub_acq_rel(&f->refs, 1) > 1) /* pairs with call_answer, call_drop */
-        return to;
+        return;
     if (f->answer) {
         pthread_mutex_lock(&world->outside_lock);
         body_drop(f->answer->type, f->answer->body);
@@ -119,5 +118,4 @@ uint64_t call_forget(struct cadre_future *f)
         pthread_mutex_unlock(&world->outside_lock);
     }
     destroy(f);
-    return 0;
 }

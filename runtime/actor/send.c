@@ -334,6 +334,7 @@ int send_offer(struct cadre_self *self, struct envelope *e, uint64_t to)
             i = REDIRECTS;
             break;
         case GAUGE_REDIRECT:
+            envelope_set_moved(e);
             break;
         }
     }

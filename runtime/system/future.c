@@ -85,7 +85,7 @@ static void recall(struct world *world, uint64_t to, uint64_t token)
 {
     struct envelope *e;
     pthread_mutex_lock(&world->outside_lock);
-    if (!load_seq(&world->stopping) && /* the gate: see system_finish */
+    if (!system_has_ended(world->system) && /* the gate: see system_finish */
         send_prepare(world->outside, &e, LETTER_CANCEL, &send_note_type, NULL) == 0) {
         envelope_tail(e)->token = token;
         send_note(world->outside, e, to);
@@ -95,10 +95,10 @@ static void recall(struct world *world, uint64_t to, uint64_t token)
 
 void cadre_future_free(cadre_future *f)
 {
-    if (!f)
+    if (!f || f->world->orphaned)
         return;
-    struct world *world = f->world;
-    uint64_t token = call_token(f), to = call_forget(f);
+    uint64_t to = call_give_up(f);
     if (to)
-        recall(world, to, token);
+        recall(f->world, to, call_token(f));
+    call_forget(f);
 }

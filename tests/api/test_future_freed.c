@@ -3,8 +3,11 @@
 #include "support/open.h"
 
 #include <cadre/future.h>
+#include <cadre/shutdown.h>
+#include <cadre/supervise.h>
 
 #include <errno.h>
+#include <pthread.h>
 
 /* The root passes it on; behind that somebody asks for its sake, and gets no answer. */
 static cadre_ref mute;
@@ -74,8 +77,74 @@ static void freed_is_cancelled(void **state)
             free_with_work_under_way(workers, seed);
 }
 
+/* One that is full sends it on to the worker. */
+static cadre_ref full;
+static int answer(cadre_self *self, void *state, cadre_msg *m)
+{
+    return cadre_reply(self, m, owned, 0);
+}
+static int redirecting_start(cadre_self *self, void *state)
+{
+    static const cadre_class full_class = {.receive = answer};
+    cadre_ref *worker = state;
+    int err = front_start(self, worker);
+    const cadre_limit limit = {
+        .mailbox_max = 1, .overflow = CADRE_REDIRECT, .redirect = *worker};
+    return err ? err
+               : cadre_spawn_with(self, &full, &full_class, NULL,
+                                  &(cadre_opts){.limit = &limit});
+}
+
+static void redirected_is_cancelled(void **state)
+{
+    const cadre_class redirecting = {.state_size = sizeof(cadre_ref),
+                                     .start = redirecting_start,
+                                     .receive = front_receive};
+    cadre_future *f[2];
+    atomic_store(&started, 0);
+    atomic_store(&cancelled, 0);
+    cadre_system *sys = open_system(1, 1, &redirecting);
+    run_until(sys, 1, NULL);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(cadre_call(sys, &f[i], full, owned, 0), 0);
+    run_until(sys, 1, NULL);
+    assert_int_equal(atomic_load(&started), 1);
+    cadre_future_free(f[1]);
+    run_until(sys, 1, NULL);
+    assert_int_equal(atomic_load(&cancelled), 1);
+    cadre_future_free(f[0]);
+    close_system(sys);
+}
+
+/* A system that drains waits for nobody who has given up. */
+static void *drain(void *sys)
+{
+    (void)!cadre_system_shutdown(sys, 60 * CADRE_SECOND, CADRE_NEVER);
+    return NULL;
+}
+
+static void freed_while_it_drains(void **state)
+{
+    pthread_t thread;
+    cadre_future *f, *g;
+    atomic_store(&started, 0);
+    atomic_store(&cancelled, 0);
+    cadre_system *sys = open_system(2, 0, &front);
+    assert_int_equal(cadre_call(sys, &f, cadre_system_root(sys), owned, 0), 0);
+    await(&started, 1);
+    assert_int_equal(pthread_create(&thread, NULL, drain, sys), 0);
+    while (cadre_call(sys, &g, (cadre_ref){0}, owned, 1) == 0)
+        cadre_future_free(g); /* until it drains */
+    cadre_future_free(f);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(atomic_load(&cancelled), 1); /* not for its end */
+    assert_int_equal(cadre_system_free(sys), 0);
+}
+
 int main(void)
 {
-    TESTS(cmocka_unit_test(freed_is_cancelled));
+    TESTS(cmocka_unit_test(freed_is_cancelled),
+          cmocka_unit_test(redirected_is_cancelled),
+          cmocka_unit_test(freed_while_it_drains));
     return RUN_TESTS();
 }
