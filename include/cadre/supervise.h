@@ -63,6 +63,7 @@ typedef struct cadre_opts {
     bool keep;     /* it goes down when it ends, instead of vanishing */
     bool announce; /* the parent gets a cadre_child_up when start() has returned 0 */
     bool pinned;   /* as cadre_spawn_pinned() */
+    bool levels;   /* it takes urgent messages before others (urgent.h) */
     uint8_t mail;  /* enum cadre_mail; of one with `keep` */
     const cadre_limit *limit;   /* of its mailbox (limit.h); NULL: none */
     const cadre_budget *budget; /* what it may use (account.h); NULL: no account */

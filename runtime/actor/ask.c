@@ -2,8 +2,10 @@
 #include "actor/ask.h"
 
 #include "actor/call.h"
-#include "actor/send.h"
+#include "actor/urge.h"
 #include "base/panic.h"
+
+#include <cadre/urgent.h>
 
 #include <errno.h>
 
@@ -12,19 +14,20 @@ enum { LOOK_THROUGH = 65536 }; /* letters, for a request */
 CADRE_API const cadre_type cadre_failure_type = {.name = "cadre_failure",
                                                  .size = sizeof(cadre_failure)};
 
-int cadre_ask_as(cadre_self *self, cadre_token *token, cadre_ref to, cadre_time timeout,
-                 const cadre_type *type, const void *body)
+static CC_INLINE int ask(cadre_self *self, cadre_token *token, cadre_ref to,
+                         cadre_time timeout, const cadre_type *type, const void *body,
+                         const char *what, bool urgent)
 {
     struct op *op;
-    int err = self_check(self, "cadre_ask");
+    int err = self_check(self, what);
     if (err)
         return send_refuse(type, body, err);
-    err = send_check(self->world, "cadre_ask", type, body);
+    err = send_check(self->world, what, type, body);
     if (err)
         return err;
     if (timeout <= 0 || to.id == self_address(self))
         return world_misuse(self->world, send_refuse(type, body, -EINVAL),
-                            "cadre_ask: timeout <= 0, or it asks itself");
+                            "%s: timeout <= 0, or it asks itself", what);
     err = op_new(self, &op, OP_ASK);
     if (err)
         return send_refuse(type, body, err);
@@ -32,12 +35,25 @@ int cadre_ask_as(cadre_self *self, cadre_token *token, cadre_ref to, cadre_time 
     op->to = to.id;
     if (due != CADRE_NEVER)
         op_set_alarm(self, op, due);
-    err = send_request(self, to.id, op->token, due, type, body);
+    err =
+        (urgent ? urge_request : send_request)(self, to.id, op->token, due, type, body);
     if (unlikely(err))
         op_end(self, op);
     else if (token)
         token->id = op->token;
     return err;
+}
+
+int cadre_ask_as(cadre_self *self, cadre_token *token, cadre_ref to, cadre_time timeout,
+                 const cadre_type *type, const void *body)
+{
+    return ask(self, token, to, timeout, type, body, "cadre_ask", false);
+}
+
+int cadre_ask_urgent_as(cadre_self *self, cadre_token *token, cadre_ref to,
+                        cadre_time timeout, const cadre_type *type, const void *body)
+{
+    return ask(self, token, to, timeout, type, body, "cadre_ask_urgent_as", true);
 }
 
 int cadre_then(cadre_self *self, cadre_token token, cadre_receive *next)
@@ -249,6 +265,7 @@ enum owed ask_owes(const struct cell *cell, uint64_t asker, uint64_t token)
     if (promise && promise->message->from == asker)
         return OWED_LATER;
     bool owed = in_hand(cell, asker, token) || has(&extras->held, asker, token) ||
+                has(&extras->urgent, asker, token) ||
                 has(&extras->aside, asker, token) || has(&extras->back, asker, token);
     return owed ? OWED : OWED_NOT;
 }

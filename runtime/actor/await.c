@@ -9,6 +9,7 @@
 #include "actor/print.h"
 #include "actor/send.h"
 #include "actor/stash.h"
+#include "actor/urgent.h"
 #include "actor/usage.h"
 #include "base/panic.h"
 
@@ -100,16 +101,6 @@ void await_arrive(struct cadre_self *self)
     (void)worker_slice_is_over(self->worker);
 }
 
-static void end_wait(struct extras *extras, const struct wait *wait)
-{
-    struct wait **place = &extras->waits;
-    while (*place != wait)
-        place = &(*place)->next;
-    *place = wait->next;
-    if (extras->closed == wait)
-        extras->closed = NULL;
-}
-
 /* A note that came while they were held: which of them it was about is asked when they
  * are handled. */
 static CC_NOINLINE void mark_held(const struct fifo *held)
@@ -125,16 +116,39 @@ static CC_NOINLINE void mark_held(const struct fifo *held)
 
 void await_give_back(struct cadre_self *self, struct cell *cell)
 {
-    struct fifo *held = &cell->extras->held;
-    if (unlikely(cell->extras->recalled))
-        mark_held(held);
-    cell->extras->recalled = false;
+    struct extras *extras = cell->extras;
+    struct fifo all = extras->urgent;
+    fifo_append_fifo(&all, &extras->held);
+    if (unlikely(extras->recalled))
+        mark_held(&all);
+    extras->recalled = false;
     bias_enter(&self->worker->bias);
-    fifo_append_fifo(held, &cell->mailbox);
-    plain_write(&cell->mailbox.newest, held->newest);
+    fifo_append_fifo(&all, &cell->mailbox);
+    plain_write(&cell->mailbox.newest, all.newest);
     bias_leave(&self->worker->bias);
-    held->newest = NULL;
-    cell->extras->held_outcomes = 0;
+    extras->urgent.newest = extras->held.newest = NULL;
+    extras->held_outcomes = 0;
+}
+
+static CC_NOINLINE void release_urgent(struct extras *extras)
+{
+    if (extras->recalled)
+        mark_held(&extras->urgent);
+    fifo_append_fifo(&extras->back, &extras->urgent);
+    extras->urgent.newest = NULL;
+}
+
+static void end_wait(struct extras *extras, const struct wait *wait)
+{
+    struct wait **place = &extras->waits;
+    while (*place != wait)
+        place = &(*place)->next;
+    *place = wait->next;
+    if (extras->closed != wait)
+        return;
+    extras->closed = NULL;
+    if (unlikely(extras->urgent.newest != NULL))
+        release_urgent(extras);
 }
 
 /* Closed: may what it waits for be among what is held, or comes something before that? */
@@ -275,11 +289,10 @@ static bool passes(const struct cell *cell, struct letter *letter)
 static bool is_wanted(const struct cell *cell, struct letter *letter)
 {
     const cadre_type *type = cell->extras->closed->type;
-    unsigned kind = letter_kind(letter);
-    return type &&
-           (kind == 0 || kind == LETTER_TOKEN || kind == LETTER_PASSED ||
-            kind == LETTER_NEWS) &&
-           plain_read(&letter->to) != NOTE_STOP && envelope_of(letter)->type == type;
+    bool is_news =
+        letter_kind(letter) == LETTER_NEWS && plain_read(&letter->to) != NOTE_STOP;
+    return type && (is_news || letter_is_message(letter)) &&
+           envelope_of(letter)->type == type;
 }
 
 /* It may be what somebody will wait for. */
@@ -310,7 +323,9 @@ bool await_holds(struct cadre_self *self, struct cell *cell, struct letter *lett
     } else {
         cell->extras->held_outcomes += is_outcome(letter);
         extras_back(cell, letter);
-        fifo_append(&cell->extras->held, &letter->node);
+        bool goes_first = urgent_goes_first(cell, letter);
+        fifo_append(goes_first ? &cell->extras->urgent : &cell->extras->held,
+                    &letter->node);
     }
     return true;
 }

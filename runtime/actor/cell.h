@@ -190,13 +190,6 @@ static inline void cell_take_mail(struct cell *cell, struct worker *owner,
     appetite_note_mail(&owner->appetite, fifo_append_inbox(&cell->mailbox, mail));
 }
 
-/* What the others have sent goes before what the owner puts in. */
-static inline void cell_catch_up(struct cell *cell, struct worker *owner)
-{
-    if (unlikely(inbox_has_nodes(&cell->task.inbox)))
-        cell_take_mail(cell, owner, INBOX_AWAKE);
-}
-
 static inline uint8_t cell_phase(const struct cell *cell) { return cell->note.phase; }
 
 /* Its parent's slot, or SLOT_NONE. */

@@ -24,6 +24,7 @@ enum letter_kind {
     NOTE_ENDED = LETTER_MARK | 2, /* to its parent: I have ended */
     /* Beside a generation. */
     LETTER_NEWS = LETTER_MARK | 1, /* a message of the runtime's: of a child (keep.h) */
+    LETTER_URGENT = LETTER_MARK | 2,  /* a message that goes before others (urgent.h) */
     LETTER_PRINT = LETTER_MARK | 3,   /* say where your handlers wait (print.h) */
     LETTER_OP = LETTER_MARK | 4,      /* no envelope: one of the receiver's (op.h) */
     LETTER_APPLY = LETTER_MARK | 5,   /* a function to be called (apply.h) */
@@ -65,11 +66,13 @@ struct envelope {
 struct envelope_tail {
     uint64_t token; /* of whoever asked; for a thread that did, its future */
     int64_t deadline;
-    size_t bytes; /* of the whole envelope; and of a request, whether it has moved */
+    size_t bytes; /* of the whole envelope; and of a request, these: */
 };
 /* A note that nobody waits for it any more may have come before it, or elsewhere: it was
  * passed on, or taken out of its order. */
 #define ENVELOPE_MOVED (SIZE_MAX / 2 + 1)
+/* It goes before others. */
+#define ENVELOPE_URGENT (ENVELOPE_MOVED / 2)
 
 static inline struct letter *letter_of(struct inbox_node *node)
 {
@@ -121,8 +124,9 @@ static inline struct envelope_tail *envelope_tail(struct envelope *e)
 
 static inline size_t envelope_bytes(struct envelope *e)
 {
-    return envelope_has_tail(e) ? envelope_tail(e)->bytes & ~ENVELOPE_MOVED
-                                : envelope_size(e->type, false);
+    return envelope_has_tail(e)
+               ? envelope_tail(e)->bytes & ~(ENVELOPE_MOVED | ENVELOPE_URGENT)
+               : envelope_size(e->type, false);
 }
 
 static inline bool envelope_has_moved(struct envelope *request)
@@ -135,6 +139,22 @@ static inline void envelope_set_moved(struct envelope *e)
 {
     if (letter_kind(&e->letter) == LETTER_TOKEN)
         envelope_tail(e)->bytes |= ENVELOPE_MOVED;
+}
+
+/* A message that somebody has sent, of whatever sort. */
+static inline bool letter_is_message(const struct letter *letter)
+{
+    unsigned kind = letter_kind(letter);
+    return kind == 0 || kind == LETTER_TOKEN || kind == LETTER_PASSED ||
+           (kind == LETTER_URGENT && plain_read(&letter->to) != NOTE_ENDED);
+}
+
+static inline bool letter_is_urgent(struct letter *letter)
+{
+    if (letter_kind(letter) == LETTER_TOKEN)
+        return envelope_tail(envelope_of(letter))->bytes & ENVELOPE_URGENT;
+    return letter_kind(letter) == LETTER_URGENT &&
+           plain_read(&letter->to) != NOTE_ENDED;
 }
 
 /* Releases what a body owns; the caller sees to it that this happens once. */

@@ -24,7 +24,9 @@ static inline void ops_init(struct ops *ops)
 
 struct account; /* actor/usage */
 struct extras {
-    struct fifo aside, back; /* stash.h */
+    struct fifo aside, back; /* stash.h; back: and what is urgent */
+    bool has_levels;         /* urgent.h: takes urgent messages first */
+    struct fifo urgent;      /* of those that are held */
     struct ops ops;          /* op.h */
     struct wait *waits;      /* await.h: handlers that wait ... */
     bool roused;             /* ... of which some may be cancelled, or print; ... */

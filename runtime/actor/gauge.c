@@ -118,12 +118,6 @@ void gauge_close(struct gauge *g)
     store_release(&g->bytes.used, word(VACANT, 0));
 }
 
-static bool is_message(const struct letter *letter)
-{
-    unsigned kind = letter_kind(letter);
-    return kind == 0 || kind == LETTER_TOKEN || kind == LETTER_PASSED;
-}
-
 static uint64_t letter_bytes(const struct letter *letter)
 {
     return container_of(letter, const struct envelope, letter)->type->size;
@@ -131,7 +125,7 @@ static uint64_t letter_bytes(const struct letter *letter)
 
 bool gauge_counts(const struct gauge *g, const struct letter *letter)
 {
-    return is_message(letter) && letter_generation(letter) == g->generation;
+    return letter_is_message(letter) && letter_generation(letter) == g->generation;
 }
 
 /* Those that drop what is old may take twice as much, where they cannot do so at once. */
@@ -184,7 +178,7 @@ enum gauge_verdict gauge_take(struct gauge *g, const struct letter *letter,
 {
     uint32_t generation = letter_generation(letter);
     uint64_t bytes = letter_bytes(letter), bytes_max = quota_max(&g->bytes);
-    if (!is_message(letter))
+    if (!letter_is_message(letter))
         return GAUGE_STRANGER;
     enum cadre_overflow overflow = (enum cadre_overflow)load_acquire(&g->overflow);
     bool fits = !bytes_max || bytes <= bytes_max;

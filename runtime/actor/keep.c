@@ -5,6 +5,7 @@
 #include "actor/await.h"
 #include "actor/family.h"
 #include "actor/print.h"
+#include "actor/urgent.h"
 #include "actor/send.h"
 
 #include <errno.h>
@@ -238,6 +239,9 @@ static void restart(struct cadre_self *self, struct cell *cell, struct envelope 
     extras->in_order = false;
     cell->note.phase = PHASE_BORN;
     await_give_back(self, cell);
+    bias_enter(&self->worker->bias);
+    urgent_pick(cell, NULL);
+    bias_leave(&self->worker->bias);
 }
 
 static void hold(struct cell *cell, struct letter *letter)

@@ -2,7 +2,7 @@
 #include "actor/send.h"
 
 #include "actor/call.h"
-#include "actor/extras.h"
+#include "actor/urgent.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -124,8 +124,8 @@ static CC_NOINLINE void post(struct world *world, struct worker *here,
 static CC_INLINE void append(struct worker *here, struct cell *cell,
                              struct letter *letter)
 {
-    cell_catch_up(cell, here);
-    fifo_append(&cell->mailbox, &letter->node);
+    urgent_catch_up(cell, here);
+    fifo_append(urgent_queue(cell, letter), &letter->node);
     worker_schedule(here, &cell->task);
 }
 
@@ -284,7 +284,7 @@ static enum gauge_verdict admit(struct cadre_self *self, struct cell *cell,
         return gauge_take(gauges_find(&self->world->gauges, cell_slot(cell)), letter,
                           redirect);
     struct gauge *gauge = extras_gauge(cell);
-    cell_catch_up(cell, here); /* that is older, and may give way */
+    urgent_catch_up(cell, here); /* that is older, and may give way */
     return gauge ? gauge_take_own(gauge, letter, &cell->mailbox, dropped, redirect)
                  : GAUGE_ROOM;
 }

@@ -217,6 +217,7 @@ static CC_NOINLINE int spawn_with(struct cadre_self *self, struct cell **cell,
         keep_discard(self, extras);
         return err;
     }
+    extras->has_levels = opts->levels;
     if (limit)
         extras->gauge = gauges_find(&self->world->gauges, cell_slot(*cell));
     keep_attach(self, *cell, extras);
@@ -269,7 +270,7 @@ int cadre_spawn_with(cadre_self *self, cadre_ref *child, const cadre_class *clas
     if (err)
         return err;
     bool attached = opts && (opts->keep || opts->announce || opts->budget ||
-                             (opts->limit && is_limit(opts->limit)));
+                             opts->levels || (opts->limit && is_limit(opts->limit)));
     return spawn_child(self, "cadre_spawn_with", child, class, init,
                        attached ? opts : NULL, opts && opts->pinned);
 }

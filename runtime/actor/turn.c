@@ -26,6 +26,7 @@
 #include "actor/send.h"
 #include "actor/settle.h"
 #include "actor/stash.h"
+#include "actor/urgent.h"
 #include "actor/watch.h"
 #include "base/panic.h"
 
@@ -216,11 +217,10 @@ static void take_op(struct cadre_self *self, struct cell *cell, struct op *op)
     store_relaxed(&op->alarm.state, ALARM_OFF);
     if (self->now < op->alarm.node.due)
         self->now = 0; /* it rang during this turn: it is later than the turn knows */
-    if (op->kind == OP_EVERY || op->kind == OP_IDLE) {
+    if (op->kind == OP_EVERY || op->kind == OP_IDLE)
         take_tick(self, cell, op);
-    } else if (!op->told) {
+    else if (!op->told)
         take_outcome(self, cell, op, take_made(self, op));
-    }
 }
 
 static void take_offload(struct cadre_self *self, struct cell *cell,
@@ -358,7 +358,7 @@ static CC_INLINE bool take(struct cadre_self *self, struct cell *cell,
 static CC_NOINLINE bool use_token(struct worker *worker, struct cell *cell)
 {
     plain_write(&cell->task.token, false);
-    cell_take_mail(cell, worker, INBOX_EMPTY);
+    urgent_take_mail(cell, worker, INBOX_EMPTY);
     return is_killed(cell);
 }
 
@@ -415,15 +415,15 @@ static inline void go_idle(struct cell *cell)
 /* What a turn has come to. */
 enum outcome { IS_IDLE, HAS_MORE, RESUMES, GOES_ON, COUNTS };
 
-/* Inside, and inside again afterwards: nothing unusual is left. */
+/* Inside, and again afterwards: nothing unusual is left. HAS_MORE: it goes on so. */
 static enum outcome go_on_usually(struct cadre_self *self, struct cell *cell)
 {
     struct gauge *gauge = extras_gauge(cell);
-    cell->task.odd = !gauge ? 0 : gauge->trims ? ODD_TRIMS : ODD_COUNTS;
-    if (!gauge)
-        return GOES_ON;
-    send_trim(self, cell);
-    return COUNTS;
+    bool looks = urgent_has_levels(cell); /* for urgent ones, before each message */
+    cell->task.odd = looks ? ODD : !gauge ? 0 : gauge->trims ? ODD_TRIMS : ODD_COUNTS;
+    if (gauge)
+        send_trim(self, cell);
+    return looks ? HAS_MORE : gauge ? COUNTS : GOES_ON;
 }
 
 /* Inside, and inside again afterwards: the part of a turn before anything usual. All of
@@ -431,19 +431,20 @@ static enum outcome go_on_usually(struct cadre_self *self, struct cell *cell)
 static CC_NOINLINE enum outcome run_odd(struct cadre_self *self, struct worker *worker,
                                         struct cell *cell)
 {
-    bool took;
     do {
+        enum outcome usual;
         if (plain_read(&cell->task.token))
             (void)use_token(worker, cell); /* the life word is looked at next anyway */
         bias_leave(&worker->bias);
-        took = take_first(self, cell);
+        bool took = take_first(self, cell);
         bias_enter(&worker->bias);
         if (self->resumes)
             return RESUMES;
         if (took)
             continue;
-        if (cell_phase(cell) == PHASE_RUNNING && !await_is_closed(cell))
-            return go_on_usually(self, cell);
+        if (cell_phase(cell) == PHASE_RUNNING && !await_is_closed(cell) &&
+            (usual = go_on_usually(self, cell)) != HAS_MORE)
+            return usual;
         struct inbox_node *node = fifo_take(&cell->mailbox);
         if (node) {
             extras_left(cell, letter_of(node));

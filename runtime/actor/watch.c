@@ -3,6 +3,7 @@
 
 #include "actor/keep.h"
 #include "actor/send.h"
+#include "actor/urgent.h"
 
 #include <cadre/watch.h>
 
@@ -130,7 +131,7 @@ void watch_mark(struct cadre_self *self, struct cell *cell)
 {
     struct worker *here = self->worker;
     bias_enter(&here->bias);
-    cell_catch_up(cell, here);
+    urgent_catch_up(cell, here);
     bool is_empty = fifo_is_empty(&cell->mailbox);
     bias_leave(&here->bias);
     if (!is_empty)

@@ -5,6 +5,8 @@
 #include "system/registry.h"
 #include "system/stop.h"
 
+#include <cadre/urgent.h>
+
 #include <errno.h>
 
 int outside_check(cadre_system *sys, const char *what)
@@ -43,14 +45,26 @@ int outside_send(cadre_system *sys, cadre_ref to, enum letter_kind kind,
     return err;
 }
 
+static int tell(cadre_system *sys, cadre_ref to, const cadre_type *type,
+                const void *body, const char *what, enum letter_kind kind)
+{
+    int err = outside_check(sys, what);
+    if (err)
+        return send_refuse(type, body, err);
+    err = send_check(&sys->world, what, type, body);
+    return err ? err : outside_send(sys, to, kind, type, body);
+}
+
 int cadre_tell_as(cadre_system *sys, cadre_ref to, const cadre_type *type,
                   const void *body)
 {
-    int err = outside_check(sys, "cadre_tell");
-    if (err)
-        return send_refuse(type, body, err);
-    err = send_check(&sys->world, "cadre_tell", type, body);
-    return err ? err : outside_send(sys, to, 0, type, body);
+    return tell(sys, to, type, body, "cadre_tell", 0);
+}
+
+int cadre_tell_urgent_as(cadre_system *sys, cadre_ref to, const cadre_type *type,
+                         const void *body)
+{
+    return tell(sys, to, type, body, "cadre_tell_urgent_as", LETTER_URGENT);
 }
 
 cadre_ref cadre_system_root(const cadre_system *sys)
