@@ -236,7 +236,7 @@ static void requests_go_first(void **state)
     assert_row(0, URGENT, FEW + 1);
 }
 
-static atomic_uint is_held, goes_on, amount;
+static atomic_uint is_there, is_held, goes_on, amount;
 static int hold_thread(cadre_self *self, void *state, cadre_msg *m)
 {
     atomic_store(&is_held, 1);
@@ -249,17 +249,19 @@ static int hold_thread(cadre_self *self, void *state, cadre_msg *m)
 
 static int holder_start(cadre_self *self, void *state)
 {
-    return cadre_spawn_with(self, &worker, &working, NULL, &opts);
+    int err = cadre_spawn_with(self, &worker, &working, NULL, &opts);
+    atomic_store(&is_there, 1);
+    return err;
 }
 
 static void told_goes_first(void **state)
 {
     const cadre_class holder = {.start = holder_start, .receive = note};
     working.receive = hold_thread;
-    is_held = goes_on = amount = 0;
+    is_there = is_held = goes_on = amount = 0;
     cadre_system *sys = open_system(2, 0, &holder);
-    while (cadre_tell(sys, worker, number, 0) != 0)
-        ; /* it is not there yet */
+    await(&is_there, 1);
+    assert_int_equal(cadre_tell(sys, worker, number, 0), 0);
     await(&is_held, 1);
     for (uint64_t i = 1; i <= MANY; i++)
         assert_int_equal(cadre_tell(sys, worker, number, i), 0);
@@ -269,6 +271,46 @@ static void told_goes_first(void **state)
     close_system(sys);
     assert_int_equal(handled.numbers[1], URGENT);
     assert_row(2, 1, MANY);
+}
+
+/* The worker waits for its peer, which asks the worker. */
+static cadre_ref peer;
+static int ask_peer(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_token token;
+    cadre_msg answer;
+    if (cadre_body(m, number)->value == URGENT)
+        return cadre_reply(self, m, number, 0);
+    int err = cadre_ask(self, &token, peer, CADRE_SECOND, number, 0);
+    return err ? err : cadre_await(self, token, &answer);
+}
+
+static int ask_worker(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_token token;
+    cadre_msg answer;
+    int err = cadre_ask_urgent_as(self, &token, worker, CADRE_SECOND,
+                                  CADRE_BODY(number, URGENT));
+    return err ? err : cadre_await(self, token, &answer);
+}
+
+static void wait_for_each_other(cadre_self *self)
+{
+    static const cadre_class peer_class = {.name = "peer", .receive = ask_worker};
+    spawn_worker(self);
+    assert_int_equal(cadre_spawn(self, &peer, &peer_class, NULL), 0);
+    assert_int_equal(cadre_send(self, worker, number, 0), 0);
+}
+
+static void judge_circle(void)
+{
+    assert_int_equal(lines_with("deadlock: "), 1);
+}
+
+static void circles_are_named(void **state)
+{
+    working.receive = ask_peer;
+    everywhere(wait_for_each_other, judge_circle);
 }
 
 /* ---- limits, ends, restarts -------------------------------------------------------- */
@@ -349,6 +391,36 @@ static void kill_goes_before_all(void **state)
     everywhere(kill_afterwards, judge_killed);
 }
 
+/* While the worker sleeps, and holds all the rest. */
+static int kill_worker(cadre_self *self, void *state, cadre_msg *m)
+{
+    return cadre_kill(self, worker, 0);
+}
+
+static int killer_start(cadre_self *self, void *state)
+{
+    return cadre_after_as(self, NULL, CADRE_MS / 2, CADRE_BODY(number, 0));
+}
+
+static void kill_while_it_sleeps(cadre_self *self)
+{
+    static const cadre_class killer = {.start = killer_start, .receive = kill_worker};
+    send_while_it_sleeps(self);
+    assert_int_equal(cadre_spawn(self, NULL, &killer, NULL), 0);
+}
+
+static void judge_held(void)
+{
+    assert_int_equal(handled.count, 1);
+    assert_int_equal(sums.dead, MANY + FEW); /* also what it had in hand */
+}
+
+static void held_are_dead_letters(void **state)
+{
+    working.receive = sleep_first;
+    everywhere(kill_while_it_sleeps, judge_held);
+}
+
 /* Fails on the first; its parent starts it again. */
 static int fail_once(cadre_self *self, void *state, cadre_msg *m)
 {
@@ -406,6 +478,7 @@ int main(void)
           CLEAN(urgent_can_be_waited_for), CLEAN(requests_go_first),
           CLEAN(told_goes_first), CLEAN(urgent_is_conserved),
           CLEAN(stop_is_obeyed_in_its_place), CLEAN(kill_goes_before_all),
+          CLEAN(held_are_dead_letters), CLEAN(circles_are_named),
           CLEAN(urgent_survives_a_restart), CLEAN(bad_input_is_refused));
     return RUN_TESTS();
 }
