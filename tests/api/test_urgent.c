@@ -302,10 +302,7 @@ static void wait_for_each_other(cadre_self *self)
     assert_int_equal(cadre_send(self, worker, number, 0), 0);
 }
 
-static void judge_circle(void)
-{
-    assert_int_equal(lines_with("deadlock: "), 1);
-}
+static void judge_circle(void) { assert_int_equal(lines_with("deadlock: "), 1); }
 
 static void circles_are_named(void **state)
 {
