@@ -66,8 +66,8 @@ static inline bool call_is_answered(const struct cadre_future *future)
 }
 /* A descriptor that is readable when there is an answer. Errors: -EMFILE, -ENOMEM. */
 CC_MUST_CHECK int call_fd(struct cadre_future *future);
-/* The thread does not want it any more. Returns who is to be told, before it is forgotten;
- * 0: nobody, it is answered. */
+/* The thread does not want it any more. Returns who is to be told, before it is
+ * forgotten; 0: nobody, it is answered. */
 static inline uint64_t call_give_up(struct cadre_future *future)
 {
     return call_is_answered(future) ? 0 : exchange_acq_rel(&future->to, 0);

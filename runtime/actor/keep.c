@@ -240,7 +240,8 @@ static void restart(struct cadre_self *self, struct cell *cell, struct envelope 
     cell->note.phase = PHASE_BORN;
     await_give_back(self, cell);
     bias_enter(&self->worker->bias);
-    urgent_pick(cell, NULL);
+    if (extras->has_levels)
+        urgent_pick(cell, NULL);
     bias_leave(&self->worker->bias);
 }
 

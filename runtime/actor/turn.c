@@ -418,7 +418,7 @@ enum outcome { IS_IDLE, HAS_MORE, RESUMES, GOES_ON, COUNTS };
 /* Inside, and again afterwards: nothing unusual is left. HAS_MORE: it goes on so. */
 static enum outcome go_on_usually(struct cadre_self *self, struct cell *cell)
 {
-    struct gauge *gauge = extras_gauge(cell);
+    const struct gauge *gauge = extras_gauge(cell);
     bool looks = urgent_has_levels(cell); /* for urgent ones, before each message */
     cell->task.odd = looks ? ODD : !gauge ? 0 : gauge->trims ? ODD_TRIMS : ODD_COUNTS;
     if (gauge)

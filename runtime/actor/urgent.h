@@ -8,15 +8,22 @@
 
 #include "actor/extras.h"
 
-/* Takes urgent letters out of the mailbox, behind this one; NULL: all. Inside. */
+/* Takes urgent letters out of the mailbox of such a one, behind this one; NULL: all.
+ * Inside. */
 void urgent_pick(struct cell *cell, struct inbox_node *before);
 
+/* Does it take them first? While it ends all wait in one order for what becomes of
+ * them. */
 static inline bool urgent_has_levels(const struct cell *cell)
 {
-    return unlikely(cell->extras != NULL) && cell->extras->has_levels;
+    const struct extras *extras = cell_extras(cell);
+    return unlikely(extras != NULL) && extras->has_levels &&
+           cell_phase(cell) <= PHASE_RUNNING;
 }
-/* Does it go before others here? */
-bool urgent_goes_first(const struct cell *cell, struct letter *letter);
+static inline bool urgent_goes_first(const struct cell *cell, struct letter *letter)
+{
+    return urgent_has_levels(cell) && letter_is_urgent(letter);
+}
 
 /* cell_take_mail, and what is urgent goes first. */
 static inline void urgent_take_mail(struct cell *cell, struct worker *owner,
@@ -24,7 +31,7 @@ static inline void urgent_take_mail(struct cell *cell, struct worker *owner,
 {
     struct inbox_node *before = plain_read(&cell->mailbox.newest);
     cell_take_mail(cell, owner, tag);
-    if (unlikely(cell->task.odd == ODD))
+    if (unlikely(cell->task.odd == ODD) && urgent_has_levels(cell))
         urgent_pick(cell, before);
 }
 

@@ -1,6 +1,6 @@
-/* test_urgent.c: an actor with levels: what is urgent, from its own worker and from others,
- * goes before what is not, each level in its order; and nothing of it is forgotten when the
- * actor becomes idle. */
+/* test_urgent.c: an actor with levels: what is urgent, from its own worker and from
+ * others, goes before what is not, each level in its order; and nothing of it is
+ * forgotten when the actor becomes idle. */
 #include "rest.h"
 
 #include <cadre/urgent.h>

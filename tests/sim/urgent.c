@@ -1,9 +1,9 @@
 /* urgent.c: messages of two levels, against numbers.
  *
- * Senders number what they send, on each level for itself: messages and requests, to a box
- * that may have a limit, waits in some of its handlers, and fails in others and is started
- * again. On each level each sender's numbers come in order, without a gap, and each
- * request has one outcome. */
+ * Senders number what they send, on each level for itself: messages and requests, to a
+ * box that may have a limit, waits in some of its handlers, and fails in others and is
+ * started again. On each level each sender's numbers come in order, without a gap, and
+ * each request has one outcome. */
 #include "support/story.h"
 
 #include <cadre/ask.h>

@@ -1,8 +1,8 @@
 /* urgent.c: messages of two levels on real threads.
  *
- * Actors and threads send a box numbers, some of them urgent, as fast as they can; the box
- * waits in some of its handlers. Each sender's numbers of each level come in order, all of
- * them, and the sums are exact. */
+ * Actors and threads send a box numbers, some of them urgent, as fast as they can; the
+ * box waits in some of its handlers. Each sender's numbers of each level come in order,
+ * all of them, and the sums are exact. */
 #include "support/effort.h"
 #include "support/options.h"
 #include "support/verdict.h"
