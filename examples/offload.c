@@ -22,25 +22,29 @@ static int count_lines(void *body)
     return 0;
 }
 
-static int start(cadre_self *self, void *state)
+static int count(cadre_self *self, const char *name)
 {
-    int err = cadre_offload(self, NULL, CADRE_POOL_FILES, CADRE_SECOND, count_lines,
-                            file, .name = "/proc/self/status");
-    return err ? err
-               : cadre_offload(self, NULL, CADRE_POOL_FILES, CADRE_SECOND, count_lines,
-                               file, .name = "/no/such/file");
+    file f = {0};
+    snprintf(f.name, sizeof f.name, "%s", name);
+    return cadre_offload_as(self, NULL, CADRE_POOL_FILES, CADRE_SECOND, count_lines,
+                            &file_type, &f);
 }
 
-static int receive(cadre_self *self, void *came, cadre_msg *m)
+static int start(cadre_self *self, void *state)
+{
+    return count(self, "/proc/self/status");
+}
+
+static int receive(cadre_self *self, void *state, cadre_msg *m)
 {
     const file *f = cadre_body(m, file);
-    if (f)
+    if (f) {
         printf("%s: %s\n", f->name, f->lines > 10 ? "more than 10 lines" : "few lines");
-    else
-        printf("one could not be read\n");
-    return ++*(int *)came == 2 ? CADRE_STOP : 0;
+        return count(self, "/no/such/file");
+    }
+    printf("the other one could not be read\n");
+    return CADRE_STOP;
 }
-static const cadre_class root = {
-    .state_size = sizeof(int), .start = start, .receive = receive};
+static const cadre_class root = {.start = start, .receive = receive};
 
 int main(void) { return cadre_run(NULL, &root, NULL) != 0; }
