@@ -15,7 +15,10 @@ static int add(cadre_self *self, void *state, void *arg)
 }
 static int show(cadre_self *self, void *state, void *arg)
 {
-    printf("%s: %d\n", (const char *)arg, ((struct counter *)state)->count);
+    const struct counter *me = state;
+    if (me->count < 42) /* start's has not come yet */
+        return cadre_apply(self, cadre_me(self), show, arg);
+    printf("%s: %d\n", (const char *)arg, me->count);
     return CADRE_STOP; /* means what it means in receive */
 }
 
