@@ -193,7 +193,11 @@ static int await_end(struct dice *dice)
     if (cycle.ending == BY_STOP_BY) {
         while (sem_wait(&cycle.reached) != 0) {
         }
-        return cadre_system_stop_by(cycle.system, dice_below(dice, 2000000));
+        int reason;
+        do /* a busy machine may have no time for a kill to be obeyed: again */
+            reason = cadre_system_stop_by(cycle.system, dice_below(dice, 2000000));
+        while (reason == -ETIMEDOUT);
+        return reason;
     }
     if (cycle.workers != CADRE_NO_WORKERS)
         return cadre_system_wait(cycle.system);
