@@ -32,7 +32,8 @@
  *     cadre_kill(): so its supervisor knows what to do.
  * With the last three cadre_alloc() returns NULL beyond `bytes`.
  *
- * The figures outlive a restart (supervise.h), as the address does.
+ * The figures outlive a restart (supervise.h), as the address does. Where the budget ends
+ * an actor, the next one begins with a new window.
  *
  * Guarantees, each with a test of that name:
  *   messages_are_exact     when an actor is idle, its account has every message that

@@ -11,18 +11,21 @@
  * Above both levels is what the runtime itself has to say: a kill. A stop is no message
  * of either level: it is obeyed where it stands among those that are not urgent.
  *
- * A message stays urgent when it is forwarded. While a handler waits (await.h) urgent
- * messages are held as all others are, and come first afterwards; after a restart, too,
- * even before a message that is handled again (supervise.h). A limit (limit.h) counts
- * both levels together; what is old is dropped among those that are not urgent.
+ * A message stays urgent when it is forwarded, but for a request that was answered.
+ * While a handler waits (await.h) urgent messages are held as all others are, and come
+ * first afterwards; after a restart, too, even before a message that is handled again
+ * (supervise.h). A limit (limit.h) counts both levels together; what is old is dropped
+ * among those that are not urgent: of those that are, twice the limit may wait, as of
+ * what comes from other workers.
  *
  * Each message costs such an actor some dozen instructions more; others pay nothing.
  *
  * Guarantees, each with a test of that name; fifo_per_level has a story,
  * tests/sim/urgent.c:
  *   urgent_goes_first     no message that is not urgent is begun while an urgent one is
- *                         there; one from another worker is there when the actor's worker
- *                         has heard of it, within a turn
+ *                         there, but for those that come back from where the actor has
+ *                         set them aside; one from another worker is there when the
+ *                         actor's worker has heard of it, within a turn
  *   fifo_per_level        one sender's messages of the same level to one receiver are
  *                         handled in the order sent
  *   urgent_is_conserved   urgent messages are counted, refused, dropped, and dead like

@@ -22,6 +22,8 @@ enum {
     PRICE_MEMORY = 8   /* measured ones that make up the price */
 };
 
+#define LONG_AGO (INT64_MIN / 2)
+
 /* ---- one message ------------------------------------------------------------------- */
 
 static bool has_credit(struct cadre_self *self, int64_t now)
@@ -72,7 +74,8 @@ static void plan(struct cadre_self *self, struct account *a, int64_t now)
 static void book(struct account *a, int64_t began, int64_t took)
 {
     bool is_first = a->is_new;
-    uint32_t span = load_relaxed(&a->span);
+    /* More than one is left when another of its handlers was measured meanwhile. */
+    uint32_t span = load_relaxed(&a->span) - load_relaxed(&a->left) + 1;
     int64_t others = (int64_t)(span - 1) * a->price, room = began - a->last;
     others = others < room ? others : room > 0 ? room : 0;
     a->price = a->price ? a->price + (took - a->price) / PRICE_MEMORY : took;
@@ -87,11 +90,12 @@ static void book(struct account *a, int64_t began, int64_t took)
 
 cadre_usage account_usage(const struct account *a)
 {
-    uint32_t unbooked = load_relaxed(&a->span) - load_relaxed(&a->left);
+    uint32_t left = load_relaxed(&a->left), span = load_relaxed(&a->span);
     uint64_t bytes = load_relaxed(&a->bytes), most_bytes = load_relaxed(&a->bytes_max);
     return (cadre_usage){.who = {a->id},
                          .actor = a->actor,
-                         .messages = load_relaxed(&a->messages) + unbooked,
+                         .messages = load_relaxed(&a->messages) +
+                                     (span > left ? span - left : 0),
                          .time = (cadre_time)load_relaxed(&a->time),
                          .rested = (cadre_time)load_relaxed(&a->rested),
                          .bytes = bytes,
@@ -206,6 +210,7 @@ static void rest(struct cadre_self *self, struct account *a, int64_t for_ns)
     const struct clock *clock = &self->world->sched.crew.clock;
     int64_t from = clock_now(clock);
     store_relaxed(&a->rests, true);
+    self->now = 0; /* not from when the turn looked last */
     bool has_rested = cadre_sleep(self, for_ns) == 0;
     store_relaxed(&a->rests, false);
     a->last = clock_now(clock);
@@ -296,7 +301,7 @@ int account_new(struct cadre_self *self, struct account **account,
     struct account *a = *account = p;
     *a = (struct account){.budget = *budget, .front = then_counted, .dice = 1};
     a->budget.window = budget->window ? budget->window : CADRE_SECOND;
-    a->opened = INT64_MIN / 2; /* long ago */
+    a->opened = LONG_AGO;
     atomic_set(&a->left, 1);
     atomic_set(&a->span, 1);
     return 0;
@@ -310,6 +315,9 @@ void account_discard(struct cadre_self *self, struct account *account)
 
 void account_restart(struct cell *cell, struct account *a)
 {
+    a->over_bytes = false;
+    if (a->budget.over >= CADRE_OVER_STOP) /* its window ended it; this is another */
+        a->opened = LONG_AGO;
     a->receive = cell_class(cell)->receive;
     cell->receive = receive_counted;
     cell->extras->fronted = true;

@@ -15,7 +15,7 @@ CC_MUST_CHECK int account_new(struct cadre_self *self, struct account **account,
 void account_discard(struct cadre_self *self, struct account *account);
 /* It is this one's, which does not run yet, and has extras. From now on others see it. */
 void account_open(struct cadre_self *self, struct cell *cell, struct account *account);
-/* Its receive is the class's again. */
+/* It begins again: its receive is the class's. */
 void account_restart(struct cell *cell, struct account *account);
 /* It has ended, for good. NULL is fine. */
 void account_close(struct cadre_self *self, struct account *account);

@@ -265,7 +265,7 @@ enum owed ask_owes(const struct cell *cell, uint64_t asker, uint64_t token)
     if (promise && promise->message->from == asker)
         return OWED_LATER;
     bool owed = in_hand(cell, asker, token) || has(&extras->held, asker, token) ||
-                has(&extras->urgent, asker, token) ||
+                has(&extras->held_first, asker, token) ||
                 has(&extras->aside, asker, token) || has(&extras->back, asker, token);
     return owed ? OWED : OWED_NOT;
 }
@@ -299,7 +299,8 @@ void ask_recalled(struct cadre_self *self, struct envelope *note)
     } else if (wait) {
         fail_all(self, wait->hand.context.young);
         envelope_set_moved(wait->hand.message); /* what is started later asks again */
-    } else if (cell->extras && cell->extras->held.newest) {
+    } else if (cell->extras &&
+               (cell->extras->held.newest || cell->extras->held_first.newest)) {
         cell->extras->recalled = true;
     }
     self_free(self, note);

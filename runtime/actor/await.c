@@ -117,7 +117,7 @@ static CC_NOINLINE void mark_held(const struct fifo *held)
 void await_give_back(struct cadre_self *self, struct cell *cell)
 {
     struct extras *extras = cell->extras;
-    struct fifo all = extras->urgent;
+    struct fifo all = extras->held_first;
     fifo_append_fifo(&all, &extras->held);
     if (unlikely(extras->recalled))
         mark_held(&all);
@@ -126,16 +126,18 @@ void await_give_back(struct cadre_self *self, struct cell *cell)
     fifo_append_fifo(&all, &cell->mailbox);
     plain_write(&cell->mailbox.newest, all.newest);
     bias_leave(&self->worker->bias);
-    extras->urgent.newest = extras->held.newest = NULL;
+    extras->held_first.newest = extras->held.newest = NULL;
     extras->held_outcomes = 0;
 }
 
-static CC_NOINLINE void release_urgent(struct extras *extras)
+/* In front of what came back, or is urgent, since then. */
+static CC_NOINLINE void release_first(struct extras *extras)
 {
     if (extras->recalled)
-        mark_held(&extras->urgent);
-    fifo_append_fifo(&extras->back, &extras->urgent);
-    extras->urgent.newest = NULL;
+        mark_held(&extras->held_first);
+    fifo_append_fifo(&extras->held_first, &extras->back);
+    extras->back = extras->held_first;
+    extras->held_first.newest = NULL;
 }
 
 static void end_wait(struct extras *extras, const struct wait *wait)
@@ -147,8 +149,8 @@ static void end_wait(struct extras *extras, const struct wait *wait)
     if (extras->closed != wait)
         return;
     extras->closed = NULL;
-    if (unlikely(extras->urgent.newest != NULL))
-        release_urgent(extras);
+    if (unlikely(extras->held_first.newest != NULL))
+        release_first(extras);
 }
 
 /* Closed: may what it waits for be among what is held, or comes something before that? */
@@ -314,7 +316,8 @@ struct letter *await_next_held(struct cell *cell)
     return letter;
 }
 
-bool await_holds(struct cadre_self *self, struct cell *cell, struct letter *letter)
+bool await_holds(struct cadre_self *self, struct cell *cell, struct letter *letter,
+                 bool was_back)
 {
     if (cell_phase(cell) != PHASE_RUNNING || passes(cell, letter))
         return false;
@@ -323,8 +326,8 @@ bool await_holds(struct cadre_self *self, struct cell *cell, struct letter *lett
     } else {
         cell->extras->held_outcomes += is_outcome(letter);
         extras_back(cell, letter);
-        bool goes_first = urgent_goes_first(cell, letter);
-        fifo_append(goes_first ? &cell->extras->urgent : &cell->extras->held,
+        bool goes_first = was_back || urgent_goes_first(cell, letter);
+        fifo_append(goes_first ? &cell->extras->held_first : &cell->extras->held,
                     &letter->node);
     }
     return true;

@@ -69,15 +69,17 @@ static inline bool await_is_over(const struct cell *cell, struct letter *letter)
            envelope_tail(envelope_of(letter))->token == op->token;
 }
 /* Closed: has this letter to wait until the handler has returned? Then it is held. Or it
- * is what the handler waits for, as in await_end. */
-bool await_holds(struct cadre_self *self, struct cell *cell, struct letter *letter);
+ * is what the handler waits for, as in await_end. was_back: it had come back from where
+ * it was set aside, and so comes before the others. */
+bool await_holds(struct cadre_self *self, struct cell *cell, struct letter *letter,
+                 bool was_back);
 static inline bool await_takes(struct cadre_self *self, struct cell *cell,
-                               struct letter *letter)
+                               struct letter *letter, bool was_back)
 {
     if (!await_is_closed(cell))
         return false;
     if (!await_is_over(cell, letter))
-        return await_holds(self, cell, letter);
+        return await_holds(self, cell, letter, was_back);
     await_end(self, cell->extras->closed->op, envelope_of(letter));
     return true;
 }

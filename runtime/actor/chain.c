@@ -9,6 +9,7 @@
 #include "actor/fail.h"
 #include "actor/fork.h"
 #include "actor/send.h"
+#include "actor/usage.h"
 
 #include <cadre/chain.h>
 
@@ -266,7 +267,9 @@ static struct envelope *run(struct cadre_self *self, struct op *next,
     self->message = NULL;
     enum fate fate = self->fate;
     self->fate = FATE_HANDLED;
-    self->more = false;
+    const struct account *account = extras_account(self_cell(self));
+    self->more =
+        account && account->over_bytes; /* the next callback's end sees to it */
     if (*result == 0 && frame.of && !frame.passed && !frame.followed &&
         fate == FATE_HANDLED)
         return e;
@@ -338,9 +341,9 @@ void chain_run(struct cadre_self *self, struct chain_outcome *o)
         uint64_t token = op->token;
         op_context_begin(self, op);
         op_end(self, op);
+        (void)after_receive(self, OP_FUTURE, NULL); /* it ends a silence */
         if (step)
-            o->e = run(self, next, after_receive(self, OP_FUTURE, step), token, o->e,
-                       &o->result);
+            o->e = run(self, next, step, token, o->e, &o->result);
         handled = step && o->e == had;
         o->op = next;
         if (o->e && next->join)

@@ -26,12 +26,12 @@ struct account; /* actor/usage */
 struct extras {
     struct fifo aside, back; /* stash.h; back: and what is urgent */
     bool has_levels;         /* urgent.h: takes urgent messages first */
-    struct fifo urgent;      /* of those that are held */
     struct ops ops;          /* op.h */
     struct wait *waits;      /* await.h: handlers that wait ... */
     bool roused;             /* ... of which some may be cancelled, or print; ... */
     struct wait *closed;     /* ... and the one for whose sake letters are ... */
-    struct fifo held;        /* ... held */
+    struct fifo held;        /* ... held, in front of them ... */
+    struct fifo held_first;  /* ... those that were, or would be, among the ones back */
     uint32_t held_outcomes;  /* of those: how many are of operations */
     bool recalled;           /* of those: a request may have been cancelled */
     uint64_t listed;         /* cycle.h: the round of the lookout that knows it, ... */

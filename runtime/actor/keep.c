@@ -172,10 +172,8 @@ static bool is_notice(const struct envelope *e)
 bool keep_retries(const struct cell *cell, struct envelope *e, bool was_answered)
 {
     struct keep *keep = cell->extras->keep;
-    unsigned kind = letter_kind(&e->letter);
     if (!keep || keep->mail != CADRE_MAIL_RETRY || was_answered || is_notice(e) ||
-        (kind != 0 && kind != LETTER_TOKEN && kind != LETTER_PASSED) ||
-        cell_ends_for_good(cell))
+        !letter_is_message(&e->letter) || cell_ends_for_good(cell))
         return false;
     keep->again = e;
     return true;

@@ -304,7 +304,7 @@ static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
         return;
     if (cell_phase(cell) > PHASE_RUNNING && keep_takes(self, cell, letter))
         return;
-    if (await_takes(self, cell, letter))
+    if (await_takes(self, cell, letter, is_old))
         return;
     if (to == NOTE_STOP || to == NOTE_ENDED)
         exit_note(self, letter);

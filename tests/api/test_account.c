@@ -4,6 +4,7 @@
 #include <cadre/arena.h>
 #include <cadre/ask.h>
 #include <cadre/await.h>
+#include <cadre/chain.h>
 #include <cadre/supervise.h>
 #include <cadre/timer.h>
 #include <cadre/watch.h>
@@ -144,6 +145,32 @@ static void waits_are_not_counted(void **state)
     simulate();
     assert_int_equal(usage.messages, 3);
     assert_int_equal(usage.time, 0);
+}
+
+/* A step is no handler: it is not counted, and does not rest. */
+static uint32_t steps;
+static int take_step(cadre_self *self, void *state, cadre_msg *m)
+{
+    steps++;
+    return 0;
+}
+static int lead_to_step(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_token token;
+    int err = cadre_after(self, &token, CADRE_MS, wake, 0);
+    return err ? err : cadre_chain(self, NULL, token, take_step, NULL);
+}
+
+static void steps_are_not_counted(void **state)
+{
+    conduct = lead_to_step;
+    budget = (cadre_budget){.messages = 3, .over = CADRE_OVER_THROTTLE};
+    amount = 9;
+    steps = 0;
+    simulate();
+    assert_int_equal(steps, 9);
+    assert_int_equal(usage.messages, 9);
+    assert_int_equal(lines_with("in a step"), 0);
 }
 
 /* One that has become another, and wants to know of silence; and outcomes. */
@@ -360,6 +387,44 @@ static void figures_outlive_a_restart(void **state)
     assert_int_equal(usage.bytes, 100);
 }
 
+/* It is ended by its budget, and again in each life that its parent gives it. */
+static uint32_t lives;
+static int count_message(cadre_self *self, void *state, cadre_msg *m)
+{
+    handled.count++;
+    return 0;
+}
+static int reviver_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    const cadre_child_down *down = cadre_body(m, cadre_child_down);
+    if (!down)
+        return CADRE_STOP;
+    assert_int_equal(down->reason, CADRE_EBUDGET);
+    return ++lives < 4 ? cadre_restart(self, down->child) : 0;
+}
+static int reviver_start(cadre_self *self, void *state)
+{
+    static const cadre_class class = {.name = "phoenix", .receive = count_message};
+    cadre_opts opts = {.keep = true, .budget = &budget};
+    assert_int_equal(cadre_spawn_with(self, &worker_ref, &class, NULL, &opts), 0);
+    for (uint64_t i = 0; i < 100; i++)
+        assert_int_equal(cadre_send(self, worker_ref, number, i), 0);
+    return cadre_after(self, NULL, CADRE_SECOND, wake, 0);
+}
+
+static void each_life_is_ended(void **state)
+{
+    static const cadre_class parent = {.start = reviver_start,
+                                       .receive = reviver_receive};
+    cadre_config config = quiet(1, 7);
+    lives = 0;
+    budget = (cadre_budget){
+        .window = 3600 * CADRE_SECOND, .messages = 10, .over = CADRE_OVER_FAIL};
+    assert_int_equal(run(&config, &parent, NULL), 0);
+    assert_int_equal(lives, 4);
+    assert_int_equal(handled.count, 4 * 11);
+}
+
 /* ---- who may ask ------------------------------------------------------------------- */
 
 static void count_bytes(void *user, const cadre_usage *u)
@@ -426,6 +491,7 @@ int main(void)
           CLEAN(throttled_by_messages), CLEAN(over_is_logged), CLEAN(over_ends),
           CLEAN(memory_has_a_budget), CLEAN(memory_is_told_of_again),
           CLEAN(told_is_called), CLEAN(control_comes), CLEAN(figures_outlive_a_restart),
-          CLEAN(all_accounts_are_visited), CLEAN(bad_budgets_are_refused));
+          CLEAN(all_accounts_are_visited), CLEAN(each_life_is_ended),
+          CLEAN(steps_are_not_counted), CLEAN(bad_budgets_are_refused));
     return RUN_TESTS();
 }

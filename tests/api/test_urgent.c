@@ -196,12 +196,58 @@ static void send_wanted(cadre_self *self)
 {
     send_while_it_sleeps(self);
     assert_int_equal(cadre_send_urgent_as(self, worker, CADRE_BODY(owned, .id = 0)), 0);
+    assert_int_equal(send_urgent(self, FEW), 0);
+}
+
+static void judge_wanted(void)
+{
+    assert_int_equal(handled.count, MANY + FEW + 1);
+    assert_row(0, URGENT, FEW + 1); /* those before it, and the one behind it */
+    assert_row(FEW + 1, 0, MANY);
 }
 
 static void urgent_can_be_waited_for(void **state)
 {
     working.receive = want_owned;
-    everywhere(send_wanted, judge_first);
+    everywhere(send_wanted, judge_wanted);
+}
+
+/* What was set aside comes back, and is held by a wait for what is in the middle. */
+static int set_aside(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_msg wanted;
+    const number *n = cadre_body(m, number);
+    if (*(int *)state == 0 && (!n || n->value != MANY))
+        return cadre_stash(self, m);
+    (void)note(self, state, m);
+    if (++*(int *)state > 1)
+        return 0;
+    cadre_unstash(self);
+    return cadre_receive_type(self, &owned_type, CADRE_SECOND, &wanted);
+}
+
+static void send_to_be_set_aside(cadre_self *self)
+{
+    spawn_worker(self);
+    assert_int_equal(cadre_send(self, worker, number, 0), 0);
+    assert_int_equal(cadre_send(self, worker, owned, 0), 0);
+    assert_int_equal(cadre_send(self, worker, number, 1), 0);
+    assert_int_equal(cadre_send(self, worker, number, MANY), 0);
+}
+
+static void judge_given_back(void)
+{
+    assert_int_equal(handled.count, 3);
+    assert_int_equal(handled.numbers[0], MANY);
+    assert_row(1, 0, 2);
+}
+
+static void given_back_keep_their_order(void **state)
+{
+    opts.levels = false;
+    working.receive = set_aside;
+    working.state_size = sizeof(int);
+    everywhere(send_to_be_set_aside, judge_given_back);
 }
 
 /* ---- requests, and threads --------------------------------------------------------- */
@@ -308,6 +354,55 @@ static void circles_are_named(void **state)
 {
     working.receive = ask_peer;
     everywhere(wait_for_each_other, judge_circle);
+}
+
+/* Cancelled while the worker sleeps; it defers the request afterwards. */
+static bool was_deferred, is_awaited;
+static int sleep_and_defer(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_promise *promise = state;
+    if (!m->token.id)
+        return cadre_sleep(self, CADRE_MS);
+    if (was_deferred) { /* the timer */
+        is_awaited = cadre_is_awaited(self, *promise);
+        return 0;
+    }
+    was_deferred = true;
+    int err = cadre_defer(self, m, promise);
+    return err ? err : cadre_after_as(self, NULL, CADRE_MS, CADRE_BODY(number, 0));
+}
+
+static int canceller_start(cadre_self *self, void *state)
+{
+    int err =
+        cadre_ask_urgent_as(self, state, worker, CADRE_SECOND, CADRE_BODY(number, 1));
+    return err ? err : cadre_after_as(self, NULL, CADRE_MS / 2, CADRE_BODY(number, 0));
+}
+
+static int canceller_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    return cadre_cancel(self, *(cadre_token *)state);
+}
+
+static void ask_and_cancel(cadre_self *self)
+{
+    static const cadre_class canceller = {.state_size = sizeof(cadre_token),
+                                          .start = canceller_start,
+                                          .receive = canceller_receive};
+    was_deferred = false;
+    is_awaited = true;
+    spawn_worker(self);
+    assert_int_equal(send_urgent(self, 0), 0);
+    assert_int_equal(cadre_spawn(self, NULL, &canceller, NULL), 0);
+}
+
+static void judge_cancelled(void) { assert_true(was_deferred && !is_awaited); }
+
+static void cancel_follows_held_ones(void **state)
+{
+    working.receive = sleep_and_defer;
+    working.state_size = sizeof(cadre_promise);
+    everywhere(ask_and_cancel, judge_cancelled);
 }
 
 /* ---- limits, ends, restarts -------------------------------------------------------- */
@@ -452,6 +547,21 @@ static void urgent_survives_a_restart(void **state)
     }
 }
 
+static void urgent_is_retried(void **state)
+{
+    static const cadre_class parent = {.start = parent_start,
+                                       .receive = parent_receive};
+    working.receive = fail_once;
+    opts.keep = true;
+    opts.mail = CADRE_MAIL_RETRY;
+    cadre_config config = quiet(1, 1);
+    config.end_when_quiet = true;
+    assert_int_equal(run(&config, &parent, NULL), 0);
+    assert_int_equal(handled.count, MANY + FEW + 1);
+    assert_int_equal(handled.numbers[0], URGENT);
+    assert_row(1, URGENT, FEW);
+}
+
 /* ---- bad input --------------------------------------------------------------------- */
 
 static void send_badly(cadre_self *self)
@@ -476,6 +586,8 @@ int main(void)
           CLEAN(told_goes_first), CLEAN(urgent_is_conserved),
           CLEAN(stop_is_obeyed_in_its_place), CLEAN(kill_goes_before_all),
           CLEAN(held_are_dead_letters), CLEAN(circles_are_named),
-          CLEAN(urgent_survives_a_restart), CLEAN(bad_input_is_refused));
+          CLEAN(urgent_survives_a_restart), CLEAN(urgent_is_retried),
+          CLEAN(given_back_keep_their_order), CLEAN(cancel_follows_held_ones),
+          CLEAN(bad_input_is_refused));
     return RUN_TESTS();
 }
