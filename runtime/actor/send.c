@@ -318,7 +318,7 @@ int send_offer(struct cadre_self *self, struct envelope *e, uint64_t to)
     for (int i = 0; i <= REDIRECTS; i++) {
         struct cell *cell = table_resolve(&self->world->table, to);
         plain_write(&e->letter.to, address_letter(to) | (before & LETTER_KIND));
-        if (!cell || address_generation(to) == 0) { /* that is the notes' */
+        if (!cell) {
             counter_add(&self->accepted, 1);
             send_dead(self, e, to, NULL, DEAD_NOBODY);
             return 0;

@@ -26,6 +26,6 @@ int cadre_send_urgent_as(cadre_self *self, cadre_ref to, const cadre_type *type,
         return send_refuse(type, body, err);
     err = send_check(self->world, "cadre_send_urgent_as", type, body);
     if (!err)
-        err = send_prepare(self, &e, LETTER_URGENT, type, body);
+        err = send_prepare(self, &e, urge_kind(to), type, body);
     return err ? err : send_message(self, e, to.id);
 }

@@ -1,7 +1,7 @@
 /* outside.c: the way in from threads that are not workers. */
 #include "system/outside.h"
 
-#include "actor/send.h"
+#include "actor/urge.h"
 #include "system/registry.h"
 #include "system/stop.h"
 
@@ -64,7 +64,7 @@ int cadre_tell_as(cadre_system *sys, cadre_ref to, const cadre_type *type,
 int cadre_tell_urgent_as(cadre_system *sys, cadre_ref to, const cadre_type *type,
                          const void *body)
 {
-    return tell(sys, to, type, body, "cadre_tell_urgent_as", LETTER_URGENT);
+    return tell(sys, to, type, body, "cadre_tell_urgent_as", urge_kind(to));
 }
 
 cadre_ref cadre_system_root(const cadre_system *sys)

@@ -565,10 +565,8 @@ static void play_badly(void) { assert_int_equal(play(spawn_badly), 0); }
 static void bad_options_are_refused(void **state)
 {
     static int x;
-    const cadre_opts all[] = {{.keep = true, .mail = 3},
-                              {.mail = CADRE_MAIL_DROP},
-                              {.reserved = {&x}},
-                              {.keep = true, .reserved = {NULL, &x}}};
+    const cadre_opts all[] = {
+        {.keep = true, .mail = 3}, {.mail = CADRE_MAIL_DROP}, {.reserved = {&x}}};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         bad = all[i];
         misuse(play_badly);
