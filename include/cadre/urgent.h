@@ -18,7 +18,7 @@
  * among those that are not urgent: of those that are, twice the limit may wait, as of
  * what comes from other workers.
  *
- * Each message costs such an actor some dozen instructions more; others pay nothing.
+ * Messages to such an actor take the longer way through its turns; others pay nothing.
  *
  * Guarantees, each with a test of that name; fifo_per_level has a story,
  * tests/sim/urgent.c:

@@ -72,6 +72,7 @@ static inline uint64_t call_give_up(struct cadre_future *future)
 {
     return call_is_answered(future) ? 0 : exchange_acq_rel(&future->to, 0);
 }
+/* Its part of the future goes, and with the last one all of it. */
 void call_forget(struct cadre_future *future);
 
 #endif

@@ -5,8 +5,8 @@
 #include "actor/await.h"
 #include "actor/family.h"
 #include "actor/print.h"
-#include "actor/urgent.h"
 #include "actor/send.h"
+#include "actor/urgent.h"
 
 #include <errno.h>
 #include <stdio.h>
