@@ -177,7 +177,8 @@ typedef struct cadre_counters {
     uint64_t trace;     /* simulation: the hash of everything that happened; else 0 */
     uint32_t workers;   /* and threads for pinned actors */
     uint32_t simulated; /* 1 under simulation */
-    uint64_t reserved[4];
+    uint64_t mutes;     /* times an actor was held back (flow.h) */
+    uint64_t reserved[3];
 } cadre_counters;
 
 /* Any thread, any time, also from handlers. Returns 0 or -EINVAL. */

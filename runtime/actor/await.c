@@ -4,6 +4,7 @@
 #include "actor/after.h"
 #include "actor/ask.h"
 #include "actor/cycle.h"
+#include "actor/flow.h"
 #include "actor/fork.h"
 #include "actor/offload.h"
 #include "actor/print.h"
@@ -184,6 +185,8 @@ static CC_INLINE int suspend(struct cadre_self *self, struct wait *wait, bool cl
 {
     struct cell *cell = self_cell(self);
     struct extras *extras = cell->extras;
+    if (flow_is_flooded(cell))
+        flow_let_go(self, cell);
     wait->op->wait = wait;
     wait->next = extras->waits;
     extras->waits = wait;

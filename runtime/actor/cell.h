@@ -43,8 +43,9 @@
 #include <cadre/actor.h>
 
 /* task.odd: 0, or anything may have to be done before a message is handled, or nothing
- * but that what waits is counted; and what is too much is dropped. */
-enum { ODD = true, ODD_COUNTS, ODD_TRIMS };
+ * but that what waits is counted; and what is too much is dropped; or looked at when the
+ * turn is over. */
+enum { ODD = true, ODD_COUNTS, ODD_TRIMS, ODD_FLOODED };
 
 /* Of an address. A letter has room for one bit less of a generation. */
 enum {

@@ -144,9 +144,9 @@ static inline void envelope_set_moved(struct envelope *e)
 /* A message that somebody has sent, of whatever sort. */
 static inline bool letter_is_message(const struct letter *letter)
 {
-    unsigned kind = letter_kind(letter);
-    return kind == 0 || kind == LETTER_TOKEN || kind == LETTER_PASSED ||
-           (kind == LETTER_URGENT && plain_read(&letter->to) != NOTE_ENDED);
+    const uint32_t kinds =
+        1 | 1u << LETTER_TOKEN | 1u << LETTER_PASSED | 1u << LETTER_URGENT;
+    return kinds >> letter_kind(letter) & 1 && plain_read(&letter->to) != NOTE_ENDED;
 }
 
 static inline bool letter_is_urgent(struct letter *letter)

@@ -16,6 +16,7 @@
 #include "actor/arena.h"
 #include "actor/await.h"
 #include "actor/family.h"
+#include "actor/flow.h"
 #include "actor/fork.h"
 #include "actor/keep.h"
 #include "actor/op.h"
@@ -155,6 +156,7 @@ void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner)
     if (cell_parent(cell) == SLOT_NONE)
         store_seq(&self->world->stopping, true);
     if (unlikely(cell->extras)) {
+        flow_end(self, cell);
         put_away(self, cell);
         ops_end(self, cell, reason);
         await_give_back(self, cell); /* and is worked off as mail of any who ends */

@@ -46,9 +46,16 @@ struct extras {
     bool at_once;             /* ... killed, not stopped */
     struct list watches;      /* watch.h: who is told of the end */
     struct name_entry *names; /* register.h: that it has */
-    struct gauge *gauge;      /* gauge.h: of one with a limit; or NULL */
+    struct gauge *gauge;      /* gauge.h: of one with a limit, or flooded; or NULL */
     struct account *account;  /* usage.h: of one with a budget; or NULL */
     bool fronted; /* something stands before what handles outcomes (after.h) */
+    /* flow.h: whom it floods, to be muted when its handler returns; and when it is, by
+     * whom: under the gauges' lock. */
+    uint64_t slow_to;
+    bool rests; /* the turn's: it has just been found muted */
+    ATOMIC(struct gauge *) muted_by;
+    struct cell *muted_cell;
+    struct list muted;
 };
 
 CC_MUST_CHECK int extras_new(struct cadre_self *self, struct extras **extras);

@@ -106,8 +106,9 @@ void gauge_open(struct gauge *g, uint32_t generation, const cadre_limit *limit,
     g->generation = generation;
     g->key = limit->key;
     g->trims = drops_old((enum cadre_overflow)limit->overflow);
-    g->light = limit->mailbox_bytes ? NOTHING_IS_LIGHT : generation << LETTER_BITS;
-    g->grain = limit->mailbox_bytes ? 0 : g->messages.grain;
+    bool counts_alone = limit->mailbox_max && !limit->mailbox_bytes;
+    g->light = counts_alone ? generation << LETTER_BITS : NOTHING_IS_LIGHT;
+    g->grain = counts_alone ? g->messages.grain : 0;
     store_release(&g->bytes.used, word(generation, 0));
     store_release(&g->messages.used, word(generation, 0)); /* pairs with take */
 }
@@ -123,7 +124,7 @@ static uint64_t letter_bytes(const struct letter *letter)
     return container_of(letter, const struct envelope, letter)->type->size;
 }
 
-bool gauge_counts(const struct gauge *g, const struct letter *letter)
+static bool counts(const struct gauge *g, const struct letter *letter)
 {
     return letter_is_message(letter) && letter_generation(letter) == g->generation;
 }
@@ -215,7 +216,7 @@ static struct letter *find(const struct gauge *g, struct fifo *mailbox,
         struct letter *letter = letter_of(node);
         if (letter == like)
             return NULL;
-        if (gauge_counts(g, letter) && (!like || key_of(g, letter) == key)) {
+        if (counts(g, letter) && (!like || key_of(g, letter) == key)) {
             fifo_remove_behind(mailbox, before);
             return letter;
         }
@@ -248,7 +249,7 @@ enum gauge_verdict gauge_take_own(struct gauge *g, const struct letter *letter,
     uint64_t bytes = letter_bytes(letter), bytes_max = quota_max(&g->bytes);
     bool fits = !bytes_max || bytes <= bytes_max;
     enum gauge_verdict verdict = GAUGE_FULL;
-    if (!gauge_counts(g, letter))
+    if (!counts(g, letter))
         return GAUGE_STRANGER;
     while (!fits || (verdict = take_both_own(g, bytes)) == GAUGE_FULL)
         if (!fits || !drops_old(overflow) || !give_way(g, mailbox, letter, dropped)) {
@@ -273,7 +274,7 @@ static const struct letter *first_too_many(const struct gauge *g,
     while (node) {
         node = node->next;
         const struct letter *letter = letter_of(node);
-        if (gauge_counts(g, letter)) {
+        if (counts(g, letter)) {
             last = letter;
             if (max && ++count > max)
                 break;
@@ -294,7 +295,7 @@ void gauge_trim(struct gauge *g, struct fifo *mailbox, struct fifo *dropped)
 
 void gauge_left(struct gauge *g, struct letter *letter)
 {
-    if (!gauge_counts(g, letter))
+    if (!counts(g, letter))
         return;
     if (load_relaxed(&g->messages.max))
         put_own(&g->messages, g->generation, 1);
@@ -304,7 +305,7 @@ void gauge_left(struct gauge *g, struct letter *letter)
 
 void gauge_back(struct gauge *g, struct letter *letter)
 {
-    if (!gauge_counts(g, letter))
+    if (!counts(g, letter))
         return;
     if (load_relaxed(&g->messages.max))
         (void)take_own(&g->messages, g->generation, 1, QUOTA_MAX);
@@ -331,6 +332,8 @@ void gauges_init(struct gauges *gauges, struct heap *heap)
 {
     gauges->heap = heap;
     pthread_mutex_init(&gauges->lock, NULL);
+    list_init(&gauges->flooded);
+    atomic_set(&gauges->asked, 0);
     for (int i = 0; i < GAUGE_LEVEL; i++)
         atomic_set(&gauges->top.below[i], NULL);
 }

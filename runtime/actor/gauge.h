@@ -23,6 +23,7 @@
 
 #include "actor/cell.h"
 #include "mem/alloc.h"
+#include "queue/list.h"
 
 #include <cadre/limit.h>
 
@@ -47,6 +48,16 @@ struct gauge {
     uint64_t grain;      /* of messages; 0: bytes are counted as well */
     bool trims;          /* it may be that too much waits, and is to be dropped */
     cadre_key *key;
+    /* flow.h; under the gauges' lock, but for the owner's looks at `flooded`. */
+    ATOMIC(uint32_t) flooded; /* the generation; 0: it is not */
+    ATOMIC(uint32_t) waiting; /* since somebody has asked; see cadre_mute */
+    struct cell *cell;
+    struct list muted; /* extras of those that wait for it */
+    struct list link;
+    /* The owner's: turns until it looks again, and then so many; whom it has counted
+     * all for. */
+    uint32_t patience, spell;
+    uint64_t answered;
 };
 
 enum gauge_verdict {
@@ -60,9 +71,6 @@ enum gauge_verdict {
 void gauge_open(struct gauge *gauge, uint32_t generation, const cadre_limit *limit,
                 bool exact);
 void gauge_close(struct gauge *gauge);
-
-/* Is it one of those that are counted? */
-bool gauge_counts(const struct gauge *gauge, const struct letter *letter);
 
 /* Of a message that is to come from another worker, or from outside. redirect: written
  * when it goes there. */
@@ -105,7 +113,9 @@ struct gauge_node {
 };
 struct gauges {
     struct heap *heap;
-    pthread_mutex_t lock; /* of whoever adds to the tree */
+    pthread_mutex_t lock;   /* of whoever adds to the tree, and of flow.h */
+    struct list flooded;    /* those that are */
+    ATOMIC(uint64_t) asked; /* how often they were asked about; of who has the lock */
     struct gauge_node top;
 };
 

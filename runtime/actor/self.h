@@ -57,7 +57,7 @@ struct cadre_self {
     union {       /* all zero is the common case */
         struct {
             uint8_t fate; /* enum fate, of the message in hand */
-            bool more;    /* something was unstashed, awaited, or forked */
+            bool more;    /* something was unstashed, awaited, forked or flooded */
             bool traced;  /* messages are noted; constant */
             bool never;   /* fills the word */
         };
@@ -74,10 +74,13 @@ struct cadre_self {
     struct wait *resumes;    /* whose turn it is from now on; or NULL */
     struct cell *parting;    /* whose turn is to end; or NULL */
     uint64_t looks;          /* of the lookout, counted; no other worker's number */
-    uint64_t next_token;     /* of the operations started here */
-    cadre_time now;          /* 0: not known; for self_now ... */
-    uint64_t now_turn;       /* ... and the worker's turn in which it was read */
-    struct rng rng;          /* the users' own stream */
+    uint32_t looked;     /* flow.h: at so much mail, of what flow_grown has counted */
+    uint64_t noted,      /* flow.h: that one is flooded, and known to be so ... */
+        noted_turn;      /* ... in that turn of the worker's */
+    uint64_t next_token; /* of the operations started here */
+    cadre_time now;      /* 0: not known; for self_now ... */
+    uint64_t now_turn;   /* ... and the worker's turn in which it was read */
+    struct rng rng;      /* the users' own stream */
     struct pool pool;
     struct table_cache cells;
     /* One writer: this worker, or the holder of the outside lock. */
@@ -92,8 +95,9 @@ struct cadre_self {
     ATOMIC(uint64_t) duties;
     ATOMIC(uint64_t) duties_over;
     int64_t credit,
-        credit_at;      /* for looks at the clock (account.c), when it was given */
-    struct words words; /* of whoever fails next */
+        credit_at;          /* for looks at the clock (account.c), when it was given */
+    ATOMIC(uint64_t) mutes; /* flow.h */
+    struct words words;     /* of whoever fails next */
     struct lookout lookout;
 };
 

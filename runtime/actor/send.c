@@ -2,6 +2,7 @@
 #include "actor/send.h"
 
 #include "actor/call.h"
+#include "actor/flow.h"
 #include "actor/urgent.h"
 
 #include <assert.h>
@@ -43,6 +44,7 @@ static CC_NOINLINE int get_slowly(struct cadre_self *self, void **p, size_t size
                                   uint32_t *place)
 {
     bool fits = size <= POOL_BLOCK_MAX;
+    self->pool.fills += !fits; /* a large one alone, as many small ones */
     unsigned class = fits ? pool_class_of(size) : POOL_CLASSES;
     *place = pool_place_of(class);
     return fits ? pool_get_class(&self->pool, p, class)
@@ -272,14 +274,12 @@ void send_trim(struct cadre_self *self, struct cell *cell)
     bias_enter(&here->bias);
 }
 
-/* Inside, if there is a worker. What gives way goes to dropped. */
+/* Inside, if there is a worker; its inbox is gated. What gives way goes to dropped. */
 static enum gauge_verdict admit(struct cadre_self *self, struct cell *cell,
                                 const struct letter *letter, struct fifo *dropped,
                                 uint64_t *redirect)
 {
     struct worker *here = self->worker;
-    if (!inbox_is_gated(&cell->task.inbox))
-        return GAUGE_ROOM;
     if (!here || !task_is_owned_by(&cell->task, here->id))
         return gauge_take(gauges_find(&self->world->gauges, cell_slot(cell)), letter,
                           redirect);
@@ -298,7 +298,10 @@ static enum gauge_verdict offer(struct cadre_self *self, struct cell *cell,
     uint64_t to = cell_letter_address(cell, &e->letter);
     if (here)
         bias_enter(&here->bias);
-    enum gauge_verdict verdict = admit(self, cell, &e->letter, &dropped, redirect);
+    bool open = !inbox_is_gated(&cell->task.inbox) || (here && flow_is_noted(self, to));
+    bool holds = !open && here && letter_is_message(&e->letter); /* answers do not */
+    enum gauge_verdict verdict =
+        open ? GAUGE_ROOM : admit(self, cell, &e->letter, &dropped, redirect);
     if (verdict == GAUGE_ROOM || verdict == GAUGE_STRANGER) {
         counter_add(&self->accepted, 1);
         if (here && task_is_owned_by(&cell->task, here->id))
@@ -309,6 +312,8 @@ static enum gauge_verdict offer(struct cadre_self *self, struct cell *cell,
     if (here)
         bias_leave(&here->bias);
     drop_all(self, &dropped, to);
+    if (holds)
+        flow_note(self, to);
     return verdict;
 }
 
@@ -385,11 +390,14 @@ static CC_NOINLINE int end_behind(struct worker *here, struct task *behind)
     return 0;
 }
 
-/* Inside, and it is ours, but not plain. True: what waits is counted, and this fits. */
-static CC_INLINE bool launch_fits(const struct cell *cell, const struct envelope *e)
+/* Inside, and ours, but not plain: is it counted, and fits; or known to be flooded? */
+static CC_INLINE bool launch_fits(const struct cadre_self *self,
+                                  const struct cell *cell, const struct envelope *e,
+                                  uint64_t to)
 {
     return !inbox_has_nodes(&cell->task.inbox) &&
-           gauge_take_light(cell->extras->gauge, &e->letter);
+           (gauge_take_light(cell->extras->gauge, &e->letter) ||
+            flow_is_noted(self, to));
 }
 
 /* A message that is ready, in the common case: to an actor of the same worker who has got
@@ -404,7 +412,8 @@ static CC_INLINE int launch(struct cadre_self *self, struct envelope *e, uint64_
         return end_elsewhere(self, e, to);
     struct cell *cell = table_cell(table, slot);
     if (unlikely(!task_is_owned_by(&cell->task, here->id)) ||
-        (unlikely(!inbox_is_plain(&cell->task.inbox)) && !launch_fits(cell, e))) {
+        (unlikely(!inbox_is_plain(&cell->task.inbox)) &&
+         !launch_fits(self, cell, e, to))) {
         bias_leave(&here->bias);
         return end_elsewhere(self, e, to);
     }

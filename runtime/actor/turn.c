@@ -13,18 +13,17 @@
 #include "actor/apply.h"
 #include "actor/ask.h"
 #include "actor/await.h"
-#include "actor/chain.h"
-#include "actor/closing.h"
 #include "actor/cycle.h"
 #include "actor/exit.h"
 #include "actor/fail.h"
+#include "actor/flow.h"
 #include "actor/fork.h"
 #include "actor/keep.h"
-#include "actor/offload.h"
+#include "actor/outcome.h"
 #include "actor/print.h"
 #include "actor/raised.h"
+#include "actor/receive.h"
 #include "actor/send.h"
-#include "actor/settle.h"
 #include "actor/stash.h"
 #include "actor/urgent.h"
 #include "actor/watch.h"
@@ -52,38 +51,6 @@ static void start(struct cadre_self *self, struct cell *cell)
         settle_result(self, NULL, 0, result);
     else if (cell->extras)
         keep_started(self, cell);
-}
-
-static CC_NOINLINE void drop(struct envelope *e) { e->type->drop(e->body); }
-
-/* Afterwards the envelope is free, or somebody else's. is_request: it is to be answered.
- * True: nothing unusual. */
-static CC_INLINE bool receive_kind(struct cadre_self *self, struct cell *cell,
-                                   struct envelope *e, uint64_t token,
-                                   cadre_receive *handle, bool is_request)
-{
-    const cadre_type *type = e->type;
-    cadre_msg m = {type, {e->from}, {token}, e->body};
-    self->message = e;
-    int result = handle(self, cell->state, &m);
-    if (unlikely((uint32_t)result | self->unusual) ||
-        (is_request && unlikely(self->owes != OWES_NO_MORE))) {
-        settle_message(self, e, type, m.from.id, result);
-        return false;
-    }
-    if (is_request)
-        self->owes = OWES_NOTHING;
-    counter_add(&self->handled, 1);
-    if (unlikely(type->drop))
-        drop(e);
-    self_free(self, e);
-    return true;
-}
-
-static CC_INLINE bool receive(struct cadre_self *self, struct cell *cell,
-                              struct envelope *e, uint64_t token, cadre_receive *handle)
-{
-    return receive_kind(self, cell, e, token, handle, false);
 }
 
 static inline bool is_killed(const struct cell *cell)
@@ -122,128 +89,6 @@ static void take_request(struct cadre_self *self, struct cell *cell, struct enve
     op_context_end(self);
 }
 
-static CC_COLD void note_failure(struct cadre_self *self, const struct envelope *e)
-{
-    int code = ((const cadre_failure *)(const void *)e->body)->code;
-    self_note(self, EVENT_FAILURE, self_address(self), (uint32_t)code, NULL);
-}
-
-/* The outcome of an operation, for the actor itself: for the sake of what that was
- * started for. */
-static CC_INLINE void receive_outcome(struct cadre_self *self, struct cell *cell,
-                                      struct op *op, struct envelope *e)
-{
-    uint64_t token = op->token;
-    bool failed = e->type == &cadre_failure_type;
-    cadre_receive *handle =
-        after_receive(self, (enum op_kind)op->kind, failed ? op->otherwise : op->then);
-    op_context_begin(self, op);
-    if (failed)
-        note_failure(self, e);
-    op_mark_outcome(cell, e, token);
-    op_end(self, op);
-    (void)receive(self, cell, e, token, handle);
-    op_context_end(self);
-}
-
-/* One that other operations lead from, or that a handler waits for. */
-static CC_NOINLINE void pass_outcome(struct cadre_self *self, struct cell *cell,
-                                     struct op *op, struct envelope *e)
-{
-    struct chain_outcome o = {op, e, 0};
-    if (op->next || op->silent)
-        chain_run(self, &o);
-    if (o.e && o.op->wait) {
-        if (o.e->type == &cadre_failure_type)
-            note_failure(self, o.e);
-        await_end(self, o.op, o.e);
-    } else if (o.e) {
-        receive_outcome(self, cell, o.op, o.e);
-    } else {
-        if (o.result != 0)
-            settle_result(self, NULL, 0, settle_check(self, o.result));
-        op_context_end(self);
-    }
-}
-
-static CC_INLINE void take_outcome(struct cadre_self *self, struct cell *cell,
-                                   struct op *op, struct envelope *e)
-{
-    if (unlikely(op->next || op->silent || op->wait))
-        pass_outcome(self, cell, op, e);
-    else
-        receive_outcome(self, cell, op, e);
-}
-
-/* What was made for it ahead is now its outcome. */
-static struct envelope *take_made(struct cadre_self *self, struct op *op)
-{
-    struct envelope *e = op->message;
-    counter_add(&self->accepted, 1);
-    if (op->kind == OP_CLOSING)
-        closing_fill(self->world, e);
-    else if (op->kind != OP_TIMER)
-        return op_take_failure(self, op, op->code, 0);
-    else
-        self_note(self, EVENT_TIMER, self_address(self), 0, e->type);
-    op->message = NULL;
-    return e;
-}
-
-/* Of one that repeats. */
-static void take_tick(struct cadre_self *self, struct cell *cell, struct op *op)
-{
-    uint64_t token = op->token;
-    enum op_kind kind = (enum op_kind)op->kind;
-    cadre_receive *then = op->then;
-    struct envelope *e = after_rang(self, op);
-    if (!e)
-        return;
-    self_note(self, EVENT_TIMER, cell_address(cell), 0, e->type);
-    op_mark_outcome(cell, e, token);
-    counter_add(&self->accepted, 1);
-    (void)receive(self, cell, e, token, after_receive(self, kind, then));
-}
-
-/* An operation's alarm has rung, or its memory comes back. */
-static void take_op(struct cadre_self *self, struct cell *cell, struct op *op)
-{
-    if (op->dead) {
-        if (op->kind == OP_WATCH || op->kind == OP_LINK)
-            watch_withdrawn(self, op);
-        op_free(self, op);
-        return;
-    }
-    store_relaxed(&op->alarm.state, ALARM_OFF);
-    if (self->now < op->alarm.node.due)
-        self->now = 0; /* it rang during this turn: it is later than the turn knows */
-    if (op->kind == OP_EVERY || op->kind == OP_IDLE)
-        take_tick(self, cell, op);
-    else if (!op->told)
-        take_outcome(self, cell, op, take_made(self, op));
-}
-
-static void take_offload(struct cadre_self *self, struct cell *cell,
-                         struct letter *letter)
-{
-    struct envelope *e;
-    struct op *op = offload_came(self, letter, &e);
-    if (!op || (!e && op->told))
-        return;
-    counter_add(&self->accepted, e != NULL);
-    self_note(self, EVENT_OFFLOAD, cell_address(cell), 0, NULL);
-    take_outcome(self, cell, op, e ? e : take_made(self, op));
-}
-
-static void take_answer(struct cadre_self *self, struct cell *cell, struct envelope *e)
-{
-    struct op *op = op_find(cell, envelope_tail(e)->token);
-    if (likely(op && op->kind != OP_PROMISE))
-        take_outcome(self, cell, op, e);
-    else
-        ask_answered(self, op, e);
-}
-
 /* A letter to this life of a running actor. */
 static void take_kind(struct cadre_self *self, struct cell *cell, struct envelope *e)
 {
@@ -252,7 +97,7 @@ static void take_kind(struct cadre_self *self, struct cell *cell, struct envelop
         take_request(self, cell, e);
         break;
     case LETTER_ANSWER:
-        take_answer(self, cell, e);
+        outcome_take_answer(self, cell, e);
         break;
     case LETTER_CANCEL:
         if (!cycle_takes(self, cell, e))
@@ -309,9 +154,9 @@ static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
     if (to == NOTE_STOP || to == NOTE_ENDED)
         exit_note(self, letter);
     else if (letter_kind(letter) == LETTER_OP)
-        take_op(self, cell, container_of(letter, struct op, letter));
+        outcome_take_op(self, cell, container_of(letter, struct op, letter));
     else if (letter_kind(letter) == LETTER_OFFLOAD)
-        take_offload(self, cell, letter);
+        outcome_take_offload(self, cell, letter);
     else if (letter_kind(letter) == LETTER_RAISE)
         raised_came(self, cell, container_of(letter, struct cadre_raise, letter));
     else if (letter_kind(letter) == LETTER_WATCH)
@@ -338,7 +183,7 @@ static CC_NOINLINE void take_marked(struct cadre_self *self, struct cell *cell,
     else if (is_request)
         take_request(self, cell, envelope_of(letter));
     else
-        take_answer(self, cell, envelope_of(letter));
+        outcome_take_answer(self, cell, envelope_of(letter));
 }
 
 /* The letter in hand, outside the bias. takes: cell_takes. False: something unusual
@@ -362,10 +207,21 @@ static CC_NOINLINE bool use_token(struct worker *worker, struct cell *cell)
     return is_killed(cell);
 }
 
-/* A message that was set aside and given back, or was held. False: there is none. */
-static bool take_again(struct cadre_self *self, struct cell *cell)
+/* Of messages, whether they come for the first time or again. */
+static bool has_mail(const struct cell *cell)
+{
+    return !fifo_is_empty(&cell->mailbox) || stash_has_next(cell) ||
+           await_has_held(cell);
+}
+
+/* A message that was set aside and given back, or was held; there are extras. False:
+ * there is none, or it is muted. */
+static CC_NOINLINE bool take_again(struct cadre_self *self, struct cell *cell)
 {
     struct letter *letter = NULL;
+    cell->extras->rests = flow_may_rest(cell) && flow_rests(self, cell, has_mail(cell));
+    if (cell->extras->rests)
+        return false;
     if (stash_has_next(cell))
         letter = &stash_next(cell)->letter;
     else if (await_has_held(cell))
@@ -392,7 +248,7 @@ static bool take_first(struct cadre_self *self, struct cell *cell)
     else if ((wait = await_due(cell)))
         await_run(self, wait);
     else if (cell_phase(cell) == PHASE_RUNNING)
-        return take_again(self, cell);
+        return unlikely(cell->extras != NULL) && take_again(self, cell);
     else if (cell_phase(cell) == PHASE_BORN)
         start(self, cell);
     else if (exit_is_due(cell))
@@ -413,14 +269,30 @@ static inline void go_idle(struct cell *cell)
 }
 
 /* What a turn has come to. */
-enum outcome { IS_IDLE, HAS_MORE, RESUMES, GOES_ON, COUNTS };
+enum outcome { IS_IDLE, HAS_MORE, RESUMES, GOES_ON, COUNTS, FLOODED };
 
-/* Inside, and again afterwards: nothing unusual is left. HAS_MORE: it goes on so. */
+/* Inside, and again afterwards: nothing unusual is left. HAS_MORE: it goes on so.
+ * IS_IDLE: it is muted. */
 static enum outcome go_on_usually(struct cadre_self *self, struct cell *cell)
 {
-    const struct gauge *gauge = extras_gauge(cell);
-    bool looks = urgent_has_levels(cell); /* for urgent ones, before each message */
-    cell->task.odd = looks ? ODD : !gauge ? 0 : gauge->trims ? ODD_TRIMS : ODD_COUNTS;
+    cell->task.odd = 0;
+    if (likely(!cell->extras)) /* it is running */
+        return GOES_ON;
+    if (unlikely(cell->extras->rests)) { /* it may have been let go since */
+        cell->task.odd = ODD;
+        return IS_IDLE;
+    }
+    const struct gauge *gauge = cell->extras->gauge;
+    /* For urgent ones, before each message; or for whether it is to be muted. */
+    bool looks = urgent_has_levels(cell) || cell->extras->slow_to;
+    bool is_flooded = gauge && load_relaxed(&gauge->flooded); /* its own */
+    cell->task.odd = looks          ? ODD
+                     : !gauge       ? 0
+                     : is_flooded   ? ODD_FLOODED
+                     : gauge->trims ? ODD_TRIMS
+                                    : ODD_COUNTS;
+    if (is_flooded)
+        return FLOODED;
     if (gauge)
         send_trim(self, cell);
     return looks ? HAS_MORE : gauge ? COUNTS : GOES_ON;
@@ -443,8 +315,14 @@ static CC_NOINLINE enum outcome run_odd(struct cadre_self *self, struct worker *
         if (took)
             continue;
         if (cell_phase(cell) == PHASE_RUNNING && !await_is_closed(cell) &&
-            (usual = go_on_usually(self, cell)) != HAS_MORE)
-            return usual;
+            (usual = go_on_usually(self, cell)) != HAS_MORE) {
+            if (likely(usual != IS_IDLE))
+                return usual;
+            if (plain_read(&cell->task.token))
+                continue; /* who sends next would not wake it */
+            go_idle(cell);
+            return IS_IDLE;
+        }
         struct inbox_node *node = fifo_take(&cell->mailbox);
         if (node) {
             extras_left(cell, letter_of(node));
@@ -484,8 +362,10 @@ static CC_NOINLINE enum outcome go_on_odd(struct cadre_self *self,
 static CC_NOINLINE enum outcome run_unusual(struct cadre_self *self,
                                             struct worker *worker, struct cell *cell)
 {
-    if (cell->task.odd == ODD)
+    if (likely(cell->task.odd == ODD))
         return run_odd(self, worker, cell);
+    if (cell->task.odd == ODD_FLOODED)
+        return FLOODED;
     send_trim(self, cell);
     return COUNTS;
 }
@@ -501,7 +381,7 @@ static CC_INLINE bool left(struct cell *cell, struct letter *letter)
 }
 
 /* Inside, and inside again afterwards: the usual part of a turn. usual: GOES_ON, or
- * COUNTS: what waits is counted. */
+ * COUNTS: what waits is counted, or FLOODED. */
 static CC_INLINE enum outcome run_usual(struct cadre_self *self, struct worker *worker,
                                         struct cell *cell, const enum outcome usual)
 {
@@ -525,6 +405,8 @@ static CC_INLINE enum outcome run_usual(struct cadre_self *self, struct worker *
                 continue;
         }
         if (likely(!plain_read(&cell->task.token))) {
+            if (usual == FLOODED && (flow_drained(self, cell) || has_more(cell)))
+                return HAS_MORE;
             plain_write(&cell->task.scheduled, false);
             return IS_IDLE;
         }
@@ -534,6 +416,13 @@ static CC_INLINE enum outcome run_usual(struct cadre_self *self, struct worker *
             send_trim(self, cell);
     }
     return outcome;
+}
+
+/* Inside. The turn of one that is flooded. */
+static CC_NOINLINE enum outcome run_flooded(struct cadre_self *self,
+                                            struct worker *worker, struct cell *cell)
+{
+    return run_usual(self, worker, cell, FLOODED);
 }
 
 /* Inside. */
@@ -550,6 +439,8 @@ static CC_INLINE enum outcome run(struct cadre_self *self, struct worker *worker
         outcome = run_usual(self, worker, cell, GOES_ON);
     else if (outcome == COUNTS)
         outcome = run_usual(self, worker, cell, COUNTS);
+    else if (outcome == FLOODED)
+        outcome = run_flooded(self, worker, cell);
     return outcome;
 }
 
@@ -565,8 +456,13 @@ static CC_NOINLINE uint32_t run_some(struct cadre_self *self, struct worker *wor
         enum outcome outcome = run(self, worker, cell);
         if (unlikely(outcome == RESUMES))
             return left - 1;
-        if (unlikely(outcome == HAS_MORE))
+        if (unlikely(outcome != IS_IDLE)) { /* or is another kind of actor now */
+            if (flow_is_flooded(cell))
+                (void)flow_drained(self, cell);
+            else if (flow_is_due(self))
+                flow_survey(self, worker, cell);
             worker_requeue(worker, task);
+        }
         left--;
     }
     return left;

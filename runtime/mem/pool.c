@@ -144,6 +144,7 @@ static void stock(struct pool *pool, unsigned c)
 
 int pool_get_slowly(struct pool *pool, void **p, unsigned c)
 {
+    pool->fills++;
     struct pool_block *b;
     take(pool, c);
     if (pool_has(&pool->classes[c])) {

@@ -61,6 +61,7 @@ struct pool {
     int64_t given;                      /* bytes, not yet in the depot's account ... */
     uint32_t moves;                     /* ... of so many chains given or taken */
     unsigned reclaiming;                /* the class where reclaiming goes on */
+    uint32_t fills;                     /* how often there was no free block at hand */
 };
 
 void pool_init(struct pool *pool, struct pool_depot *depot);

@@ -20,6 +20,7 @@
 
 struct appetite {
     uint32_t crossed;   /* messages to and from others, since it was judged */
+    uint32_t came;      /* messages from others, ever */
     int32_t partner;    /* whose task the last of those sent was for, or TASK_NOBODY */
     uint64_t preempted; /* how often its CPU was taken from it, when it last asked */
     uint32_t abstains_ms;
@@ -39,6 +40,7 @@ static inline void appetite_note_post(struct appetite *a, const struct task *tas
 static inline void appetite_note_mail(struct appetite *a, uint32_t count)
 {
     a->crossed += count;
+    a->came += count;
 }
 
 /* So many messages took so long; worker: its number. True: it did not pay, for too long;

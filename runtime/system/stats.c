@@ -1,5 +1,9 @@
 /* stats.c: counters of the whole system, read without stopping it. */
+#include "actor/deadletter.h"
+#include "actor/extras.h"
 #include "system/system.h"
+
+#include <cadre/flow.h>
 
 #include <errno.h>
 
@@ -12,6 +16,7 @@ static void add_self(cadre_counters *c, const struct cadre_self *self)
     c->accepted += load_relaxed(&self->accepted);
     c->actors -= load_relaxed(&self->ended);
     c->spawned += load_relaxed(&self->spawned);
+    c->mutes += load_relaxed(&self->mutes);
 }
 
 int cadre_stats(const cadre_system *sys, cadre_counters *counters)
@@ -40,6 +45,41 @@ int cadre_stats(const cadre_system *sys, cadre_counters *counters)
     c.simulated = world->simulated;
     *counters = c;
     return 0;
+}
+
+/* Under the lock: it is in the list, and so has not ended. */
+static void visit_muted(const struct gauge *gauge, const struct extras *extras,
+                        void (*visit)(void *user, const cadre_mute *mute), void *user)
+{
+    const struct cell *who = extras->muted_cell, *by = gauge->cell;
+    visit(user, &(cadre_mute){{cell_address(who)},
+                              {cell_address(by)},
+                              class_name(cell_class(who)),
+                              class_name(cell_class(by)),
+                              load_relaxed(&gauge->waiting)});
+}
+
+int64_t cadre_muted(const cadre_system *sys,
+                    void (*visit)(void *user, const cadre_mute *mute), void *user)
+{
+    int err = system_check(sys);
+    if (err)
+        return err;
+    if (!visit)
+        return world_misuse(sys->outside.world, -EINVAL, "cadre_muted: visit is NULL");
+    struct gauges *gauges = &sys->outside.world->gauges;
+    int64_t sum = 0;
+    pthread_mutex_lock(&gauges->lock);
+    counter_add(&gauges->asked, 1);
+    for (struct list *g = gauges->flooded.next; g != &gauges->flooded; g = g->next) {
+        struct gauge *gauge = container_of(g, struct gauge, link);
+        for (struct list *m = gauge->muted.next; m != &gauge->muted; m = m->next) {
+            visit_muted(gauge, container_of(m, struct extras, muted), visit, user);
+            sum++;
+        }
+    }
+    pthread_mutex_unlock(&gauges->lock);
+    return sum;
 }
 
 int64_t cadre_system_report(cadre_system *sys,

@@ -135,7 +135,8 @@ static void counters_layout(void **state)
     FIELD(cadre_counters, trace, 88, 8);
     FIELD(cadre_counters, workers, 96, 4);
     FIELD(cadre_counters, simulated, 100, 4);
-    FIELD(cadre_counters, reserved, 104, 32);
+    FIELD(cadre_counters, mutes, 104, 8);
+    FIELD(cadre_counters, reserved, 112, 24);
 }
 
 static void leftover_layout(void **state)

@@ -7,6 +7,7 @@
 
 #include "actor/call.h"
 #include "actor/deadletter.h"
+#include "actor/extras.h"
 #include "actor/send.h"
 #include "workers.h"
 
@@ -48,6 +49,7 @@ void deadletter_record(struct cadre_self *self, const struct dead_letter *letter
 void self_free_slowly(struct cadre_self *self, struct envelope *e) { mc_assert(false); }
 const cadre_type cadre_failure_type = {.name = "cadre_failure"};
 void call_answer(struct cadre_self *self, struct envelope *e) { mc_assert(false); }
+int extras_make(struct cadre_self *self, struct cell *cell) { return -1; }
 int self_refuse(const cadre_self *self, const char *what) { return -1; }
 int self_take_message(cadre_self *self, cadre_msg *m, enum fate fate, const char *what)
 {

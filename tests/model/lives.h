@@ -20,7 +20,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { MAILS = 8, TAG = 1, SELVES = MC_THREADS_MAX + 1, BLOCKS = 3 };
+enum { MAILS = 16, TAG = 1, SELVES = MC_THREADS_MAX + 1, BLOCKS = 3 };
 enum { FAIL = 3, END = 4, PASS_ON = 5, HELLO = 6, SPAWN = 7 }; /* messages */
 enum { FIRST = 1, SECOND = 2 };                                /* lives of the child */
 
