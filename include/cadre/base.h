@@ -60,6 +60,7 @@ enum {
     CADRE_EPARENT = -5003, /* ended because the parent ended */
     CADRE_EUNANSWERED = -5005, /* the request was read, but not answered */
     CADRE_ERESTARTS = -5006,   /* a supervisor's children have failed too often */
+    CADRE_ECRASHED = -5007,    /* an isolated actor's process has died */
     CADRE_EBUDGET = -5008,     /* it has used more than its budget (account.h) */
     CADRE_EUSER = -10000
 };

@@ -58,6 +58,8 @@ enum cadre_mail {
                          only if that has neither answered it nor passed it on */
 };
 
+typedef struct cadre_isolation cadre_isolation; /* isolate.h */
+
 /* How to spawn. All zero is cadre_spawn(). */
 typedef struct cadre_opts {
     bool keep;     /* it goes down when it ends, instead of vanishing */
@@ -65,13 +67,16 @@ typedef struct cadre_opts {
     bool pinned;   /* as cadre_spawn_pinned() */
     bool levels;   /* it takes urgent messages before others (urgent.h) */
     uint8_t mail;  /* enum cadre_mail; of one with `keep` */
+    bool isolated; /* it runs in a process of its own: isolate.h; not with a budget */
     const cadre_limit *limit;   /* of its mailbox (limit.h); NULL: none */
     const cadre_budget *budget; /* what it may use (account.h); NULL: no account */
-    void *reserved[1];          /* zero, else -EINVAL */
+    const cadre_isolation *isolation; /* how that is confined; NULL: as by default */
+    void *reserved[1];                /* zero, else -EINVAL */
 } cadre_opts;
 
 /* A new child, as cadre_spawn(); opts may be NULL. *init is copied twice for one with
- * `keep`. Errors: as cadre_spawn(); -EINVAL (opts), -EAGAIN (no threads for pinned). */
+ * `keep`. Errors: as cadre_spawn(); -EINVAL (opts), -EAGAIN (no threads for pinned, no
+ * process for isolated: cadre_config.isolated). */
 CADRE_API CADRE_MUST_CHECK int cadre_spawn_with(cadre_self *self, cadre_ref *child,
                                                 const cadre_class *cls,
                                                 const void *init,

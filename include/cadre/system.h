@@ -39,6 +39,8 @@ typedef struct cadre_config {
      * for a while, to find something, because a message costs a third more. Always under
      * simulation. false: CADRE_RECORD_MESSAGES (0, 1), else no. */
     bool record_messages;
+    /* Actors with a process of their own (isolate.h) at a time, up to 255. 0: none. */
+    uint8_t isolated;
     /* Threads for actors that stay on one (pin.h), beside the workers and numbered behind
      * them: up to 1024 in all. Not with CADRE_NO_WORKERS. 0: none. */
     uint32_t pinned;
@@ -111,7 +113,7 @@ CADRE_API CADRE_MUST_CHECK int cadre_run(const cadre_config *config,
 /* The same in pieces, for a program that has a life of its own. *sys is written on
  * success and freed with cadre_system_free().
  * Errors: -EINVAL (argument, environment), -EMSGSIZE (state), -ENOMEM, -EAGAIN (threads
- * could not be created), -EMFILE (descriptors, or 255 systems). */
+ * or processes could not be created), -EMFILE (descriptors, or 255 systems). */
 CADRE_API CADRE_MUST_CHECK int cadre_system_new(cadre_system **sys,
                                                 const cadre_config *config,
                                                 const cadre_class *root,

@@ -1,6 +1,7 @@
 /* apply.c: functions called in an actor's turn. */
 #include "actor/apply.h"
 
+#include "actor/process.h"
 #include "actor/send.h"
 
 #include <errno.h>
@@ -12,13 +13,17 @@ const cadre_type apply_type = {.name = "cadre_apply", .size = sizeof(struct appl
 int apply_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     const struct applied *call = m->body;
+    if (unlikely(process_of(self_cell(self)) != NULL)) {
+        self->fate = FATE_UNHANDLED; /* its state is elsewhere */
+        return 0;
+    }
     return call->fn(self, state, call->arg);
 }
 
 int cadre_apply(cadre_self *self, cadre_ref who, cadre_applied *fn, void *arg)
 {
     struct envelope *e;
-    int err = self_check(self, "cadre_apply");
+    int err = self_check_outer(self, "cadre_apply");
     if (err)
         return err;
     if (!fn)

@@ -2,6 +2,7 @@
 #include "actor/ask.h"
 
 #include "actor/call.h"
+#include "actor/process.h"
 #include "actor/urge.h"
 #include "base/panic.h"
 
@@ -216,6 +217,10 @@ bool cadre_is_awaited(cadre_self *self, cadre_promise promise)
 
 void ask_answered(struct cadre_self *self, struct op *promise, struct envelope *answer)
 {
+    if (!promise && process_of(self_cell(self))) {
+        process_forward(self, self_cell(self), answer);
+        return;
+    }
     if (!promise) {
         send_drop(self, answer);
         return;
@@ -242,20 +247,9 @@ static const struct wait *in_hand(const struct cell *cell, uint64_t asker,
     return wait;
 }
 
-/* Is the request among these? */
 static bool has(const struct fifo *queue, uint64_t asker, uint64_t token)
 {
-    struct inbox_node *newest = queue->newest, *node = newest;
-    for (uint32_t i = 0; node && i < LOOK_THROUGH; i++) {
-        node = plain_read(&node->next);
-        struct envelope *e = envelope_of(letter_of(node));
-        if (letter_kind(&e->letter) == LETTER_TOKEN && e->from == asker &&
-            envelope_tail(e)->token == token)
-            return true;
-        if (node == newest)
-            break;
-    }
-    return false;
+    return envelope_before(queue, asker, token, LOOK_THROUGH) != NULL;
 }
 
 enum owed ask_owes(const struct cell *cell, uint64_t asker, uint64_t token)
@@ -285,17 +279,33 @@ static struct op *promise_about(const struct cell *cell, struct envelope *note)
     return op && op->message->from == note->from ? op : NULL;
 }
 
+/* Outside it is owed still. Without memory it is so until this actor's end. */
+static void decline(struct cadre_self *self, struct op *promise)
+{
+    struct envelope *e;
+    const cadre_failure failure = {.code = -ECANCELED, .origin = cadre_me(self)};
+    if (send_prepare(self, &e, LETTER_ANSWER, &cadre_failure_type, &failure) == 0)
+        send_answer(self, e, promise->message->from,
+                    envelope_tail(promise->message)->token);
+}
+
 void ask_recalled(struct cadre_self *self, struct envelope *note)
 {
     struct cell *cell = self_cell(self);
+    if (process_of(cell)) {
+        process_forward(self, cell, note);
+        return;
+    }
     struct op *op = promise_about(cell, note);
     const struct wait *wait =
         op ? NULL : in_hand(cell, note->from, envelope_tail(note)->token);
     if (op) {
         fail_all(self, op->child);
-        settle(self, op);
-        if (!note->from)
+        if (self->world->uplink)
+            decline(self, op);
+        else if (!note->from)
             call_drop(envelope_tail(note)->token);
+        settle(self, op);
     } else if (wait) {
         fail_all(self, wait->hand.context.young);
         envelope_set_moved(wait->hand.message); /* what is started later asks again */
@@ -309,6 +319,10 @@ void ask_recalled(struct cadre_self *self, struct envelope *note)
 void ask_moved(struct cadre_self *self, struct envelope *note)
 {
     struct op *op = op_find(self_cell(self), envelope_tail(note)->token);
+    if (process_of(self_cell(self))) { /* it need not know */
+        self_free(self, note);
+        return;
+    }
     if (!op || op->kind != OP_ASK || op->code == -ECANCELED) {
         send_recall_moved(self, note, self_address(self));
         return;
@@ -323,7 +337,8 @@ void ask_tell_moved(struct cadre_self *self, struct envelope *request)
     uint64_t token = envelope_tail(request)->token, here = self_address(self);
     bool is_threads = !request->from; /* which is told by its future */
     enum letter_kind kind = is_threads ? LETTER_CANCEL : LETTER_MOVED;
-    if ((is_threads && call_moves(token, here)) ||
+    if (self->world->uplink || /* who waits for it asks our cell outside */
+        (is_threads && call_moves(token, here)) ||
         send_prepare(self, &e, kind, &send_note_type, NULL))
         return;
     envelope_tail(request)->bytes &= ~ENVELOPE_MOVED;

@@ -1,6 +1,8 @@
 /* call.c: one answer, for a thread that is not an actor. */
 #include "actor/call.h"
 
+#include "actor/uplink.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <sys/eventfd.h>
@@ -63,6 +65,10 @@ void call_answer(struct cadre_self *self, struct envelope *e)
 {
     struct cadre_future *f = call_future(envelope_tail(e)->token);
     counter_add(&self->accepted, 1);
+    if (unlikely(self->world->uplink)) { /* f is outside */
+        uplink_send(self, e, 0);
+        return;
+    }
     counter_add(&self->handled, 1);
     f->answer = e;
     /* seq_cst: against call_fd, so that one of the two sees what the other wrote. */

@@ -57,7 +57,7 @@ int cadre_when_closing(cadre_self *self, cadre_token *token)
 {
     static const cadre_closing unknown = {0};
     struct op *op;
-    int err = self_check(self, "cadre_when_closing");
+    int err = self_check_outer(self, "cadre_when_closing");
     if (!err)
         err = op_new(self, &op, OP_CLOSING);
     if (err)

@@ -39,6 +39,7 @@ enum letter_kind {
     LETTER_WATCH,  /* somebody wants to know of the receiver's end (watch.h) */
     LETTER_PASSED, /* a message: was a request, or an outcome, until passed on */
     LETTER_MOVED,  /* to whoever made a request: it is elsewhere now (ask.h) */
+    LETTER_PROCESS /* no envelope: news of the receiver's process (process.h) */
 };
 enum { LETTER_BITS = 5, LETTER_KIND = (1 << LETTER_BITS) - 1 };
 
@@ -139,6 +140,23 @@ static inline void envelope_set_moved(struct envelope *e)
 {
     if (letter_kind(&e->letter) == LETTER_TOKEN)
         envelope_tail(e)->bytes |= ENVELOPE_MOVED;
+}
+
+/* The node before the request with this token of that one, among so many of these; NULL:
+ * it is not there. */
+static inline struct inbox_node *envelope_before(const struct fifo *q, uint64_t from,
+                                                 uint64_t token, uint32_t most)
+{
+    struct inbox_node *newest = q->newest, *before = newest;
+    for (uint32_t i = 0; before && i < most; i++) {
+        struct inbox_node *node = plain_read(&before->next);
+        struct envelope *e = envelope_of(letter_of(node));
+        if (letter_kind(&e->letter) == LETTER_TOKEN && e->from == from &&
+            envelope_tail(e)->token == token)
+            return before;
+        before = node == newest ? NULL : node;
+    }
+    return NULL;
 }
 
 /* A message that somebody has sent, of whatever sort. */

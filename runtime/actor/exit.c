@@ -20,6 +20,7 @@
 #include "actor/fork.h"
 #include "actor/keep.h"
 #include "actor/op.h"
+#include "actor/process.h"
 #include "actor/register.h"
 #include "actor/send.h"
 #include "actor/stash.h"
@@ -65,6 +66,7 @@ static CC_INLINE void end_for_good(struct cadre_self *self, struct cell *cell)
 {
     free_state(self, cell);
     if (cell->extras) {
+        process_free(self, cell->extras->process);
         keep_end(self, cell);
         account_close(self, cell->extras->account);
         cell->extras->account = NULL;
@@ -106,11 +108,15 @@ static void finish(struct cadre_self *self, struct cell *cell)
         end_for_good(self, cell);
 }
 
-bool exit_is_due(const struct cell *cell)
+static CC_INLINE bool is_due(const struct cell *cell)
 {
-    return cell_phase(cell) == PHASE_ENDING && family_is_empty(cell) &&
-           !(cell->extras && cell->extras->waits);
+    if (cell_phase(cell) != PHASE_ENDING || !family_is_empty(cell))
+        return false;
+    const struct extras *extras = cell->extras;
+    return likely(!extras) || !(extras->waits || process_lives(cell));
 }
+
+bool exit_is_due(const struct cell *cell) { return is_due(cell); }
 
 void exit_finish(struct cadre_self *self) { finish(self, self_cell(self)); }
 
@@ -161,8 +167,10 @@ void exit_begin(struct cadre_self *self, int reason, enum exit_manner manner)
         ops_end(self, cell, reason);
         await_give_back(self, cell); /* and is worked off as mail of any who ends */
         cell->extras->closed = NULL;
+        if (cell->extras->process)
+            process_end(self, cell->extras->process, manner == EXIT_GENTLY, reason);
     }
-    if (exit_is_due(cell))
+    if (is_due(cell))
         finish(self, cell);
     else
         ask_children(self, cell, manner == EXIT_GENTLY ? HALT_STOP : HALT_KILL);
@@ -181,6 +189,8 @@ void exit_killed(struct cadre_self *self)
     } else if (cell_phase(cell) == PHASE_ENDING) {
         if (cell->reason == 0)
             cell->reason = reason; /* else the first one counts */
+        if (process_of(cell))
+            process_kill(cell->extras->process);
         ask_children(self, cell, HALT_KILL);
     }
 }
@@ -200,7 +210,7 @@ static void child_ended(struct cadre_self *self, struct cell *child)
     struct cell *cell = self_cell(self);
     family_remove(&world->table, child);
     table_put(&world->table, &self->cells, child);
-    if (exit_is_due(cell))
+    if (is_due(cell))
         finish(self, cell);
     else if (cell_phase(cell) == PHASE_ENDING)
         ask_next(self, cell);

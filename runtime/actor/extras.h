@@ -42,6 +42,7 @@ struct extras {
     cadre_time last;          /* when a message was handled last */
     struct owned *owned;      /* arena.h */
     struct keep *keep;        /* keep.h: how it was spawned; or NULL */
+    struct process *process;  /* process.h: where it runs; NULL: here */
     bool in_order;            /* exit.c: its children end one by one, ... */
     bool at_once;             /* ... killed, not stopped */
     struct list watches;      /* watch.h: who is told of the end */

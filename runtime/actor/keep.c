@@ -5,6 +5,7 @@
 #include "actor/await.h"
 #include "actor/family.h"
 #include "actor/print.h"
+#include "actor/process.h"
 #include "actor/send.h"
 #include "actor/urgent.h"
 
@@ -23,6 +24,10 @@ int keep_check(struct world *world, const cadre_opts *opts)
         return 0;
     if (opts->reserved[0])
         return world_misuse(world, -EINVAL, "cadre_spawn_with: reserved is not zero");
+    if (opts->isolated && opts->budget)
+        return world_misuse(
+            world, -EINVAL,
+            "cadre_spawn_with: what an isolated one uses has no budget");
     if (opts->mail > CADRE_MAIL_RETRY || (opts->mail && !opts->keep))
         return world_misuse(world, -EINVAL,
                             "cadre_spawn_with: mail is %u, or not of one with keep",
@@ -229,7 +234,7 @@ static void restart(struct cadre_self *self, struct cell *cell, struct envelope 
         memcpy(cell->state, keep->init, class->state_size);
     else if (cell->state)
         memset(cell->state, 0, class->state_size);
-    cell->receive = class->receive;
+    cell->receive = extras->process ? process_receive : class->receive;
     extras->receive = NULL;
     extras->fronted = false;
     if (extras->account)
@@ -291,6 +296,7 @@ bool keep_takes(struct cadre_self *self, struct cell *cell, struct letter *lette
     if (to == NOTE_STOP)
         fifo_append(&cell->extras->held, &letter->node);
     else if (kind == LETTER_OP || kind == LETTER_OFFLOAD || kind == LETTER_WATCH ||
+             kind == LETTER_PROCESS ||
              letter_generation(letter) != address_generation(cell_address(cell)))
         return false;
     else

@@ -68,14 +68,9 @@ static void release(struct cadre_self *self, struct offload *call, bool with_mes
     pool_put(&self->pool, call, sizeof *call);
 }
 
-/* One more is over. Inside, because whoever rings for a worker that is stuck in a handler
- * counts there, too. */
 static void count_over(struct cadre_self *self)
 {
-    struct worker *here = self->worker;
-    bias_enter(&here->bias);
-    counter_add(&here->alarms.over, 1);
-    bias_leave(&here->bias);
+    self_count_over(self);
     counter_add(&self->duties_over, 1);
 }
 
@@ -120,7 +115,7 @@ int cadre_offload_as(cadre_self *self, cadre_token *token, cadre_pool pool,
 {
     struct op *op;
     struct offload *call = NULL;
-    int err = self_check(self, "cadre_offload");
+    int err = self_check_outer(self, "cadre_offload");
     if (err)
         return send_refuse(type, body, err);
     err = send_check(self->world, "cadre_offload", type, body);

@@ -58,7 +58,7 @@ int cadre_print_waits(cadre_self *self, cadre_ref who)
 {
     static const cadre_type print_type = {.name = "cadre_print_waits"};
     struct envelope *e;
-    int err = self_check(self, "cadre_print_waits");
+    int err = self_check_outer(self, "cadre_print_waits");
     if (!err)
         err = send_prepare(self, &e, LETTER_PRINT, &print_type, NULL);
     if (!err)

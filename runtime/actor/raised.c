@@ -3,6 +3,7 @@
 
 #include "actor/apply.h"
 #include "actor/deadletter.h"
+#include "actor/process.h"
 #include "actor/settle.h"
 
 /* A call that was raised, made here without an envelope: like receive and settle. */
@@ -12,7 +13,7 @@ static void call_raised(struct cadre_self *self, struct cell *cell, struct appli
     self->message = NULL;
     int result = settle_callback(self, call.fn(self, cell->state, call.arg));
     if (self->traced)
-        settle_trace(self, 0, &apply_type);
+        settle_trace(self, NULL, 0, &apply_type, 0);
     if (result < 0)
         deadletter_record(self, &letter, DEAD_FAILED);
     else
@@ -29,6 +30,10 @@ void raised_came(struct cadre_self *self, struct cell *cell, struct cadre_raise 
     if (to != cell_address(cell))
         deadletter_record(self, &(struct dead_letter){to, 0, &apply_type, NULL},
                           DEAD_ENDED);
+    else if (process_of(cell)) /* its state is elsewhere */
+        deadletter_record(self,
+                          &(struct dead_letter){to, 0, &apply_type, cell_class(cell)},
+                          DEAD_UNHANDLED);
     else if (cell_phase(cell) == PHASE_RUNNING)
         call_raised(self, cell, call);
     else

@@ -11,7 +11,7 @@
 int cadre_register(cadre_self *self, const char *text)
 {
     struct name name;
-    int err = self_check(self, "cadre_register");
+    int err = self_check_outer(self, "cadre_register");
     if (err)
         return err;
     const char *flaw = name_flaw(text);
@@ -32,7 +32,7 @@ int cadre_register(cadre_self *self, const char *text)
 int cadre_unregister(cadre_self *self, const char *text)
 {
     struct name name;
-    int err = self_check(self, "cadre_unregister");
+    int err = self_check_outer(self, "cadre_unregister");
     if (err)
         return err;
     if (!text)
@@ -56,7 +56,7 @@ uint64_t register_find(struct world *world, const char *text)
 
 cadre_ref cadre_whereis(const cadre_self *self, const char *name)
 {
-    if (self_check(self, "cadre_whereis"))
+    if (self_check_outer(self, "cadre_whereis"))
         return (cadre_ref){0};
     return (cadre_ref){register_find(self->world, name)};
 }

@@ -138,6 +138,8 @@ void report_failure(struct cadre_self *self, const cadre_type *type, uint64_t fr
     uint32_t hidden;
     struct world *world = self->world;
     const char *words = fail_words(self, reason);
+    if (unlikely(world->uplink)) /* the report is made outside, with these words */
+        return;
     self->words.of = 0;
     if (world->log.level < LOG_WARN ||
         !log_allows(&world->fail_log, self_now(self), &hidden))

@@ -3,6 +3,7 @@
 
 #include "actor/family.h"
 #include "base/panic.h"
+#include "sched/isolation.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -33,13 +34,13 @@ static void init_lookout(struct lookout *l, uint32_t worker)
 
 void self_init(struct cadre_self *self, struct world *world, struct worker *worker)
 {
-    *self =
-        (struct cadre_self){.world = world,
-                            .worker = worker,
-                            .traced = world->simulated || world->records,
-                            .context.deadline = CADRE_NEVER,
-                            .looks = worker ? worker->id + 1 : 0,
-                            .next_token = worker ? worker->id * SELF_TOKEN_RUN + 1 : 0};
+    *self = (struct cadre_self){
+        .world = world,
+        .worker = worker,
+        .traced = world->simulated || world->records || world->uplink,
+        .context.deadline = CADRE_NEVER,
+        .looks = worker ? worker->id + 1 : 0,
+        .next_token = worker ? worker->id * SELF_TOKEN_RUN + 1 : 0};
     self->usual = self->unusual;
     pool_init(&self->pool, &world->depot);
     if (!worker)
@@ -51,6 +52,10 @@ void self_init(struct cadre_self *self, struct world *world, struct worker *work
 bool self_tidy(struct worker *worker)
 {
     struct cadre_self *self = worker->context;
+    bool expects = self->expects;
+    self->expects = false;
+    if (unlikely(expects))
+        isolation_look(self->world->isolation, worker);
     return pool_reclaim(&self->pool);
 }
 
@@ -96,6 +101,15 @@ int self_refuse(const cadre_self *self, const char *what)
                         what);
 }
 
+int self_check_outer(const cadre_self *self, const char *what)
+{
+    int err = self_check(self, what);
+    if (err || !self->world->uplink)
+        return err;
+    log_line(&self->world->log, LOG_ERROR, "%s: not in a process of its own", what);
+    return -ENOTSUP;
+}
+
 cadre_time self_now(cadre_self *self)
 {
     /* A turn need not say that it begins: its worker counts. */
@@ -134,7 +148,7 @@ cadre_ref cadre_parent(const cadre_self *self)
         return (cadre_ref){0};
     const struct cell *parent =
         family_find(&self->world->table, cell_parent(self_cell(self)));
-    return (cadre_ref){parent ? cell_address(parent) : 0};
+    return (cadre_ref){parent ? cell_address(parent) : self->world->outer_parent};
 }
 
 const cadre_class *cadre_class_of(const cadre_self *self)

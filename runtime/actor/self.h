@@ -98,6 +98,7 @@ struct cadre_self {
         credit_at;          /* for looks at the clock (account.c), when it was given */
     ATOMIC(uint64_t) mutes; /* flow.h */
     struct words words;     /* of whoever fails next */
+    bool expects;           /* an answer from a process soon (sched/isolation.h) */
     struct lookout lookout;
 };
 
@@ -127,6 +128,19 @@ static inline int self_check(const cadre_self *self, const char *what)
     if (likely(self == self_here))
         return 0;
     return self_refuse(self, what);
+}
+
+/* The same; and -ENOTSUP in a process of its own (uplink.h), where it cannot be. */
+int self_check_outer(const cadre_self *self, const char *what);
+
+/* One less that alarms.set has counted (sched/alarm.h). Inside, because whoever rings for
+ * a worker that is stuck in a handler counts there, too. */
+static inline void self_count_over(struct cadre_self *self)
+{
+    struct worker *here = self->worker;
+    bias_enter(&here->bias);
+    counter_add(&here->alarms.over, 1);
+    bias_leave(&here->bias);
 }
 
 /* A mistake of the caller: one log line that names it, at a limited rate; in a debug

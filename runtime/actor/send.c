@@ -3,6 +3,7 @@
 
 #include "actor/call.h"
 #include "actor/flow.h"
+#include "actor/uplink.h"
 #include "actor/urgent.h"
 
 #include <assert.h>
@@ -197,7 +198,7 @@ void send_note(struct cadre_self *self, struct envelope *note, uint64_t to)
     if (cell)
         put(self->world, self->worker, cell, &note->letter);
     else
-        self_free(self, note);
+        self->world->uplink ? uplink_send(self, note, to) : self_free(self, note);
 }
 
 void send_recall_moved(struct cadre_self *self, struct envelope *note, uint64_t asker)
@@ -223,6 +224,10 @@ void send_dead(struct cadre_self *self, struct envelope *e, uint64_t to,
                const cadre_class *class, enum dead_reason reason)
 {
     unsigned kind = letter_kind(&e->letter);
+    if (self->world->uplink && reason == DEAD_NOBODY) {
+        uplink_send(self, e, to);
+        return;
+    }
     if (kind == LETTER_ANSWER || kind == LETTER_CANCEL || kind == LETTER_RESTART) {
         send_drop(self, e); /* whoever was to have it has ended, or has given up */
         return;
@@ -323,6 +328,8 @@ int send_offer(struct cadre_self *self, struct envelope *e, uint64_t to)
     for (int i = 0; i <= REDIRECTS; i++) {
         struct cell *cell = table_resolve(&self->world->table, to);
         plain_write(&e->letter.to, address_letter(to) | (before & LETTER_KIND));
+        if (!cell && !uplink_carries(self->world->uplink, e))
+            return -ENOTSUP;
         if (!cell) {
             counter_add(&self->accepted, 1);
             send_dead(self, e, to, NULL, DEAD_NOBODY);
@@ -565,7 +572,8 @@ void send_halt(struct world *world, struct cadre_self *self, uint64_t who,
 {
     struct cell *cell = table_resolve(&world->table, who);
     struct worker *here = self ? self->worker : NULL;
-    unsigned news = cell ? cell_halt(cell, address_generation(who), halts, reason) : 0;
+    unsigned news = cell ? cell_halt(cell, address_generation(who), halts, reason)
+                         : uplink_halt(world, who, halts, reason);
     if (!news)
         return;
     if (news & HALT_STOP) {

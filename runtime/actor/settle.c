@@ -11,12 +11,16 @@
 #include "actor/keep.h"
 #include "actor/report.h"
 #include "actor/send.h"
+#include "actor/uplink.h"
 
 #include <errno.h>
 
-void settle_trace(struct cadre_self *self, uint64_t from, const cadre_type *type)
+void settle_trace(struct cadre_self *self, const struct envelope *e, uint64_t from,
+                  const cadre_type *type, int result)
 {
     struct world *world = self->world;
+    if (world->uplink)
+        uplink_settled(world->uplink, e, result);
     uint64_t id = cell_address(self_cell(self));
     self_note(self, EVENT_MESSAGE, id, from, type);
     if (!world->simulated)
@@ -82,7 +86,7 @@ void settle_message(struct cadre_self *self, struct envelope *e, const cadre_typ
     result = settle_callback(self, result);
     self->message = NULL;
     if (self->traced)
-        settle_trace(self, from, type);
+        settle_trace(self, e, from, type, result);
     bool ends = result < 0 || cell_phase(cell) != PHASE_RUNNING; /* while it waited */
     if (unlikely(result < 0) && is_retried(cell, e, fate, owes)) {
         settle_result(self, type, from, result);
@@ -107,4 +111,12 @@ void settle_message(struct cadre_self *self, struct envelope *e, const cadre_typ
         self_free(self, e);
     if (result != 0)
         settle_result(self, type, from, result);
+}
+
+void settle_check_thread(struct cadre_self *self, const struct thread_state *before)
+{
+    const char *changed = DEBUG_BUILD ? thread_state_restore(before) : NULL;
+    if (changed)
+        (void)world_misuse(self->world, 0, "class %s: a callback changed %s",
+                           class_name(cell_class(self_cell(self))), changed);
 }

@@ -17,7 +17,12 @@ void settle_result(struct cadre_self *self, const cadre_type *type, uint64_t fro
  * envelope, which may be somebody else's by now. */
 void settle_message(struct cadre_self *self, struct envelope *e, const cadre_type *type,
                     uint64_t from, int result);
-/* In a simulation, or when messages are to be noted. */
-void settle_trace(struct cadre_self *self, uint64_t from, const cadre_type *type);
+/* In a simulation, or when messages are to be noted, or in a process of its own. The
+ * message may be free already. */
+void settle_trace(struct cadre_self *self, const struct envelope *e, uint64_t from,
+                  const cadre_type *type, int result);
+
+/* In a debug build: has the callback left the thread as it found it? */
+void settle_check_thread(struct cadre_self *self, const struct thread_state *before);
 
 #endif

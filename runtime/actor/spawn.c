@@ -4,6 +4,7 @@
 #include "actor/deadletter.h"
 #include "actor/family.h"
 #include "actor/keep.h"
+#include "actor/process.h"
 
 #include <cadre/pin.h>
 
@@ -202,6 +203,12 @@ static int check_limit(struct world *world, const cadre_limit *limit)
     return 0;
 }
 
+/* A simulation has one process. */
+static bool is_isolated(const struct world *world, const cadre_opts *opts)
+{
+    return opts->isolated && !world->simulated;
+}
+
 static CC_NOINLINE int spawn_with(struct cadre_self *self, struct cell **cell,
                                   const cadre_class *class, const void *init,
                                   const cadre_opts *opts)
@@ -212,8 +219,12 @@ static CC_NOINLINE int spawn_with(struct cadre_self *self, struct cell **cell,
         return err;
     const cadre_limit *limit =
         opts->limit && is_limit(opts->limit) ? opts->limit : NULL;
-    err = make_actor(self, self_cell(self), cell, class, init, limit);
+    if (is_isolated(self->world, opts))
+        err = process_new(self, &extras->process, class, opts->isolation);
+    if (!err)
+        err = make_actor(self, self_cell(self), cell, class, init, limit);
     if (err) {
+        process_free(self, extras->process);
         keep_discard(self, extras);
         return err;
     }
@@ -221,7 +232,18 @@ static CC_NOINLINE int spawn_with(struct cadre_self *self, struct cell **cell,
     if (limit)
         extras->gauge = gauges_find(&self->world->gauges, cell_slot(*cell));
     keep_attach(self, *cell, extras);
+    if (extras->process)
+        process_attach(*cell);
     return 0;
+}
+
+/* In a process of its own an actor has no room for others. */
+static CC_COLD int failed(struct cadre_self *self, const char *what, int err)
+{
+    if (err != -ENOMEM && err != -EAGAIN && err != CADRE_EFULL)
+        return err; /* self may be none */
+    int refused = self_check_outer(self, what);
+    return refused ? refused : err == CADRE_EFULL ? -ENOMEM : err;
 }
 
 /* opts: NULL, or to be attached. pinned: to a worker that it stays on. */
@@ -235,7 +257,7 @@ static CC_INLINE int spawn_child(struct cadre_self *self, const char *what,
         err = opts ? spawn_with(self, &cell, class, init, opts)
                    : spawn_actor(self, self_cell(self), &cell, class, init);
     if (err)
-        return err == CADRE_EFULL ? -ENOMEM : err;
+        return failed(self, what, err);
     if (child)
         child->id = cell_address(cell);
     worker_note(self->worker, EVENT_SPAWN, cell_address(cell),
@@ -269,8 +291,9 @@ int cadre_spawn_with(cadre_self *self, cadre_ref *child, const cadre_class *clas
         err = check_limit(self->world, opts->limit);
     if (err)
         return err;
-    bool attached = opts && (opts->keep || opts->announce || opts->budget ||
-                             opts->levels || (opts->limit && is_limit(opts->limit)));
+    bool attached =
+        opts && (opts->keep || opts->announce || opts->budget || opts->isolated ||
+                 opts->levels || (opts->limit && is_limit(opts->limit)));
     return spawn_child(self, "cadre_spawn_with", child, class, init,
                        attached ? opts : NULL, opts && opts->pinned);
 }

@@ -9,6 +9,7 @@ void table_init(struct table *t, struct heap *heap)
     t->first_generation = 1;
     t->last_generation = GENERATION_MAX;
     t->scarce = 0;
+    t->cells_max = (uint32_t)TABLE_CHUNKS * TABLE_CHUNK;
     t->free = NULL;
     atomic_set(&t->used, 0);
     t->tag_bits = 0;
@@ -106,17 +107,19 @@ static int make_fresh(struct table *t, struct table_cache *cache)
 {
     uint32_t used = (uint32_t)load_relaxed(&t->used); /* written under the lock only */
     struct cell *cells;
-    if (used / TABLE_CHUNK == TABLE_CHUNKS)
+    uint32_t fresh =
+        t->cells_max - used < TABLE_FRESH ? t->cells_max - used : TABLE_FRESH;
+    if (fresh == 0)
         return -ENOMEM;
     int err = chunk_of(t, used, &cells);
     if (err)
         return err;
-    for (uint32_t i = TABLE_FRESH; i-- > 0;) {
+    for (uint32_t i = fresh; i-- > 0;) {
         struct cell *cell = &cells[(used + i) % TABLE_CHUNK];
-        cell_init(cell, t->tag_bits | address(0, used + i, t->first_generation));
+        cell_init(cell, t->tag_bits ^ address(0, used + i, t->first_generation));
         keep(cache, cell);
     }
-    store_release(&t->used, used + TABLE_FRESH); /* pairs with table_find */
+    store_release(&t->used, used + fresh); /* pairs with table_find */
     return 0;
 }
 

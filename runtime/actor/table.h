@@ -32,7 +32,11 @@ struct table {
     uint32_t first_generation; /* constant; above those of former systems of this tag */
     uint32_t last_generation; /* constant; of the first slots, of others the greatest */
     uint32_t scarce;          /* constant; how many those are */
-    uint64_t tag_bits; /* of all addresses into it; constant, but for the start */
+    /* What distinguishes addresses into it from all others: the tag; in the process of an
+     * isolated actor also its slot, so that the first one here has the address that it
+     * has outside. Constant, but for the start. */
+    uint64_t tag_bits;
+    uint32_t cells_max; /* constant: there are never more */
     /* What follows is written under the lock. */
     alignas(CACHE_LINE) ATOMIC(uint64_t) used; /* cells ever made */
     ATOMIC(struct table_directory *) directory;

@@ -18,6 +18,7 @@
 #include "actor/fail.h"
 #include "actor/flow.h"
 #include "actor/fork.h"
+#include "actor/isolate.h"
 #include "actor/keep.h"
 #include "actor/outcome.h"
 #include "actor/print.h"
@@ -28,15 +29,6 @@
 #include "actor/urgent.h"
 #include "actor/watch.h"
 #include "base/panic.h"
-
-/* In a debug build: has the callback left the thread as it found it? */
-static void check_thread(struct cadre_self *self, const struct thread_state *before)
-{
-    const char *changed = thread_state_restore(before);
-    if (changed)
-        (void)world_misuse(self->world, 0, "class %s: a callback changed %s",
-                           class_name(cell_class(self_cell(self))), changed);
-}
 
 static void start(struct cadre_self *self, struct cell *cell)
 {
@@ -126,7 +118,8 @@ static void take_kind(struct cadre_self *self, struct cell *cell, struct envelop
 static CC_COLD bool is_too_late(struct cadre_self *self, struct cell *cell,
                                 struct letter *letter)
 {
-    bool is_kept = cell_phase(cell) == PHASE_RUNNING && cell_is_kept(cell);
+    bool is_kept = cell_phase(cell) == PHASE_RUNNING && cell_is_kept(cell) &&
+                   letter_kind(letter) != LETTER_PROCESS;
     if (is_kept) {
         extras_back(cell, letter);
         fifo_append(&cell->extras->held, &letter->node);
@@ -161,13 +154,15 @@ static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
         raised_came(self, cell, container_of(letter, struct cadre_raise, letter));
     else if (letter_kind(letter) == LETTER_WATCH)
         watch_came(self, cell, e);
+    else if (letter_kind(letter) == LETTER_PROCESS)
+        isolate_came(self, cell, letter);
     else if (cell_phase(cell) == PHASE_RUNNING &&
              letter_generation(letter) == address_generation(cell_address(cell)))
         take_kind(self, cell, e);
     else
         bounce(self, cell, e);
     if (DEBUG_BUILD)
-        check_thread(self, &before);
+        settle_check_thread(self, &before);
 }
 
 /* A letter that is no plain message: first of all a request, or an answer to one. */
@@ -250,13 +245,13 @@ static bool take_first(struct cadre_self *self, struct cell *cell)
     else if (cell_phase(cell) == PHASE_RUNNING)
         return unlikely(cell->extras != NULL) && take_again(self, cell);
     else if (cell_phase(cell) == PHASE_BORN)
-        start(self, cell);
+        process_of(cell) ? isolate_start(self, cell) : start(self, cell);
     else if (exit_is_due(cell))
         exit_finish(self);
     else
         return false;
     if (DEBUG_BUILD)
-        check_thread(self, &before);
+        settle_check_thread(self, &before);
     return true;
 }
 
@@ -475,7 +470,7 @@ static CC_INLINE void go_on(struct cadre_self *self)
         thread_state_save(&before);
     await_go_on(self);
     if (DEBUG_BUILD)
-        check_thread(self, &before);
+        settle_check_thread(self, &before);
 }
 
 uint32_t turn_run(struct worker *worker, uint32_t max)

@@ -204,7 +204,7 @@ static int watch(struct cadre_self *self, const char *what, enum op_kind kind,
                  cadre_token *token, uint64_t who, cadre_receive *then)
 {
     struct op *op;
-    int err = self_check(self, what);
+    int err = self_check_outer(self, what);
     if (err)
         return err;
     if (who == self_address(self))

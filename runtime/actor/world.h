@@ -40,6 +40,12 @@ struct world {
     bool orphaned;          /* in the child of a fork: its threads are gone */
     ATOMIC(uint64_t) trace; /* simulated: the hash of what happened; its one thread's */
     struct cadre_system *system; /* opaque here; for cadre_system_of */
+    /* Of actors with a process of their own: whence they come, and which types they know;
+     * NULL: there are none. And in such a process: the way out; else NULL. Constant. */
+    struct isolation *isolation;
+    const struct image *image;
+    struct uplink *uplink;
+    uint64_t outer_parent; /* there: of the root; else 0 */
 
     struct cadre_self *selves;  /* one per worker ... */
     struct cadre_self *outside; /* ... and one for all other threads, under the lock */

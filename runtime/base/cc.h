@@ -59,6 +59,11 @@ static inline unsigned bits_set(unsigned x) { return (unsigned)__builtin_popcoun
 #define CC_TSAN 1
 #endif
 #endif
+#if defined(CC_ASAN) || defined(CC_TSAN)
+#define CC_SANITIZED 1
+#else
+#define CC_SANITIZED 0
+#endif
 #ifdef CC_ASAN
 void __asan_poison_memory_region(void const volatile *addr, size_t size);
 void __asan_unpoison_memory_region(void const volatile *addr, size_t size);

@@ -7,6 +7,7 @@
 #include "actor/turn.h"
 #include "actor/spawn.h"
 #include "base/probe.h"
+#include "system/annex.h"
 #include "system/fault.h"
 #include "system/registry.h"
 #include "system/stop.h"
@@ -33,6 +34,8 @@ static void init_world(cadre_system *sys, const struct heap *heap)
     world->records = sys->settings.record_messages;
     world->root_ended = system_root_ended;
     world->outside = &sys->outside;
+    world->uplink = sys->settings.uplink;
+    world->outer_parent = sys->settings.parent;
     pool_depot_init(&world->depot, &world->heap);
     table_init(&world->table, &world->heap);
     gauges_init(&world->gauges, &world->heap);
@@ -51,6 +54,15 @@ static void make_slots_scarce(struct table *table, uint64_t seed)
     struct rng rng = rng_stream(seed, 1 << 20); /* above every worker's purpose */
     if (rng_below(&rng, 4) == 0)
         table_make_scarce(table, MANY, 1 + rng_below(&rng, LIVES));
+}
+
+/* The one cell that there is has the address that it has outside; all other addresses
+ * lead nowhere. */
+static void make_one_slot(struct table *table, uint64_t me)
+{
+    table->tag_bits = address_of_life(me, 0);
+    table->first_generation = address_generation(me);
+    table->cells_max = 1;
 }
 
 static void fini_workers(cadre_system *sys)
@@ -190,6 +202,11 @@ static int assemble(cadre_system **result, const struct settings *settings,
     sys->world.table.tag_bits = sys->world.tag << 56;
     if (system_is_simulated(sys))
         make_slots_scarce(&sys->world.table, settings->seed);
+    if (settings->uplink)
+        make_one_slot(&sys->world.table, settings->me);
+    err = annex_open(sys, assemble);
+    if (err)
+        goto no_annex;
     hold_signals(sys);
     err = start(sys, class, init);
     if (err)
@@ -198,6 +215,8 @@ static int assemble(cadre_system **result, const struct settings *settings,
     return 0;
 no_start:
     release_signals(sys);
+    annex_close(sys);
+no_annex:
     registry_remove(sys->world.tag, table_next_generation(&sys->world.table));
 no_report:
     deadletter_report_fini(&sys->world);
@@ -249,6 +268,7 @@ int cadre_system_free(cadre_system *sys)
                             "cadre_system_free: a future or a raise is not freed");
     apply_fini(&sys->world);
     release_signals(sys);
+    annex_close(sys);
     registry_remove(sys->world.tag, table_next_generation(&sys->world.table));
     deadletter_report_fini(&sys->world);
     if (system_is_simulated(sys))

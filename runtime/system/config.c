@@ -155,5 +155,6 @@ int config_resolve(struct settings *s, const cadre_config *config)
     s->batch = c->batch ? c->batch : BATCH;
     s->memory_max = c->memory_max ? c->memory_max : limits_memory() / 4 * 3;
     s->end_when_quiet = c->end_when_quiet;
+    s->isolated = s->mode == SCHED_SIMULATED ? 0 : c->isolated;
     return err;
 }

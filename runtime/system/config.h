@@ -22,6 +22,11 @@ struct settings {
     bool record_messages;
     bool stuck_stacks; /* of handlers that do not return, by a signal */
     bool polled;       /* no workers were asked for: there is a descriptor */
+    uint32_t isolated; /* actors with a process of their own */
+    /* Of the system in such a process: the way out, who its root is outside, and of whom
+     * that is a child. Else NULL. */
+    struct uplink *uplink;
+    uint64_t me, parent;
     struct log log;
 };
 

@@ -3,6 +3,7 @@
 
 #include "actor/recall.h"
 #include "base/backtrace.h"
+#include "base/errors.h"
 #include "base/peek.h"
 #include "base/text.h"
 #include "system/hand.h"
@@ -79,16 +80,6 @@ static const struct reason reasons[] = {
     {SIGFPE, FPE_FLTINV, "invalid operation"},
     {SIGFPE, FPE_FLTSUB, "out of range"},
 };
-
-static const char *signal_name(int sig)
-{
-    return sig == SIGSEGV   ? "SIGSEGV"
-           : sig == SIGBUS  ? "SIGBUS"
-           : sig == SIGILL  ? "SIGILL"
-           : sig == SIGFPE  ? "SIGFPE"
-           : sig == SIGABRT ? "SIGABRT"
-                            : "a signal";
-}
 
 static bool was_sent(const siginfo_t *info) { return info->si_code <= 0; }
 
@@ -170,7 +161,7 @@ static void say_what(const struct crash *c, int sig, const siginfo_t *info)
 {
     struct remark l;
     begin(&l);
-    put(&l, signal_name(sig));
+    put(&l, errors_signal(sig));
     put(&l, ", ");
     put_reason(&l, sig, info);
     if (!was_sent(info)) {

@@ -20,6 +20,8 @@ static const char *ours(int err)
         return "the parent ended";
     case CADRE_EUNANSWERED:
         return "the request was read, but not answered";
+    case CADRE_ECRASHED:
+        return "the process of an isolated actor has died";
     case CADRE_ERESTARTS:
         return "children failed too often";
     case CADRE_EBUDGET:

@@ -14,6 +14,7 @@ struct cadre_system {
     struct settings settings;
     struct cadre_self outside;
     cadre_ref root;
+    struct annexes *annexes; /* annex.h; NULL: none */
     bool has_probe;     /* it holds the signal that asks threads where they stand */
     pthread_t maker;    /* simulated: the only thread that may use it */
     ATOMIC(bool) ended; /* the root has ended ... */

@@ -17,7 +17,7 @@ flags="-std=gnu11 -g -D_GNU_SOURCE -DRT_MC -fno-strict-aliasing
     -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion
     -Wstrict-prototypes -Wmissing-prototypes -Wundef
     $(pkg-config --cflags ck 2>/dev/null)"
-engine="mc mc_run mc_memory mc_place mc_print mc_os"
+engine="mc mc_run mc_memory mc_place mc_print mc_os mc_isolated"
 limit=$([ -n "${LONG-}" ] && echo 7200 || echo 240) # seconds for one program
 
 # compile DIR MODEL FILE: FILE as DIR has it, else MODEL, else the runtime; DIR/FILE.o
@@ -100,7 +100,7 @@ jobs=()
 mkdir -p "$build"
 for f in $engine; do
     # shellcheck disable=SC2086
-    $cc $flags -O3 -Iruntime -I$here -c -o "$build/$f.o" $here/$f.c ||
+    $cc $flags -O3 -Iruntime -Iinclude -I$here -c -o "$build/$f.o" $here/$f.c ||
         give_up "$here/$f.c does not compile"
 done
 for name in "${names[@]}"; do

@@ -1,0 +1,252 @@
+/* zygote.c: a process that makes processes. */
+#include "sched/zygote.h"
+
+#include "base/confine.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What it is asked for: to spawn, with a descriptor, or to kill. */
+struct request {
+    uint32_t slot;
+    bool spawns;
+};
+
+/* A request on its way, and room for a descriptor. */
+struct parcel {
+    struct msghdr head;
+    struct iovec bytes;
+    alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(int))];
+};
+
+static void wrap(struct parcel *p, struct request *r)
+{
+    memset(p->room, 0, sizeof p->room);
+    p->bytes = (struct iovec){r, sizeof *r};
+    p->head = (struct msghdr){.msg_iov = &p->bytes,
+                              .msg_iovlen = 1,
+                              .msg_control = p->room,
+                              .msg_controllen = sizeof p->room};
+}
+
+/* ---- the zygote -------------------------------------------------------------------- */
+
+/* One child of the zygote; pid 0: none. */
+struct child {
+    pid_t pid;
+    int end; /* its end of the socket */
+};
+
+/* In the zygote. */
+struct nursery {
+    struct zygote *zygote;
+    zygote_main *main;
+    void *user;
+    int asker;        /* a pidfd; or -1 */
+    sigset_t outside; /* of poll, and of children: nothing is blocked */
+    struct child children[ZYGOTE_SLOTS];
+};
+
+static void bury(const struct nursery *n, uint32_t slot, int status, int end)
+{
+    store_release(&zygote_page(n->zygote, slot)->status, status);
+    shutdown(end, SHUT_RDWR); /* what the child has forked may have it as well */
+    close(end);
+}
+
+static void reap(struct nursery *n)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (uint32_t slot = 0; slot < n->zygote->slots; slot++)
+            if (n->children[slot].pid == pid) {
+                n->children[slot].pid = 0;
+                bury(n, slot, status, n->children[slot].end);
+            }
+}
+
+/* In the child: of all that is shared only its own. */
+static struct zygote_page *keep_page(const struct zygote *z, uint32_t slot)
+{
+    unsigned char *own = z->shared + slot * z->share;
+    size_t after = (z->slots - slot - 1) * z->share;
+    if (slot > 0)
+        munmap(z->shared, slot * z->share);
+    if (after > 0)
+        munmap(own + z->share, after);
+    madvise(own, z->share, MADV_DONTFORK);
+    return (void *)own;
+}
+
+static CC_NORETURN void live(const struct nursery *n, uint32_t slot, int fd,
+                             pid_t zygote)
+{
+    const struct sigaction by_default = {.sa_handler = SIG_DFL};
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != zygote)
+        confine_exit(0); /* it died before we could say so */
+    confine_descriptors(fd);
+    sigaction(SIGCHLD, &by_default, NULL);
+    sigprocmask(SIG_SETMASK, &n->outside, NULL);
+    prctl(PR_SET_NAME, "cadre-isolated");
+    n->main(n->user, fd, keep_page(n->zygote, slot));
+    confine_exit(0);
+}
+
+static void spawn(struct nursery *n, uint32_t slot, int fd)
+{
+    pid_t zygote = getpid(), pid = fork();
+    if (pid == 0)
+        live(n, slot, fd, zygote);
+    if (pid < 0)
+        bury(n, slot, -errno, fd);
+    else
+        n->children[slot] = (struct child){pid, fd};
+}
+
+/* False: nobody asks any more. */
+static bool obey(struct nursery *n)
+{
+    struct request r = {.slot = 0};
+    struct parcel p;
+    int fd;
+    wrap(&p, &r);
+    ssize_t got = recvmsg(n->zygote->fd, &p.head, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got < 0)
+        return errno == EINTR || errno == EAGAIN;
+    const struct cmsghdr *c = CMSG_FIRSTHDR(&p.head);
+    if (r.spawns && c) { /* else there was no room for it, and the other side sees */
+        memcpy(&fd, CMSG_DATA(c), sizeof fd);
+        spawn(n, r.slot, fd);
+    } else if (got > 0 && n->children[r.slot].pid > 0) {
+        kill(n->children[r.slot].pid, SIGKILL);
+    }
+    return got > 0;
+}
+
+static void wake(int sig) { (void)sig; }
+
+static CC_NORETURN void serve(struct nursery *n)
+{
+    struct pollfd p[2] = {{.fd = n->zygote->fd, .events = POLLIN},
+                          {.fd = n->asker, .events = POLLIN}};
+    const struct sigaction act = {.sa_handler = wake};
+    sigaction(SIGCHLD, &act, NULL); /* a handler: so that it ends the poll */
+    do
+        reap(n);
+    while (ppoll(p, 2, NULL, &n->outside) < 0 || (!p[1].revents && obey(n)));
+    confine_exit(0); /* and the kernel kills the children, if there are any left */
+}
+
+/* -1: the kernel has none, or it is too late. */
+static int watch_asker(pid_t asker)
+{
+    int fd = (int)syscall(SYS_pidfd_open, asker, 0);
+    if (getppid() != asker)
+        confine_exit(0);
+    return fd;
+}
+
+static CC_NORETURN void begin(struct zygote *z, pid_t asker, zygote_main *main,
+                              void *user)
+{
+    sigset_t block;
+    struct nursery n = {.zygote = z, .main = main, .user = user};
+    confine_signals();
+    confine_descriptors(z->fd);
+    n.asker = watch_asker(asker);
+    sigemptyset(&n.outside);
+    sigemptyset(&block);
+    sigaddset(&block, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &block, NULL);
+    (void)setsid(); /* signals of the terminal are for the program: it decides */
+    prctl(PR_SET_NAME, "cadre-zygote");
+    serve(&n);
+}
+
+/* ---- here -------------------------------------------------------------------------- */
+
+static void forget(struct zygote *z)
+{
+    munmap(z->shared, z->slots * z->share);
+    z->fd = -1;
+}
+
+int zygote_start(struct zygote *z, uint32_t slots, zygote_main *main, void *user)
+{
+    int ends[2];
+    *z = (struct zygote){
+        .fd = -1, .slots = slots, .share = (size_t)sysconf(_SC_PAGESIZE)};
+    z->shared = mmap(NULL, slots * z->share, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (z->shared == MAP_FAILED)
+        return -ENOMEM;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+        forget(z);
+        return -EMFILE;
+    }
+    pid_t asker = getpid();
+    z->pid = fork();
+    if (z->pid == 0) {
+        z->fd = ends[1];
+        begin(z, asker, main, user);
+    }
+    close(ends[1]);
+    if (z->pid < 0) {
+        close(ends[0]);
+        forget(z);
+        return -EAGAIN;
+    }
+    /* Nobody else whom we fork has them: not another system's processes. */
+    madvise(z->shared, slots * z->share, MADV_DONTFORK);
+    z->fd = ends[0];
+    return 0;
+}
+
+void zygote_stop(struct zygote *z)
+{
+    if (z->fd < 0)
+        return;
+    shutdown(z->fd, SHUT_RDWR); /* the child of a fork may have it as well */
+    close(z->fd);
+    while (waitpid(z->pid, NULL, 0) < 0 && errno == EINTR) {
+    }
+    forget(z);
+}
+
+static int ask(const struct zygote *z, struct parcel *p)
+{
+    while (sendmsg(z->fd, &p->head, MSG_NOSIGNAL) < 0)
+        if (errno != EINTR)
+            return -errno;
+    return 0;
+}
+
+int zygote_spawn(const struct zygote *z, uint32_t slot, int fd)
+{
+    struct request r = {slot, true};
+    struct parcel p;
+    wrap(&p, &r);
+    struct cmsghdr *c = CMSG_FIRSTHDR(&p.head);
+    *c = (struct cmsghdr){CMSG_LEN(sizeof fd), SOL_SOCKET, SCM_RIGHTS};
+    memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    return ask(z, &p);
+}
+
+int zygote_kill(const struct zygote *z, uint32_t slot)
+{
+    struct request r = {slot, false};
+    struct parcel p;
+    wrap(&p, &r);
+    p.head.msg_controllen = 0;
+    return ask(z, &p);
+}
