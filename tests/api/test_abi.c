@@ -3,6 +3,7 @@
 #include "support/support.h"
 
 #include <cadre/account.h>
+#include <cadre/isolate.h>
 #include <cadre/async.h>
 #include <cadre/dispatch.h>
 #include <cadre/scope.h>
@@ -78,6 +79,7 @@ static void config_layout(void **state)
     FIELD(cadre_config, end_when_quiet, 24, 1);
     FIELD(cadre_config, report_faults, 25, 1);
     FIELD(cadre_config, record_messages, 26, 1);
+    FIELD(cadre_config, isolated, 27, 1);
     FIELD(cadre_config, pinned, 28, 4);
     FIELD(cadre_config, log, 32, 8);
     FIELD(cadre_config, log_user, 40, 8);
@@ -116,6 +118,26 @@ static void usage_layout(void **state)
     FIELD(cadre_usage, overs, 56, 8);
     FIELD(cadre_usage, rests, 64, 1);
     FIELD(cadre_usage, reserved, 72, 16);
+}
+
+static void isolation_layout(void **state)
+{
+    SIZE(cadre_opts, 40);
+    FIELD(cadre_opts, keep, 0, 1);
+    FIELD(cadre_opts, announce, 1, 1);
+    FIELD(cadre_opts, pinned, 2, 1);
+    FIELD(cadre_opts, levels, 3, 1);
+    FIELD(cadre_opts, mail, 4, 1);
+    FIELD(cadre_opts, isolated, 5, 1);
+    FIELD(cadre_opts, limit, 8, 8);
+    FIELD(cadre_opts, budget, 16, 8);
+    FIELD(cadre_opts, isolation, 24, 8);
+    FIELD(cadre_opts, reserved, 32, 8);
+    SIZE(cadre_isolation, 40);
+    FIELD(cadre_isolation, memory_max, 0, 8);
+    FIELD(cadre_isolation, timeout, 8, 8);
+    FIELD(cadre_isolation, unfiltered, 16, 1);
+    FIELD(cadre_isolation, reserved, 24, 16);
 }
 
 static void counters_layout(void **state)
@@ -186,8 +208,9 @@ int main(void)
           cmocka_unit_test(msg_layout), cmocka_unit_test(class_layout),
           cmocka_unit_test(on_layout), cmocka_unit_test(async_layout),
           cmocka_unit_test(budget_layout), cmocka_unit_test(usage_layout),
-          cmocka_unit_test(config_layout), cmocka_unit_test(counters_layout),
-          cmocka_unit_test(leftover_layout), cmocka_unit_test(scope_layout),
+          cmocka_unit_test(config_layout), cmocka_unit_test(isolation_layout),
+          cmocka_unit_test(counters_layout), cmocka_unit_test(leftover_layout),
+          cmocka_unit_test(scope_layout),
           cmocka_unit_test(constants_have_their_values));
     return RUN_TESTS();
 }

@@ -1,6 +1,7 @@
 /* test_supervise.c: children that go down, are restarted, or are released. */
 #include "support/support.h"
 
+#include <cadre/account.h>
 #include <cadre/ask.h>
 #include <cadre/supervise.h>
 #include <cadre/timer.h>
@@ -565,8 +566,11 @@ static void play_badly(void) { assert_int_equal(play(spawn_badly), 0); }
 static void bad_options_are_refused(void **state)
 {
     static int x;
-    const cadre_opts all[] = {
-        {.keep = true, .mail = 3}, {.mail = CADRE_MAIL_DROP}, {.reserved = {&x}}};
+    static const cadre_budget budget = {.messages = 1};
+    const cadre_opts all[] = {{.keep = true, .mail = 3},
+                              {.mail = CADRE_MAIL_DROP},
+                              {.reserved = {&x}},
+                              {.isolated = true, .budget = &budget}};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         bad = all[i];
         misuse(play_badly);

@@ -1,9 +1,12 @@
 /* effort.c: how much a test program does. */
 #include "support/effort.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 bool effort_is_long(void)
 {
@@ -22,4 +25,14 @@ double effort_clock(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+bool effort_can_fork(void)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    if (pid < 0)
+        printf("no process can be made here\n");
+    return pid > 0 && waitpid(pid, NULL, 0) == pid;
 }

@@ -40,6 +40,9 @@ bool effort_is_long(void);
 /* So much in a short run, divided by the slowdown; so much in a long one. */
 uint64_t effort(uint64_t in_check, uint64_t in_check_long);
 
+/* Can a process be made here? Says so if not: then a test is skipped, status 77. */
+bool effort_can_fork(void);
+
 /* Real seconds of some fixed point in the past: to bound a run, never to judge it. */
 double effort_clock(void);
 
