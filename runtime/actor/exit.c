@@ -27,6 +27,8 @@
 #include "actor/watch.h"
 #include "base/panic.h"
 
+#include <errno.h>
+
 static void free_state(struct cadre_self *self, struct cell *cell)
 {
     size_t size = cell_class(cell)->state_size;
@@ -234,4 +236,24 @@ void exit_note(struct cadre_self *self, struct letter *note)
         child_ended(self, container_of(note, struct cell, note));
     else
         stop_came(self);
+}
+
+int cadre_stop(cadre_self *self, cadre_ref who)
+{
+    int err = self_check(self, "cadre_stop");
+    if (!err)
+        send_halt(self->world, self, who.id, HALT_STOP, 0);
+    return err;
+}
+
+int cadre_kill(cadre_self *self, cadre_ref who, int reason)
+{
+    int err = self_check(self, "cadre_kill");
+    if (err)
+        return err;
+    if (reason > 0)
+        return world_misuse(self->world, -EINVAL, "cadre_kill: reason %d is positive",
+                            reason);
+    send_halt(self->world, self, who.id, HALT_KILL, reason ? reason : CADRE_EKILLED);
+    return 0;
 }

@@ -586,23 +586,3 @@ void send_halt(struct world *world, struct cadre_self *self, uint64_t who,
             bias_leave(&here->bias);
     }
 }
-
-int cadre_stop(cadre_self *self, cadre_ref who)
-{
-    int err = self_check(self, "cadre_stop");
-    if (!err)
-        send_halt(self->world, self, who.id, HALT_STOP, 0);
-    return err;
-}
-
-int cadre_kill(cadre_self *self, cadre_ref who, int reason)
-{
-    int err = self_check(self, "cadre_kill");
-    if (err)
-        return err;
-    if (reason > 0)
-        return world_misuse(self->world, -EINVAL, "cadre_kill: reason %d is positive",
-                            reason);
-    send_halt(self->world, self, who.id, HALT_KILL, reason ? reason : CADRE_EKILLED);
-    return 0;
-}
