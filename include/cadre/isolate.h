@@ -47,7 +47,8 @@
  * asked, and others have passed on, its own do not. A system that is made in a handler
  * has the stack of that handler for its isolated actors, too.
  *
- * What it uses is not counted here: a budget (account.h) with `isolated` is -EINVAL. An
+ * Whoever sends to it is not held back (flow.h): give it a limit. What it uses is not
+ * counted here: a budget (account.h) with `isolated` is -EINVAL. An
  * urgent message (urgent.h) overtakes what waits outside, not what was passed on; what it
  * sends itself is not urgent.
  *
@@ -101,9 +102,10 @@ struct cadre_isolation {
      * need more returns NULL, and where it has no memory for a message it fails with
      * -ENOMEM. 0: the default. */
     size_t memory_max;
-    /* It is killed when it has been in one step (start, a message, stop) for so long, and
-     * not before. A handler that waits is in no step, nor is a process that waits until
-     * the program reads what it sends. CADRE_NEVER: never; 0: the default. */
+    /* It is killed when it has been in one step (start, a message, also one of its own,
+     * stop) for so long, and not before. A handler that waits is in no step, nor is a
+     * process that waits until the program reads what it sends. CADRE_NEVER: never; 0:
+     * the default. */
     cadre_time timeout;
     /* All system calls are allowed, and only the limits hold: for classes that open
      * files. Else only those to compute, to wait and to use memory: others return

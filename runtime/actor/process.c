@@ -214,14 +214,6 @@ bool process_settle(struct cadre_self *self, struct process *p, uint64_t from,
     return true;
 }
 
-/* Does anybody wait for the answer to it? One whose time has passed the process does not
- * even look at. */
-static bool is_owed(struct cadre_self *self, struct envelope *e)
-{
-    return letter_kind(&e->letter) == LETTER_TOKEN &&
-           envelope_tail(e)->deadline >= self_now(self);
-}
-
 /* The process is through with it: a request waits for its answer, the rest is over. */
 static void settle(struct cadre_self *self, struct process *p, struct envelope *e)
 {
@@ -230,7 +222,7 @@ static void settle(struct cadre_self *self, struct process *p, struct envelope *
         p->answered = NULL;
     if (letter_kind(&e->letter) != LETTER_CANCEL)
         counter_add(&self->handled, 1);
-    if (is_owed(self, e)) {
+    if (letter_kind(&e->letter) == LETTER_TOKEN) {
         counter_add(&self->duties, 1);
         fifo_append(&p->owed, &e->letter.node);
     } else {

@@ -30,6 +30,8 @@
 #include "actor/watch.h"
 #include "base/panic.h"
 
+#include <errno.h>
+
 static void start(struct cadre_self *self, struct cell *cell)
 {
     const cadre_class *class = cell_class(cell);
@@ -72,7 +74,10 @@ static void take_request(struct cadre_self *self, struct cell *cell, struct enve
 {
     const struct envelope_tail *tail = envelope_tail(e);
     if (tail->deadline < self->worker->slice.last) {
-        send_drop(self, e); /* whoever asked has given up, or will when it looks */
+        if (self->world->uplink) /* outside it is owed until it is answered */
+            send_failure(self, e, self_address(self), -ETIMEDOUT, 0);
+        else
+            send_drop(self, e); /* whoever asked has given up, or will when it looks */
         return;
     }
     self->owes = OWES_ANSWER;

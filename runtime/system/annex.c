@@ -1,10 +1,11 @@
 /* annex.c: the processes of isolated actors, and what runs in them.
  *
  * In each there is a system without threads, with the actor as its root. It takes one
- * frame after the other from its socket, lets the actor run until it has nothing left
- * to do, and writes what that has sent together with the word that it is through with
- * the frame: so whoever looks after its death knows how far it was. When it does not get
- * on, it is killed by a timer of its own. */
+ * frame after the other from its socket, lets the actor handle one message after the
+ * other, and writes what that has sent together with the word how far it is: so whoever
+ * looks after its death knows that. Between messages it looks for the next frame, so that
+ * one that sends to itself for ever can be stopped. When it does not get on, it is killed
+ * by a timer of its own. */
 #include "system/annex.h"
 
 #include "actor/isolate.h"
@@ -17,6 +18,9 @@
 
 #include <errno.h>
 #include <poll.h>
+
+/* A message in hand may wait behind so many that the actor has sent to itself. */
+enum { PATIENCE = 64 };
 
 struct annexes {
     struct isolation isolation;
@@ -34,6 +38,10 @@ struct annex {
     struct wire_in in;
     struct zygote_page *page;
     uint64_t begun;
+    bool works;         /* there is more to be done */
+    int patience;       /* turns until the message in hand is no more waited for */
+    uint64_t said;      /* what the last WIRE_RESTS said ... */
+    bool said_waits;    /* ... and whether it waits for something */
     struct clock clock; /* the real one */
     bool looks;         /* as isolation_look, ... */
     bool came_soon;     /* ... if what it has waited for before has */
@@ -116,21 +124,17 @@ static void await_more(struct annex *a, int64_t ns)
 
 /* ---- what the actor does --------------------------------------------------------- */
 
-/* Until there is nothing left. */
-static void run(struct annex *a)
-{
-    limit_time(a, a->timeout);
-    do
-        (void)fiber_step(a->worker, UINT32_MAX);
-    while (!worker_lie_down(a->worker));
-    worker_get_up(a->worker);
-}
-
+/* Behind all that was sent meanwhile; nothing, when nothing is new. */
 static void say_rest(struct annex *a)
 {
     const struct alarms *alarms = &a->worker->alarms;
-    bool waits = load_relaxed(&alarms->set) != load_relaxed(&alarms->over);
-    uplink_tell(&a->up, WIRE_RESTS, waits, a->begun, NULL);
+    bool waits = a->works || load_relaxed(&alarms->set) != load_relaxed(&alarms->over);
+    uint64_t through = a->begun - (a->up.in_hand != NULL);
+    if (a->up.out.used == 0 && through == a->said && waits == a->said_waits)
+        return;
+    a->said = through;
+    a->said_waits = waits;
+    uplink_tell(&a->up, WIRE_RESTS, waits, through, NULL);
 }
 
 /* What it has said leaves; when it has ended, so does the process. */
@@ -156,17 +160,30 @@ static void take_envelope(struct annex *a, const struct wire_head *h, const void
         return;
     }
     a->up.in_hand = e;
+    a->patience = PATIENCE;
     send_deliver(self, e, a->sys->root.id);
 }
 
 static void take(struct annex *a, const struct wire_head *h, const void *body)
 {
     if (h->kind == WIRE_STOP)
-        send_halt(&a->sys->world, NULL, a->sys->root.id, HALT_STOP, h->code);
+        send_halt(&a->sys->world, a->worker->context, a->sys->root.id, HALT_STOP,
+                  h->code);
     else
         take_envelope(a, h, body);
-    run(a);
-    a->up.in_hand = NULL; /* whose deadline had passed, or that is waited in */
+    a->works = true;
+}
+
+/* One turn, of one message. */
+static void work(struct annex *a)
+{
+    limit_time(a, a->timeout);
+    (void)fiber_step(a->worker, 1);
+    a->works = !worker_lie_down(a->worker);
+    if (!a->works)
+        worker_get_up(a->worker);
+    if (!a->works || --a->patience <= 0)
+        a->up.in_hand = NULL; /* whose deadline had passed, or that is waited in */
     leave(a);
 }
 
@@ -177,29 +194,36 @@ static void wait(struct annex *a)
 {
     int64_t rest = a->worker ? worker_rest_ns(a->worker) : PARK_FOREVER;
     await_more(a, rest);
-    if (rest != PARK_FOREVER && worker_rest_ns(a->worker) == 0) {
-        run(a);
-        leave(a);
-    }
+    a->works = rest != PARK_FOREVER && worker_rest_ns(a->worker) == 0;
 }
 
-/* The next frame; meanwhile it does what its timers want. */
-static void receive(struct annex *a, struct wire_head *head, const void **body)
+static bool has_frame(struct annex *a, struct wire_head *head, const void **body)
 {
     while (!next_frame(a, head, body))
         if (!more(a))
-            wait(a);
+            return false;
+    return true;
+}
+
+/* Before it lives. */
+static void receive(struct annex *a, struct wire_head *head, const void **body)
+{
+    while (!has_frame(a, head, body))
+        wait(a);
 }
 
 static CC_NORETURN void serve(struct annex *a)
 {
     struct wire_head head;
     const void *body;
-    run(a);
-    leave(a);
+    a->works = true; /* its start */
     for (;;) {
-        receive(a, &head, &body);
-        take(a, &head, body);
+        if (a->works)
+            work(a);
+        if (!a->up.in_hand && has_frame(a, &head, &body))
+            take(a, &head, body);
+        else if (!a->works)
+            wait(a);
     }
 }
 
@@ -214,6 +238,7 @@ static int start(struct annex *a, const struct annexes *of,
     struct settings s = of->settings;
     s.mode = SCHED_POLLED;
     s.workers = 1;
+    s.batch = 1;
     s.pinned = 0;
     s.polled = false; /* nobody watches a descriptor */
     s.isolated = 0;
@@ -266,6 +291,7 @@ static void live(void *user, int fd, struct zygote_page *page)
     struct annex a = {.page = page,
                       .looks = of->isolation.looks,
                       .timeout = CADRE_NEVER,
+                      .said = UINT64_MAX,
                       .in = {.heap = &heap, .most = UINT32_MAX},
                       .up = {.fd = fd, .out = {.heap = &heap, .is_confined = true}}};
     heap_init(&heap, NULL, NULL, of->settings.memory_max);

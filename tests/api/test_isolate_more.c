@@ -117,6 +117,46 @@ static void drained_is_done(void **state)
     assert_int_equal(cadre_system_free(sys), 0);
 }
 
+/* Nor is one that nobody waits for any more, whenever it gets to that. */
+static void expired_is_not_owed(void **state)
+{
+    begin(2);
+    cadre_ref who = odd_one();
+    cadre_future *busy = call_as(who, (errand){.value = BUSY, .first = 2 * BRIEF});
+    assert_int_equal(
+        cadre_tell(sys, cadre_system_root(sys), errand, EXPIRE, BRIEF / 4, who), 0);
+    await(&notes.numbered, 1);
+    assert_int_equal(notes.err, -ETIMEDOUT);
+    assert_int_equal(cadre_system_shutdown(sys, 60 * CADRE_SECOND, 60 * CADRE_SECOND),
+                     0);
+    assert_int_equal(outcome(busy), 2 * BRIEF);
+    assert_int_equal(lines_with("deferred"), 0);
+    assert_int_equal(cadre_system_free(sys), 0);
+}
+
+/* Each message is a step: what was sent leaves, what has come is heard, and time begins
+ * anew. */
+static void sends_to_itself_are_steps(void **state)
+{
+    static const cadre_isolation longer = {.timeout = 20 * BRIEF}; /* than it is out */
+    begin(2);
+    cadre_ref root = cadre_system_root(sys);
+    cadre_ref who =
+        spawn_odd((cadre_opts){.isolated = true, .isolation = &longer}, (odd){0});
+    assert_int_equal(outcome(call_as(who, (errand){CIRCLE, 7, root})), 7);
+    rest(30 * BRIEF);
+    await(&notes.numbered, 3);
+    assert_int_equal(ask(who, PING, 1), 2);
+    assert_int_equal(cadre_apply_outside(sys, root, stop_it, NULL), 0);
+    await(&notes.ends, 1);
+    assert_int_equal(notes.end.reason, 0);
+    who = odd_one();
+    assert_int_equal(ask(who, AND_THEN, SEGV), SEGV);
+    await(&notes.ends, 2);
+    assert_int_equal(notes.end.reason, CADRE_ECRASHED);
+    end();
+}
+
 /* The root of a system that ends when it is quiet; it asks one that asks it. */
 static int quiet_receive(cadre_self *self, void *state, cadre_msg *m)
 {
@@ -220,7 +260,9 @@ int main(void)
     TESTS(cmocka_unit_test(stuck_is_killed), cmocka_unit_test(promises_cross),
           cmocka_unit_test(answers_find_who_has_asked),
           cmocka_unit_test(failure_before_a_stop_is_told),
-          cmocka_unit_test(drained_is_done), cmocka_unit_test(quiet_is_when_it_rests),
+          cmocka_unit_test(drained_is_done), cmocka_unit_test(expired_is_not_owed),
+          cmocka_unit_test(sends_to_itself_are_steps),
+          cmocka_unit_test(quiet_is_when_it_rests),
           cmocka_unit_test(systems_share_nothing),
           cmocka_unit_test(damage_is_contained),
           cmocka_unit_test(no_memory_to_send_has_a_code),

@@ -204,6 +204,28 @@ static int shout(cadre_self *self, cadre_msg *m, const errand *w)
     return err ? err : answer(self, m, w->first);
 }
 
+static int circle(cadre_self *self, odd *o, cadre_msg *m, const errand *w)
+{
+    int err = answer(self, m, w->first);
+    if (!err && o->count % 1000 == 0)
+        err = cadre_send(self, w->friend, number, o->count);
+    return err ? err
+               : cadre_send(self, cadre_me(self), errand, w->value, w->first,
+                            w->friend);
+}
+
+static int and_then(cadre_self *self, cadre_msg *m, const errand *w)
+{
+    int err = answer(self, m, w->first);
+    return err ? err : cadre_send(self, cadre_me(self), errand, .value = w->first);
+}
+
+static void be_busy(double ns)
+{
+    for (double start = effort_clock(); effort_clock() < start + ns / 1e9;) {
+    }
+}
+
 int answer(cadre_self *self, cadre_msg *m, uint64_t value)
 {
     return m->token.id ? cadre_reply(self, m, number, value) : 0;
@@ -287,6 +309,13 @@ static int obey(cadre_self *self, odd *o, cadre_msg *m, const errand *w)
         return give_promise(self, o, m, w);
     case SHOUT:
         return shout(self, m, w);
+    case CIRCLE:
+        return circle(self, o, m, w);
+    case AND_THEN:
+        return and_then(self, m, w);
+    case BUSY:
+        be_busy((double)w->first);
+        return answer(self, m, w->first);
     default:
         return w->value >= SEGV && w->value <= FAIL ? break_down(self, w->value)
                                                     : look_around(self, m, w);
@@ -345,12 +374,19 @@ static int root_receive(cadre_self *self, void *state, cadre_msg *m)
     const bulk *l = cadre_body(m, bulk);
     if (w && w->value == REST)
         return cadre_after(self, NULL, (cadre_time)w->first, number, REST);
+    if (w && w->value == EXPIRE)
+        return cadre_ask(self, NULL, w->friend, (cadre_time)w->first, errand,
+                         .value = PING);
     if (w && w->value == GIVE)
         return give_promise(self, NULL, m, w);
     if (w)
         return answer(self, m, w->first + 1);
     if (cadre_body(m, given))
         return cadre_answer(self, cadre_body(m, given)->promise, number, 98);
+    if (cadre_body(m, cadre_failure)) { /* EXPIRE's */
+        notes.err = cadre_body(m, cadre_failure)->code;
+        atomic_fetch_add(&notes.numbered, 1);
+    }
     if (cadre_body(m, number)) {
         notes.numbers[notes.numbered % NOTES] = cadre_body(m, number)->value;
         atomic_fetch_add(&notes.numbered, 1); /* after it: the test waits for that */

@@ -49,8 +49,12 @@ enum {
     DUMPABLE,    /* answers with whether it would leave a core */
     GARBAGE,     /* writes zeros and ones to all it has: if `first`, only ones */
     GLUT,        /* takes all memory, and sends what needs more */
-    REST,        /* the root's: sends itself a number after `first` ns */
-    GIVE         /* the root's: sends `friend` a promise of its own */
+    CIRCLE,      /* answers, and sends itself the same, for ever; `friend` a number */
+    AND_THEN,    /* answers, and sends itself `first`, which it does */
+    BUSY,        /* for `first` ns */
+    EXPIRE, /* the root's: asks `friend` to PING within `first` ns; it has a number */
+    REST,   /* the root's: sends itself a number after `first` ns */
+    GIVE    /* the root's: sends `friend` a promise of its own */
 };
 
 typedef struct {
