@@ -572,8 +572,11 @@ void send_halt(struct world *world, struct cadre_self *self, uint64_t who,
 {
     struct cell *cell = table_resolve(&world->table, who);
     struct worker *here = self ? self->worker : NULL;
-    unsigned news = cell ? cell_halt(cell, address_generation(who), halts, reason)
-                         : uplink_halt(world, who, halts, reason);
+    if (!cell) {
+        uplink_halt(world, who, halts, reason);
+        return;
+    }
+    unsigned news = cell_halt(cell, address_generation(who), halts, reason);
     if (!news)
         return;
     if (news & HALT_STOP) {

@@ -40,13 +40,12 @@ void uplink_send(struct cadre_self *self, struct envelope *e, uint64_t to)
     self_free(self, e);
 }
 
-unsigned uplink_halt(struct world *world, uint64_t who, unsigned halts, int reason)
+void uplink_halt(struct world *world, uint64_t who, unsigned halts, int reason)
 {
     const struct wire_head head = {
         .kind = WIRE_HALT, .code = reason, .who = who, .token = halts};
     if (world->uplink)
         put(world->uplink, &head, NULL);
-    return 0;
 }
 
 void uplink_tell(struct uplink *up, enum wire_kind kind, int code, uint64_t token,

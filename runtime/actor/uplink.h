@@ -26,8 +26,8 @@ static inline bool uplink_carries(const struct uplink *uplink, struct envelope *
 /* A message or a note leaves, in order with all others, and is freed. A message was
  * accepted, and is handled. */
 void uplink_send(struct cadre_self *self, struct envelope *e, uint64_t to);
-/* The same of a halt. Returns 0, so many are in this process. */
-unsigned uplink_halt(struct world *world, uint64_t who, unsigned halts, int reason);
+/* The same of a halt; nothing where there is no uplink. */
+void uplink_halt(struct world *world, uint64_t who, unsigned halts, int reason);
 void uplink_log(void *uplink, int level, const char *line);
 /* Of no message: kind, code, token, and a text or NULL. */
 void uplink_tell(struct uplink *uplink, enum wire_kind kind, int code, uint64_t token,
