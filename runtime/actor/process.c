@@ -270,7 +270,8 @@ void process_write(struct cadre_self *self, struct process *p)
     while (p->lives && !p->is_over) {
         while (p->out.used < BATCH && put_next(p)) {
         }
-        if (p->out.used == 0 || !wire_write(&p->out, p->run.fd))
+        int got = p->out.used == 0 ? 0 : wire_write(&p->out, p->run.fd);
+        if (got == 0 || !is_put(p, got < 0))
             break;
         p->wrote_at = clock_now(&self->world->sched.crew.clock);
         self->expects = p->is_quick;
@@ -282,7 +283,7 @@ void process_write(struct cadre_self *self, struct process *p)
 void process_kill(struct process *p)
 {
     if (p->lives)
-        isolation_kill(&p->run);
+        (void)isolation_kill(&p->run);
 }
 
 void process_over(struct process *p, int code, const char *words)

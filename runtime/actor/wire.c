@@ -76,8 +76,9 @@ void wire_refuse(struct envelope *e)
     *envelope_tail(e) = tail;
 }
 
-bool wire_write(struct wire_out *out, int fd)
+int wire_write(struct wire_out *out, int fd)
 {
+    int result = 1;
     while (out->at < out->used) {
         const unsigned char *from = out->bytes + out->at;
         size_t size = out->used - out->at;
@@ -86,12 +87,14 @@ bool wire_write(struct wire_out *out, int fd)
         if (n > 0)
             out->at += (size_t)n;
         else if (errno == EAGAIN)
-            return false;
-        else if (errno != EINTR)
+            return 0;
+        else if (errno != EINTR) {
+            result = errno == EPIPE || errno == ECONNRESET ? 1 : -ENOMEM;
             break;
+        }
     }
     out->at = out->used = 0;
-    return true;
+    return result;
 }
 
 void wire_out_free(struct wire_out *out) { heap_put(out->heap, out->bytes, out->room); }

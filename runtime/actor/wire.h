@@ -60,8 +60,9 @@ CC_MUST_CHECK int wire_put_envelope(struct wire_out *out, struct envelope *e,
                                     uint64_t who);
 /* An answer that cannot cross becomes a failure that says so. */
 void wire_refuse(struct envelope *answer);
-/* Writes what there is room for. True: that was all. Nobody reads: that, too. */
-bool wire_write(struct wire_out *out, int fd);
+/* Writes what there is room for. Returns 1: that was all, or nobody reads; 0: there is
+ * more; -ENOMEM: the kernel has none for it, and what was left is lost. */
+int wire_write(struct wire_out *out, int fd);
 void wire_out_free(struct wire_out *out);
 
 /* ---- in ---------------------------------------------------------------------------- */

@@ -67,10 +67,13 @@ static void await(struct annex *a, short what, int64_t ns)
 
 static void flush(struct annex *a)
 {
-    while (!wire_write(&a->up.out, a->up.fd)) {
+    int got;
+    while ((got = wire_write(&a->up.out, a->up.fd)) == 0) {
         limit_time(a, 0);
         await(a, POLLOUT, PARK_FOREVER);
     }
+    if (got < 0)
+        confine_exit(1);
 }
 
 static CC_NORETURN void end(struct annex *a, int reason, const char *words)

@@ -112,6 +112,9 @@ static void wire_without_memory_says_so(void **state)
     assert_int_equal(wire_read(&in, ends[1]), CADRE_EFULL);
     assert_int_equal(write(ends[0], &head, sizeof head), sizeof head);
     assert_int_equal(wire_skip(ends[1]), 1);
+    heap.max = SIZE_MAX;
+    assert_int_equal(wire_put(&out, &head, NULL), 0);
+    assert_int_equal(wire_write(&out, -1), -ENOMEM); /* or whatever else it says */
 }
 
 #define WIRE_TEST(f) cmocka_unit_test_setup_teardown(f, open_wire, close_wire)
