@@ -1,6 +1,7 @@
 /* isolate.c: what comes out of the process of an isolated actor. */
 #include "actor/isolate.h"
 
+#include "actor/deadletter.h"
 #include "actor/exit.h"
 #include "actor/keep.h"
 #include "actor/send.h"
@@ -226,7 +227,10 @@ static void judge(struct process *p)
     int status = load_acquire(&isolated_page(&p->run)->status); /* pairs with bury */
     int code = CADRE_ECRASHED;
     if (status == ZYGOTE_NO_STATUS) {
-        snprintf(words, sizeof words, "there are no processes any more");
+        /* It may live, when it has shut down its socket itself. */
+        snprintf(words, sizeof words, "%s",
+                 isolation_kill(&p->run) ? "its socket was shut down"
+                                         : "there are no processes any more");
     } else if (status < 0) {
         code = status;
         snprintf(words, sizeof words, "no process could be made");
@@ -253,14 +257,28 @@ static struct envelope *in_hand(const struct process *p)
                : NULL;
 }
 
+/* As of an actor of this process: whoever has asked is told why. */
+static void die_in_hand(struct cadre_self *self, const struct cell *cell,
+                        struct envelope *e, int reason)
+{
+    const struct dead_letter letter = {cell_address(cell), e->from, e->type,
+                                       cell_class(cell)};
+    deadletter_record(self, &letter, DEAD_FAILED);
+    send_failure(self, e, letter.to, CADRE_EDEAD, reason);
+}
+
 /* The message in hand is handled again, if it has failed on that, or is dead. */
 static void settle_hand(struct cadre_self *self, struct process *p, struct envelope *e,
-                        bool fails)
+                        bool fails, int reason)
 {
     struct cell *cell = p->cell;
     (void)fifo_take(&p->flying);
     extras_left(cell, &e->letter);
-    if (!fails || !keep_retries(cell, e, p->answered == e))
+    if (fails && keep_retries(cell, e, p->answered == e))
+        return;
+    if (letter_kind(&e->letter) == LETTER_TOKEN)
+        die_in_hand(self, cell, e, reason);
+    else
         send_dead(self, e, cell_address(cell), cell_class(cell), DEAD_FAILED);
 }
 
@@ -328,10 +346,11 @@ static void end_process(struct cadre_self *self, struct cell *cell, struct proce
     struct envelope *e = in_hand(p);
     const cadre_type *type = e ? e->type : p->has_started ? &none : NULL;
     uint64_t from = e ? e->from : 0;
+    int reason = runs ? p->code : cell->reason;
     if (e)
-        settle_hand(self, p, e, fails);
+        settle_hand(self, p, e, fails, reason);
     take_back(self, p);
-    fail_owed(self, p, runs ? p->code : cell->reason);
+    fail_owed(self, p, reason);
     if (runs)
         end_actor(self, p, type, from);
     else if (exit_is_due(cell))

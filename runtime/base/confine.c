@@ -22,17 +22,28 @@
 #define ARCH 0
 #endif
 
+#ifndef SYS_close_range /* by older headers; the same everywhere */
+#define SYS_close_range 436
+#endif
+
 /* ---- what was inherited ------------------------------------------------------------ */
+
+static bool asks_to_end(int sig)
+{
+    return sig == SIGTERM || sig == SIGINT || sig == SIGHUP;
+}
 
 void confine_signals(void)
 {
     sigset_t none;
     struct sigaction was;
-    const struct sigaction by_default = {.sa_handler = SIG_DFL};
-    for (int sig = 1; sig <= SIGRTMAX; sig++)
+    for (int sig = 1; sig <= SIGRTMAX; sig++) {
+        const struct sigaction act = {.sa_handler =
+                                          asks_to_end(sig) ? SIG_IGN : SIG_DFL};
         if (sigaction(sig, NULL, &was) == 0 &&
             (sig != SIGPIPE || was.sa_handler != SIG_IGN))
-            (void)sigaction(sig, &by_default, NULL); /* not all can be changed */
+            (void)sigaction(sig, &act, NULL); /* not all can be changed */
+    }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -49,13 +60,12 @@ static void close_from(unsigned first, unsigned last)
         (void)close((int)fd);
 }
 
-void confine_descriptors(int keep)
+void confine_descriptors(int keep, unsigned last)
 {
-    const unsigned kept = keep > STDERR_FILENO ? (unsigned)keep : STDERR_FILENO;
-    close_from(STDERR_FILENO + 1, kept - 1);
-    close_from(kept + 1, ~0U);
+    close_from(STDERR_FILENO + 1, (unsigned)keep - 1);
+    close_from((unsigned)keep + 1, last);
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null > STDIN_FILENO && keep != STDIN_FILENO) {
+    if (null > STDIN_FILENO) {
         (void)dup2(null, STDIN_FILENO);
         close(null);
     }
@@ -77,13 +87,17 @@ static size_t bytes_mapped(void)
     return strtoul(text, NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* A limit on cores does not count where they go to a program. */
+/* A lower limit that there was stays. One on cores does not count where they go to a
+ * program. */
 bool confine_limits(size_t more)
 {
+    struct rlimit memory = {0, 0};
     const size_t mapped = bytes_mapped();
-    const struct rlimit few = {DESCRIPTORS, DESCRIPTORS},
-                        memory = {mapped + more, mapped + more};
-    bool has = mapped > 0 && mapped + more > more;
+    const struct rlimit few = {DESCRIPTORS, DESCRIPTORS};
+    bool has = mapped > 0 && mapped + more > more && getrlimit(RLIMIT_AS, &memory) == 0;
+    if (has && memory.rlim_max > mapped + more)
+        memory.rlim_max = mapped + more;
+    memory.rlim_cur = memory.rlim_max;
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
            setrlimit(RLIMIT_NOFILE, &few) == 0 &&
            (CC_SANITIZED || (has && setrlimit(RLIMIT_AS, &memory) == 0));

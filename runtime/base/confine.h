@@ -14,11 +14,13 @@
 #include <time.h>
 
 /* Every signal does by itself what it does by default, and none is blocked; but SIGPIPE
- * stays ignored where it is. */
+ * stays ignored where it is, and SIGTERM, SIGINT and SIGHUP are: they may be for all of a
+ * service, and it is the program that decides. */
 void confine_signals(void);
 
-/* Closes all descriptors but 1, 2 and this one; 0 is /dev/null. */
-void confine_descriptors(int keep);
+/* Closes all descriptors up to `last` but 1, 2 and this one behind them; 0 is
+ * /dev/null. Without the kernel's help each is a system call. */
+void confine_descriptors(int keep, unsigned last);
 
 /* No core is dumped, by whomever, few descriptors can be had, and so many bytes of
  * address space more than there are now; as many as it likes under a sanitizer. False:

@@ -84,8 +84,10 @@ int isolation_start(struct isolated *p)
 
 void isolation_await(struct isolated *p) { (void)set(p, EPOLL_CTL_MOD); }
 
-/* If the zygote does not hear that, it has died, and so has the process. */
-void isolation_kill(struct isolated *p) { (void)zygote_kill(&p->of->zygote, p->slot); }
+bool isolation_kill(struct isolated *p)
+{
+    return zygote_kill(&p->of->zygote, p->slot) == 0;
+}
 
 void isolation_end(struct isolated *p)
 {

@@ -60,8 +60,8 @@ void isolation_look(struct isolation *isolation, const struct worker *worker);
 CC_MUST_CHECK int isolation_start(struct isolated *process);
 /* Tell its actor again. */
 void isolation_await(struct isolated *process);
-/* Ends it, if it has not. */
-void isolation_kill(struct isolated *process);
+/* Ends it, if it has not. False: there are no processes any more. */
+bool isolation_kill(struct isolated *process);
 /* It has ended: its actor has read the end. */
 void isolation_end(struct isolated *process);
 

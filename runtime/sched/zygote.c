@@ -4,6 +4,7 @@
 #include "base/confine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -13,6 +14,12 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#ifndef SYS_pidfd_open /* by older headers; the same everywhere */
+#define SYS_pidfd_open 434
+#endif
+
+enum { FIRST_FD = STDERR_FILENO + 1 }; /* before it are the standard ones */
 
 /* What it is asked for: to spawn, with a descriptor, or to kill. */
 struct request {
@@ -94,7 +101,8 @@ static CC_NORETURN void live(const struct nursery *n, uint32_t slot, int fd,
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != zygote)
         confine_exit(0); /* it died before we could say so */
-    confine_descriptors(fd);
+    close(n->zygote->fd);
+    confine_descriptors(fd, 16 + n->zygote->slots); /* the zygote has no others */
     sigaction(SIGCHLD, &by_default, NULL);
     sigprocmask(SIG_SETMASK, &n->outside, NULL);
     prctl(PR_SET_NAME, "cadre-isolated");
@@ -104,6 +112,13 @@ static CC_NORETURN void live(const struct nursery *n, uint32_t slot, int fd,
 
 static void spawn(struct nursery *n, uint32_t slot, int fd)
 {
+    struct child *old = &n->children[slot];
+    if (old->pid > 0) { /* it has shut down its socket, and lives */
+        kill(old->pid, SIGKILL);
+        waitpid(old->pid, NULL, 0);
+        close(old->end);
+        old->pid = 0;
+    }
     pid_t zygote = getpid(), pid = fork();
     if (pid == 0)
         live(n, slot, fd, zygote);
@@ -124,13 +139,15 @@ static bool obey(struct nursery *n)
     if (got < 0)
         return errno == EINTR || errno == EAGAIN;
     const struct cmsghdr *c = CMSG_FIRSTHDR(&p.head);
+    if (got == 0 || r.slot >= n->zygote->slots)
+        return got > 0;
     if (r.spawns && c) { /* else there was no room for it, and the other side sees */
         memcpy(&fd, CMSG_DATA(c), sizeof fd);
         spawn(n, r.slot, fd);
-    } else if (got > 0 && n->children[r.slot].pid > 0) {
+    } else if (n->children[r.slot].pid > 0) {
         kill(n->children[r.slot].pid, SIGKILL);
     }
-    return got > 0;
+    return true;
 }
 
 static void wake(int sig) { (void)sig; }
@@ -159,10 +176,13 @@ static int watch_asker(pid_t asker)
 static CC_NORETURN void begin(struct zygote *z, pid_t asker, zygote_main *main,
                               void *user)
 {
+    int fd;
     sigset_t block;
     struct nursery n = {.zygote = z, .main = main, .user = user};
     confine_signals();
-    confine_descriptors(z->fd);
+    while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd < FIRST_FD) {
+    } /* so that no other descriptor is one of those */
+    confine_descriptors(z->fd, ~0U);
     n.asker = watch_asker(asker);
     sigemptyset(&n.outside);
     sigemptyset(&block);
@@ -181,6 +201,37 @@ static void forget(struct zygote *z)
     z->fd = -1;
 }
 
+/* Else what a program that has closed its stdout prints, is a request. */
+static int pair(int ends[2])
+{
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return -EMFILE;
+    for (int i = 0; i < 2; i++) {
+        int low = ends[i];
+        if (low >= FIRST_FD)
+            continue;
+        ends[i] = fcntl(low, F_DUPFD_CLOEXEC, FIRST_FD);
+        close(low);
+    }
+    if (ends[0] >= 0 && ends[1] >= 0)
+        return 0;
+    close(ends[0]);
+    close(ends[1]);
+    return -EMFILE;
+}
+
+/* The child has the program's handlers: no signal comes before it has its own. */
+static pid_t fork_blocked(void)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t pid = fork();
+    if (pid != 0)
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return pid;
+}
+
 int zygote_start(struct zygote *z, uint32_t slots, zygote_main *main, void *user)
 {
     int ends[2];
@@ -190,12 +241,13 @@ int zygote_start(struct zygote *z, uint32_t slots, zygote_main *main, void *user
                      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (z->shared == MAP_FAILED)
         return -ENOMEM;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    int err = pair(ends);
+    if (err) {
         forget(z);
-        return -EMFILE;
+        return err;
     }
     pid_t asker = getpid();
-    z->pid = fork();
+    z->pid = fork_blocked();
     if (z->pid == 0) {
         z->fd = ends[1];
         begin(z, asker, main, user);
@@ -248,5 +300,9 @@ int zygote_kill(const struct zygote *z, uint32_t slot)
     struct parcel p;
     wrap(&p, &r);
     p.head.msg_controllen = 0;
-    return ask(z, &p);
+    int err;
+    do /* there is nobody else who would end it */
+        err = ask(z, &p);
+    while (err == -ENOBUFS || err == -ENOMEM);
+    return err;
 }

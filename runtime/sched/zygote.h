@@ -64,7 +64,7 @@ static inline struct zygote_page *zygote_page(const struct zygote *zygote,
 
 /* A child that has this slot, where there is none. Returns 0, or the error of sendmsg. */
 CC_MUST_CHECK int zygote_spawn(const struct zygote *zygote, uint32_t slot, int fd);
-/* Kills it, if it lives. Returns as zygote_spawn. */
+/* Kills it, if it lives. Returns 0, or an error: the zygote has died, and so has it. */
 int zygote_kill(const struct zygote *zygote, uint32_t slot);
 
 #endif

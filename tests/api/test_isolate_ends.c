@@ -154,8 +154,10 @@ static void kill_reaches_a_loop(void **state)
 {
     begin(1);
     cadre_ref who = odd_one();
+    assert_int_equal(ask(who, PING, 1), 2);
     cadre_future *stuck = call_as(who, (errand){.value = LOOP});
     cadre_future *waits = call_as(who, (errand){.value = PING});
+    rest(10 * CADRE_MS); /* it is in there */
     assert_int_equal(cadre_apply_outside(sys, cadre_system_root(sys), kill_it, NULL),
                      0);
     await(&notes.ends, 1);
@@ -205,6 +207,14 @@ static void it_stops_others(void **state)
     end();
 }
 
+/* It stays. */
+static int cause_of(cadre_future *future)
+{
+    cadre_msg m;
+    assert_int_equal(cadre_future_wait(future, 60 * CADRE_SECOND, &m), 0);
+    return cadre_body(&m, cadre_failure)->cause;
+}
+
 static void asks_fail_once(void **state)
 {
     enum { ASKS = 40 };
@@ -218,6 +228,8 @@ static void asks_fail_once(void **state)
     for (int i = 3; i < ASKS; i++)
         futures[i] = call_as(who, (errand){.value = PING});
     assert_int_equal(outcome(futures[0]), 2);
+    assert_int_equal(cause_of(futures[1]), CADRE_ECRASHED);
+    assert_int_equal(cause_of(futures[2]), CADRE_ECRASHED);
     for (int i = 1; i < ASKS; i++)
         assert_int_equal(outcome(futures[i]), CADRE_EDEAD);
     end();
@@ -252,6 +264,7 @@ static void limit_of_one_holds(void **state)
     while (!err && accepted <= 2 * MAX) {
         err = cadre_tell(sys, who, errand, PING, 0, {0});
         accepted += err == 0;
+        rest(CADRE_MS); /* it is passed on */
     }
     assert_int_equal(err, CADRE_EFULL);
     assert_int_equal(cadre_apply_outside(sys, cadre_system_root(sys), kill_it, NULL),

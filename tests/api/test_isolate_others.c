@@ -4,9 +4,15 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
 
 static const cadre_isolation open_to_files = {.unfiltered = true};
 
@@ -35,7 +41,7 @@ static void damage_is_contained(void **state)
     const cadre_opts opts = {.isolated = true, .isolation = &open_to_files};
     for (unsigned i = 1; i <= 5; i++) {
         cadre_ref who = spawn_odd(opts, (odd){0});
-        assert_int_equal(ask(who, PING, 1), 2);
+        assert_int_equal(ask(who, SHARED, 0), 1);
         assert_int_equal(ask(who, SCRIBBLE, 0), CADRE_EUNANSWERED);
         assert_int_equal(ask(who, PING, i), i + 1);
         cadre_future *waits = call_as(who, (errand){.value = SCRIBBLE, .first = 1});
@@ -90,6 +96,107 @@ static void none_without_configuration(void **state)
     end();
 }
 
+/* The zygote's; 0: it has none. */
+static pid_t parent_of(pid_t pid)
+{
+    char path[64];
+    int parent = 0;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *stat = fopen(path, "re");
+    assert_non_null(stat);
+    assert_int_equal(fscanf(stat, "%*d (%*[^)]) %*c %d", &parent), 1); /* NOLINT */
+    assert_int_equal(fclose(stat), 0);
+    return parent;
+}
+
+/* As by whoever ends a service. */
+static void requests_to_end_are_the_programs(void **state)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    begin(1);
+    cadre_ref who = odd_one();
+    const pid_t pid = (pid_t)ask(who, WHICH, 0), zygote = parent_of(pid);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        assert_int_equal(kill(zygote, signals[i]), 0);
+        assert_int_equal(kill(pid, signals[i]), 0);
+        assert_int_equal(ask(who, PING, i), i + 1);
+    }
+    assert_int_equal(ask(odd_one(), PING, 1), 2);
+    end();
+}
+
+static void death_of_all_has_words(void **state)
+{
+    begin(1);
+    cadre_ref who = odd_one();
+    assert_int_equal(kill(parent_of((pid_t)ask(who, WHICH, 0)), SIGKILL), 0);
+    await(&notes.ends, 1);
+    assert_int_equal(notes.end.reason, CADRE_ECRASHED);
+    assert_int_equal(lines_with("there are no processes any more"), 1);
+    end();
+}
+
+/* Its slot is another one's, and it is not there any more. */
+static void shut_down_is_killed(void **state)
+{
+    static const cadre_isolation patient = {.unfiltered = true, .timeout = CADRE_NEVER};
+    const cadre_opts opts = {.isolated = true, .isolation = &patient};
+    begin_with(1);
+    for (unsigned i = 1; i <= 3; i++) {
+        cadre_ref who = spawn_odd(opts, (odd){0});
+        assert_int_equal(notes.err, 0);
+        pid_t pid = (pid_t)ask(who, WHICH, 0);
+        assert_int_equal(ask(who, SHUT_DOWN, 0), CADRE_EDEAD);
+        await(&notes.ends, i);
+        assert_int_equal(notes.end.reason, CADRE_ECRASHED);
+        assert_int_equal(lines_with("its socket was shut down"), i);
+        while (kill(pid, 0) == 0)
+            rest(CADRE_MS);
+    }
+    end();
+}
+
+/* A limit that the program was started with is lower: it stays. */
+static void lower_limit_is_kept(void **state)
+{
+    if (EFFORT_SLOWDOWN > 1)
+        skip(); /* a sanitizer needs more */
+    need_processes();
+    pid_t pid = fork();
+    if (pid == 0) {
+        const struct rlimit most = {(size_t)1 << 30, (size_t)1 << 30};
+        const cadre_isolation large = {.memory_max = (size_t)4 << 30};
+        if (setrlimit(RLIMIT_AS, &most) != 0)
+            _exit(2);
+        begin(1);
+        cadre_ref who =
+            spawn_odd((cadre_opts){.isolated = true, .isolation = &large}, (odd){0});
+        _exit(ask(who, PING, 1) == 2 && lines_with("has no limits here") == 0 ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+/* What it prints is no request to make or kill one. */
+static void standard_descriptors_may_be_closed(void **state)
+{
+    need_processes();
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (int fd = 0; fd <= STDERR_FILENO; fd++)
+            close(fd);
+        begin(1);
+        for (int fd = 0; fd <= STDERR_FILENO; fd++)
+            (void)!write(fd, "\xff\xff\xff\x7f", 4);
+        const cadre_opts opts = {.isolated = true, .isolation = &open_to_files};
+        _exit(ask(spawn_odd(opts, (odd){0}), OPENED, 0) == 4 ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 /* ---- the program is killed ------------------------------------------------------- */
 
 static bool has_pidfds(void)
@@ -118,9 +225,10 @@ static void run_program(int out)
     dup2(out, STDOUT_FILENO);
     begin(2);
     cadre_ref busy = odd_one(), idle = odd_one();
-    if (ask(idle, PING, 1) != 2)
+    if (ask(idle, PING, 1) != 2 || ask(busy, PING, 1) != 2)
         _exit(1);
     tell(busy, LOOP, 0);
+    rest(10 * CADRE_MS); /* it is in there */
     const pid_t idler = has_pidfds() ? fork_idler(out) : 0;
     if (write(out, &idler, sizeof idler) != sizeof idler)
         _exit(1);
@@ -157,6 +265,10 @@ int main(void)
           cmocka_unit_test(damage_is_contained),
           cmocka_unit_test(nothing_of_a_flood_is_lost),
           cmocka_unit_test(too_little_memory_has_words),
-          cmocka_unit_test(none_without_configuration));
+          cmocka_unit_test(none_without_configuration),
+          cmocka_unit_test(requests_to_end_are_the_programs),
+          cmocka_unit_test(death_of_all_has_words),
+          cmocka_unit_test(shut_down_is_killed), cmocka_unit_test(lower_limit_is_kept),
+          cmocka_unit_test(standard_descriptors_may_be_closed));
     return RUN_TESTS();
 }

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* ---- what runs in there: it does what the numbers say ---------------------------- */
@@ -251,6 +252,11 @@ static int look_around(cadre_self *self, cadre_msg *m, const errand *w)
         return 0;
     case GARBAGE:
         write_garbage(w->first ? 0xff : 0);
+        return 0;
+    case SHUT_DOWN:
+        for (int fd = STDERR_FILENO + 1; fd < 1024; fd++)
+            (void)shutdown(fd, SHUT_RDWR);
+        loop();
         return 0;
     case GLUT:
         return send_without_memory(self, w);

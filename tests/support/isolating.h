@@ -48,6 +48,7 @@ enum {
     OPENED,      /* answers with how many descriptors it has */
     DUMPABLE,    /* answers with whether it would leave a core */
     GARBAGE,     /* writes zeros and ones to all it has: if `first`, only ones */
+    SHUT_DOWN,   /* shuts down all that it has, and goes on for ever */
     GLUT,        /* takes all memory, and sends what needs more */
     CIRCLE,      /* answers, and sends itself the same, for ever; `friend` a number */
     AND_THEN,    /* answers, and sends itself `first`, which it does */
