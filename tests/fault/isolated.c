@@ -13,6 +13,7 @@
 #include <cadre/ask.h>
 #include <cadre/fail.h>
 #include <cadre/isolate.h>
+#include <cadre/timer.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -143,7 +144,8 @@ static int hit(cadre_self *self, struct boss *b, int i)
     for (int s = 0; !err && s < SIBLINGS; s++)
         err = ask_sibling(self, b->siblings[s], story.begun);
     story.begun++;
-    return !err && kind == LOOP ? cadre_kill(self, b->victims[i], 0) : err;
+    return !err && kind == LOOP ? cadre_after(self, NULL, 5 * CADRE_MS, deed, LOOP, i)
+                                : err;
 }
 
 static int boss_start(cadre_self *self, void *state)
@@ -191,7 +193,10 @@ static int boss_receive(cadre_self *self, void *state, cadre_msg *m)
     const cadre_child_down *down = cadre_body(m, cadre_child_down);
     const cadre_failure *failure = cadre_body(m, cadre_failure);
     const reply *r = cadre_body(m, reply);
+    const deed *d = cadre_body(m, deed);
     int err = 0;
+    if (d) /* it is in its loop, or was too slow to get there */
+        err = cadre_kill(self, b->victims[d->serial], 0);
     if (down)
         err = went_down(self, b, down);
     if (failure) {
