@@ -9,7 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-enum { BRIEF = 20 * CADRE_MS };
+enum { BRIEF = 60 * CADRE_MS };
 static const cadre_isolation brief = {.timeout = BRIEF};
 static const cadre_isolation open_to_files = {.unfiltered = true};
 
@@ -149,13 +149,13 @@ static void expired_is_not_owed(void **state)
  * anew. */
 static void sends_to_itself_are_steps(void **state)
 {
-    static const cadre_isolation longer = {.timeout = 20 * BRIEF}; /* than it is out */
+    static const cadre_isolation longer = {.timeout = 8 * BRIEF}; /* than it is out */
     begin(2);
     cadre_ref root = cadre_system_root(sys);
     cadre_ref who =
         spawn_odd((cadre_opts){.isolated = true, .isolation = &longer}, (odd){0});
     assert_int_equal(outcome(call_as(who, (errand){CIRCLE, 7, root})), 7);
-    rest(30 * BRIEF);
+    rest(10 * BRIEF);
     await(&notes.numbered, 3);
     assert_int_equal(ask(who, PING, 1), 2);
     assert_int_equal(cadre_apply_outside(sys, root, stop_it, NULL), 0);
