@@ -250,9 +250,11 @@ static void run(int way, uint64_t ms)
     flood.period = 5 * CADRE_MS;
     flood.lasts = (cadre_time)ms * CADRE_MS;
     flood.room = ms / 5 + 1;
-    flood.late = calloc(flood.room, sizeof *flood.late);
-    flood.before = resident();
+    flood.late = malloc(flood.room * sizeof *flood.late);
     CHECK(flood.late != NULL);
+    if (flood.late)
+        memset(flood.late, 1, flood.room * sizeof *flood.late); /* ours, so resident */
+    flood.before = resident();
     CHECK_EQ(cadre_system_new(&flood.sys, &config, &watcher_class, NULL), 0);
     if (verdict_has_failed())
         exit(verdict_print());
