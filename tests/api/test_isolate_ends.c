@@ -1,12 +1,12 @@
 /* test_isolate_ends.c: isolated actors die of everything there is. */
 #include "support/isolating.h"
+#include "support/process.h"
 
 #include <cadre/apply.h>
 #include <cadre/await.h>
 #include <cadre/timer.h>
 #include <cadre/watch.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -328,20 +328,9 @@ static void message_is_retried(void **state)
     (void)unlink(trial);
 }
 
-static unsigned descriptors(void)
-{
-    unsigned count = 0;
-    DIR *all = opendir("/proc/self/fd");
-    while (all && readdir(all))
-        count++;
-    if (all)
-        closedir(all);
-    return count;
-}
-
 static void nothing_is_left(void **state)
 {
-    unsigned before = descriptors();
+    unsigned before = process_descriptors();
     for (int round = 0; round < 3; round++) {
         begin(2);
         for (int i = 0; i < 5; i++) {
@@ -352,7 +341,7 @@ static void nothing_is_left(void **state)
         }
         odd_one();
         end();
-        assert_int_equal(descriptors(), before);
+        assert_int_equal(process_descriptors(), before);
     }
     assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child at all */
     assert_int_equal(errno, ECHILD);

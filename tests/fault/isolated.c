@@ -7,6 +7,7 @@
  * end there is no process, no descriptor and no message left. */
 #include "support/effort.h"
 #include "support/options.h"
+#include "support/process.h"
 #include "support/verdict.h"
 
 #include <cadre.h>
@@ -15,7 +16,6 @@
 #include <cadre/isolate.h>
 #include <cadre/timer.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -217,22 +217,11 @@ static const cadre_class boss_class = {.name = "boss",
 
 static void ignore_log(void *user, int level, const char *line) {}
 
-static unsigned descriptors(void)
-{
-    unsigned count = 0;
-    DIR *all = opendir("/proc/self/fd");
-    while (all && readdir(all))
-        count++;
-    if (all)
-        closedir(all);
-    return count;
-}
-
 static void run(uint32_t workers)
 {
     cadre_counters c;
     cadre_system *sys;
-    unsigned before = descriptors();
+    unsigned before = process_descriptors();
     const cadre_config config = {
         .workers = workers, .isolated = VICTIMS + 1, .log = ignore_log};
     CHECK_EQ(cadre_system_new(&sys, &config, &boss_class, NULL), 0);
@@ -242,7 +231,7 @@ static void run(uint32_t workers)
     CHECK_EQ(c.actors, 0);
     CHECK_EQ(cadre_system_free(sys), 0);
     CHECK(is_over());
-    CHECK_EQ(descriptors(), before);
+    CHECK_EQ(process_descriptors(), before);
     CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
 }
 
