@@ -119,7 +119,8 @@ static void spawn(struct nursery *n, uint32_t slot, int fd)
         close(old->end);
         old->pid = 0;
     }
-    pid_t zygote = getpid(), pid = fork();
+    /* Nobody's fork handlers: they would take our descriptors for theirs. */
+    pid_t zygote = getpid(), pid = _Fork();
     if (pid == 0)
         live(n, slot, fd, zygote);
     if (pid < 0)

@@ -3,6 +3,7 @@
 #include "support/isolating.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -259,6 +260,24 @@ static void nobody_survives(void **state)
     close(ends[0]);
 }
 
+/* Some libraries open their descriptors anew after a fork: those that have the numbers of
+ * theirs, which are other ones in a process that has closed all. */
+static pid_t program;
+static void close_all(void)
+{
+    for (int fd = 3; fd < 64 && getppid() != program; fd++)
+        close(fd);
+}
+
+static void fork_handlers_are_not_called(void **state)
+{
+    program = getpid();
+    assert_int_equal(pthread_atfork(NULL, NULL, close_all), 0);
+    begin(2);
+    assert_int_equal(ask(odd_one(), PING, 1), 2);
+    end();
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(nobody_survives), cmocka_unit_test(killed_from_outside),
@@ -269,6 +288,7 @@ int main(void)
           cmocka_unit_test(requests_to_end_are_the_programs),
           cmocka_unit_test(death_of_all_has_words),
           cmocka_unit_test(shut_down_is_killed), cmocka_unit_test(lower_limit_is_kept),
-          cmocka_unit_test(standard_descriptors_may_be_closed));
+          cmocka_unit_test(standard_descriptors_may_be_closed),
+          cmocka_unit_test(fork_handlers_are_not_called)); /* the last: they stay */
     return RUN_TESTS();
 }
