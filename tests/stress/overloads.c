@@ -203,8 +203,10 @@ static int by_time(const void *a, const void *b)
 static void check(const cadre_counters *c)
 {
     CHECK_EQ(c->accepted, c->handled + c->dead + c->dropped);
+    /* A worker whose CPU others have meanwhile does not find out that it is flooded: then
+     * the system's memory may be full, and not before. */
     CHECK(flood.way == CADRE_REFUSE || flood.way == OUT_OF_MEMORY ||
-          flood.refused == 0);
+          flood.refused == 0 || flood.most - flood.before > MEMORY / 4 * 3);
     CHECK(flood.handled + flood.moved + flood.refused + c->dropped + c->dead >=
           flood.made);
     CHECK(flood.back > 0);
