@@ -3,7 +3,8 @@
  * Three levels of supervisors; every strategy; some back off; all give up soon, so that
  * failures go up to the top, which the root starts again. Each worker has a name, a
  * timer, memory, and a child with a child. However many fail, nothing is left of them:
- * no children, no names, no timers, and no memory but what pools keep. */
+ * no children, no names, no timers, and no memory but what pools keep; also where the
+ * system's memory is enough for a few of them only, so that starts fail all the time. */
 #include "stress/tally.h"
 #include "support/effort.h"
 #include "support/options.h"
@@ -17,11 +18,13 @@
 #include <cadre/timer.h>
 #include <cadre/watch.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 enum { FLEETS = 4, SHIPS = 3, CREW = 4, SAILORS = FLEETS * SHIPS * CREW };
 enum { SMALLEST_BLOCK = 16, REGIONS = 4 << 20 };
+enum { CHEST = 1 << 20, LIMIT = 8 * CHEST };
 
 typedef struct {
     int nothing;
@@ -32,7 +35,7 @@ typedef struct {
 } never;
 static CADRE_TYPE(never);
 
-enum count { STARTED, STOPPED, GIVEN_UP };
+enum count { STARTED, STOPPED, GIVEN_UP, SHORT };
 static struct {
     struct tally tally;
     struct short_heap heap;
@@ -41,12 +44,23 @@ static struct {
     _Atomic long long early; /* bytes, when few had failed */
     cadre_ref root;          /* written before there are others */
     uint32_t tops;
-    bool is_over;
+    bool is_over, is_limited;
+    atomic_bool is_told;
 } sea;
 
 static void up(enum count which) { tally_add(&sea.tally, which); }
 static uint64_t sum(enum count which) { return tally_sum(&sea.tally, which); }
 static void ignore_log(void *user, int level, const char *line) {}
+
+/* A start goes on; or memory is short, as it may be. */
+static int lacks(int err)
+{
+    CHECK(err == 0 || (sea.is_limited && (err == -ENOMEM || err == CADRE_EFULL)));
+    if (err)
+        up(SHORT);
+    return err;
+}
+
 static void no_name(void *user, const char *name, cadre_ref owner) { CHECK(false); }
 
 /* ---- sailors, and what belongs to them ------------------------------------------- */
@@ -55,8 +69,10 @@ static int ignore(cadre_self *self, void *state, cadre_msg *m) { return 0; }
 static int parrot_start(cadre_self *self, void *state)
 {
     static const cadre_class egg = {.name = "egg", .receive = ignore};
-    up(STARTED);
-    return cadre_spawn(self, NULL, &egg, NULL);
+    int err = lacks(cadre_spawn(self, NULL, &egg, NULL));
+    if (!err)
+        up(STARTED);
+    return err;
 }
 static void count_stop(cadre_self *self, void *state, int reason) { up(STOPPED); }
 
@@ -69,23 +85,38 @@ static int sailor_start(cadre_self *self, void *state)
     static const cadre_class parrot = {
         .name = "parrot", .start = parrot_start, .receive = ignore, .stop = count_stop};
     char name[24];
-    up(STARTED);
     snprintf(name, sizeof name, "sailor %u", ((sailor *)state)->index);
-    CHECK_EQ(cadre_register(self, name), 0);
-    CHECK(cadre_alloc(self, 200) != NULL);
-    CHECK_EQ(cadre_after(self, NULL, 3600 * CADRE_SECOND, never, 0), 0);
-    CHECK_EQ(cadre_spawn(self, NULL, &parrot, NULL), 0);
-    return cadre_send(self, cadre_me(self), go, 0);
+    int err = cadre_register(self, name);
+    if (!err && !cadre_alloc(self, sea.is_limited ? CHEST : 200))
+        err = -ENOMEM;
+    if (!err)
+        err = cadre_after(self, NULL, 3600 * CADRE_SECOND, never, 0);
+    if (!err)
+        err = cadre_spawn(self, NULL, &parrot, NULL);
+    if (!err)
+        err = cadre_send(self, cadre_me(self), go, 0);
+    if (!lacks(err))
+        up(STARTED);
+    return err;
 }
+
+/* Once; by whoever comes first, or after him where he cannot. */
+static void tell_root(cadre_self *self)
+{
+    if (!atomic_exchange(&sea.is_told, true) &&
+        lacks(cadre_send(self, sea.root, go, 0)))
+        atomic_store(&sea.is_told, false);
+}
+
 static int sailor_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     CHECK(cadre_body(m, go) != NULL);
     uint64_t number = atomic_fetch_add(&sea.failures, 1) + 1;
     if (number == sea.enough / 4)
         atomic_store(&sea.early, atomic_load(&sea.heap.bytes));
-    if (number == sea.enough)
-        CHECK_EQ(cadre_send(self, sea.root, go, 0), 0);
-    return number <= sea.enough ? CADRE_EUSER : 0;
+    if (number >= sea.enough)
+        tell_root(self);
+    return atomic_load(&sea.is_told) ? 0 : CADRE_EUSER;
 }
 static const cadre_class sailor_class = {.name = "sailor",
                                          .state_size = sizeof(sailor),
@@ -97,8 +128,10 @@ static const cadre_class sailor_class = {.name = "sailor",
 
 static int captain_start(cadre_self *self, void *state)
 {
-    up(STARTED);
-    return cadre_supervisor_class.start(self, state);
+    int err = lacks(cadre_supervisor_class.start(self, state));
+    if (!err)
+        up(STARTED);
+    return err;
 }
 static int captain_receive(cadre_self *self, void *state, cadre_msg *m)
 {
@@ -176,8 +209,8 @@ static int check_is_alone(cadre_self *self)
     CHECK_EQ(c.actors, 1);
     CHECK_EQ(cadre_system_names(sys, no_name, NULL), 0);
     long long late = atomic_load(&sea.heap.bytes);
-    CHECK(late <= atomic_load(&sea.early) + REGIONS +
-                      (long long)sea.enough / 2 * SMALLEST_BLOCK);
+    CHECK(sea.is_limited || late <= atomic_load(&sea.early) + REGIONS +
+                                        (long long)sea.enough / 2 * SMALLEST_BLOCK);
     sea.is_over = true;
     return CADRE_STOP;
 }
@@ -190,9 +223,12 @@ static int root_receive(cadre_self *self, void *state, cadre_msg *m)
         return check_is_alone(self);
     if (cadre_body(m, go))
         return cadre_release(self, r->top);
-    CHECK_EQ(down->reason, CADRE_ERESTARTS);
-    CHECK_EQ(down->starts, ++sea.tops);
-    (void)cadre_restart(self, down->child); /* or it has been released meanwhile */
+    if (down)
+        sea.tops = down->starts;
+    CHECK(!down || down->reason == CADRE_ERESTARTS || sea.is_limited);
+    int err = cadre_restart(self, r->top); /* or it has been released meanwhile */
+    if (err == -ENOMEM)                    /* it stays down: it is tried again */
+        CHECK_EQ(cadre_after(self, NULL, CADRE_MS, never, 0), 0);
     return 0;
 }
 static const cadre_class root_class = {.name = "root",
@@ -201,19 +237,23 @@ static const cadre_class root_class = {.name = "root",
                                        .receive = root_receive};
 
 /* workers 0: simulated. */
-static void run(uint32_t workers, uint64_t failures)
+static void run(uint32_t workers, uint64_t failures, bool is_limited)
 {
     verdict_begin(1200, "--workers %u --failures %" PRIu64, workers, failures);
     cadre_system *sys = NULL;
     cadre_counters c = {0};
-    cadre_config config = {
-        .workers = workers ? workers : 3, .seed = workers ? 0 : 1, .log = ignore_log};
+    cadre_config config = {.workers = workers ? workers : 3,
+                           .seed = workers ? 0 : 1,
+                           .memory_max = is_limited ? LIMIT : 0,
+                           .log = ignore_log};
     double start = effort_clock();
     tally_clear(&sea.tally);
     atomic_store(&sea.failures, 0);
     sea.enough = failures;
     sea.tops = 0;
     sea.is_over = false;
+    sea.is_limited = is_limited;
+    atomic_store(&sea.is_told, false);
     short_heap_init(&sea.heap, 0, 0);
     short_heap_serve(&sea.heap, &config);
     CHECK_EQ(cadre_system_new(&sys, &config, &root_class, NULL), 0);
@@ -224,9 +264,11 @@ static void run(uint32_t workers, uint64_t failures)
     CHECK_EQ(sum(STARTED), sum(STOPPED));
     CHECK_EQ(atomic_load(&sea.heap.blocks), 0);
     CHECK(sea.is_over && sum(GIVEN_UP) > 0 && sea.tops > 0);
+    CHECK((sum(SHORT) > 0) == is_limited);
     printf("%u workers: %" PRIu64 " failures, %" PRIu64 " times given up, %u times at "
-           "the top; %" PRIu64 " starts and ends; %.0f failures a second%s\n",
-           workers, failures, sum(GIVEN_UP), sea.tops, sum(STARTED),
+           "the top; %" PRIu64 " starts and ends, %" PRIu64
+           " for want of memory; %.0f failures a second%s\n",
+           workers, failures, sum(GIVEN_UP), sea.tops, sum(STARTED), sum(SHORT),
            (double)failures / (effort_clock() - start),
            verdict_end() ? "" : ", FAILED");
 }
@@ -243,8 +285,11 @@ int main(int argc, char **argv)
     options_read(argc, argv, "a storm of failures leaves nothing behind", options);
     unsigned n = options_list(list, workers, 8);
     build();
-    run(0, failures);
-    for (unsigned i = 0; i < n; i++)
-        run(workers[i], failures);
+    run(0, failures, false);
+    run(0, failures / 10, true);
+    for (unsigned i = 0; i < n; i++) {
+        run(workers[i], failures, false);
+        run(workers[i], failures / 10, true);
+    }
     return verdict_print();
 }
