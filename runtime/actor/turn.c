@@ -260,6 +260,12 @@ static bool take_first(struct cadre_self *self, struct cell *cell)
     return true;
 }
 
+bool turn_comes_to_mail(const struct cell *cell)
+{
+    return cell_phase(cell) == PHASE_RUNNING && !is_killed(cell) && !await_due(cell) &&
+           !stash_has_next(cell) && !await_has_held(cell);
+}
+
 /* Inside. Nothing is left to do: the cell runs again when somebody schedules it. */
 static inline void go_idle(struct cell *cell)
 {

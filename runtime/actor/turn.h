@@ -7,4 +7,8 @@
 /* The crew's run: turns of cells. */
 uint32_t turn_run(struct worker *worker, uint32_t max);
 
+/* In no turn: would the next one of this actor begin with the oldest letter of its
+ * mailbox, if there is one, and not with something that comes before all letters? */
+bool turn_comes_to_mail(const struct cell *cell);
+
 #endif

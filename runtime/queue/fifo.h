@@ -28,6 +28,13 @@ static inline void fifo_append(struct fifo *q, struct inbox_node *n)
     plain_write(&q->newest, n);
 }
 
+/* The oldest one, which stays; or NULL. */
+static inline struct inbox_node *fifo_oldest(const struct fifo *q)
+{
+    struct inbox_node *newest = plain_read(&q->newest);
+    return newest ? plain_read(&newest->next) : NULL;
+}
+
 /* The oldest one; there is one. */
 static CC_INLINE struct inbox_node *fifo_take_first(struct fifo *q)
 {

@@ -10,6 +10,7 @@
 
 #include "actor/isolate.h"
 #include "actor/send.h"
+#include "actor/turn.h"
 #include "actor/uplink.h"
 #include "base/confine.h"
 #include "base/image.h"
@@ -18,9 +19,6 @@
 
 #include <errno.h>
 #include <poll.h>
-
-/* A message in hand may wait behind so many that the actor has sent to itself. */
-enum { PATIENCE = 64 };
 
 struct annexes {
     struct isolation isolation;
@@ -34,12 +32,12 @@ struct annexes {
 struct annex {
     cadre_system *sys;
     struct worker *worker;
+    struct cell *cell; /* the root's */
     struct uplink up;
     struct wire_in in;
     struct zygote_page *page;
-    uint64_t begun;
+    uint64_t taken;     /* envelopes, of those that have come */
     bool works;         /* there is more to be done */
-    int patience;       /* turns until the message in hand is no more waited for */
     uint64_t said;      /* what the last WIRE_RESTS said ... */
     bool said_waits;    /* ... and whether it waits for something */
     struct clock clock; /* the real one */
@@ -132,7 +130,7 @@ static void say_rest(struct annex *a)
 {
     const struct alarms *alarms = &a->worker->alarms;
     bool waits = a->works || load_relaxed(&alarms->set) != load_relaxed(&alarms->over);
-    uint64_t through = a->begun - (a->up.in_hand != NULL);
+    uint64_t through = a->taken - (a->up.in_hand != NULL);
     if (a->up.out.used == 0 && through == a->said && waits == a->said_waits)
         return;
     a->said = through;
@@ -144,7 +142,7 @@ static void say_rest(struct annex *a)
 static void leave(struct annex *a)
 {
     const struct words *words = &a->sys->world.selves[0].words;
-    if (!a->up.failed && (!system_has_ended(a->sys) || a->begun))
+    if (!a->up.failed && (!system_has_ended(a->sys) || a->taken))
         say_rest(a);
     if (system_has_ended(a->sys))
         end(a, a->sys->reason, words->of ? words->text : "");
@@ -155,7 +153,7 @@ static void take_envelope(struct annex *a, const struct wire_head *h, const void
 {
     struct envelope *e;
     struct cadre_self *self = a->worker->context;
-    store_relaxed(&a->page->begun, ++a->begun);
+    a->taken++;
     if (isolate_envelope(&a->sys->outside, &e, h, body))
         end_without_memory(a);
     if (h->kind == LETTER_CANCEL) {
@@ -163,7 +161,6 @@ static void take_envelope(struct annex *a, const struct wire_head *h, const void
         return;
     }
     a->up.in_hand = e;
-    a->patience = PATIENCE;
     send_deliver(self, e, a->sys->root.id);
 }
 
@@ -177,15 +174,26 @@ static void take(struct annex *a, const struct wire_head *h, const void *body)
     a->works = true;
 }
 
+/* Is it behind no other one? It may have waited behind many that the actor has sent
+ * itself. */
+static bool hand_is_oldest(const struct annex *a)
+{
+    const struct envelope *e = a->up.in_hand;
+    return e && fifo_oldest(&a->cell->mailbox) == &e->letter.node;
+}
+
 /* One turn, of one message. */
 static void work(struct annex *a)
 {
+    bool begins = hand_is_oldest(a) && turn_comes_to_mail(a->cell);
+    if (begins)
+        store_relaxed(&a->page->begun, a->taken);
     limit_time(a, a->timeout);
     (void)fiber_step(a->worker, 1);
     a->works = !worker_lie_down(a->worker);
     if (!a->works)
         worker_get_up(a->worker);
-    if (!a->works || --a->patience <= 0)
+    if (begins && !hand_is_oldest(a))
         a->up.in_hand = NULL; /* whose deadline had passed, or that is waited in */
     leave(a);
 }
@@ -260,6 +268,7 @@ static int start(struct annex *a, const struct annexes *of,
         return err;
     a->sys->world.selves[0].next_token = birth->first_token;
     a->worker = &a->sys->world.sched.crew.workers[0];
+    a->cell = table_resolve(&a->sys->world.table, a->sys->root.id);
     (void)worker_enter(a->worker);
     worker_get_up(a->worker);
     return 0;

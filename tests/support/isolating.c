@@ -221,6 +221,20 @@ static int and_then(cadre_self *self, cadre_msg *m, const errand *w)
     return err ? err : cadre_send(self, cadre_me(self), errand, .value = w->first);
 }
 
+static int stand_in_line(cadre_self *self, const errand *w)
+{
+    int err = 0;
+    for (uint64_t i = 0; !err && i < w->first; i++)
+        err = cadre_send(self, cadre_me(self), errand, .value = PING);
+    return err ? err : cadre_send(self, cadre_me(self), errand, .value = SEGV);
+}
+
+static int spin(cadre_self *self, cadre_msg *m, const errand *w)
+{
+    int err = answer(self, m, w->first);
+    return err ? err : cadre_send(self, cadre_me(self), errand, .value = SPIN);
+}
+
 static void be_busy(double ns)
 {
     for (double start = effort_clock(); effort_clock() < start + ns / 1e9;) {
@@ -319,6 +333,10 @@ static int obey(cadre_self *self, odd *o, cadre_msg *m, const errand *w)
         return circle(self, o, m, w);
     case AND_THEN:
         return and_then(self, m, w);
+    case LINE:
+        return stand_in_line(self, w);
+    case SPIN:
+        return spin(self, m, w);
     case BUSY:
         be_busy((double)w->first);
         return answer(self, m, w->first);

@@ -52,6 +52,8 @@ enum {
     GLUT,        /* takes all memory, and sends what needs more */
     CIRCLE,      /* answers, and sends itself the same, for ever; `friend` a number */
     AND_THEN,    /* answers, and sends itself `first`, which it does */
+    LINE,        /* sends itself `first` PINGs, and then what it dies of */
+    SPIN,        /* answers, and sends itself the same, for ever, and nobody else */
     BUSY,        /* for `first` ns */
     EXPIRE, /* the root's: asks `friend` to PING within `first` ns; it has a number */
     REST,   /* the root's: sends itself a number after `first` ns */

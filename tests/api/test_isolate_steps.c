@@ -1,0 +1,48 @@
+/* test_isolate_steps.c: how far an isolated actor is with its messages, when what it sends
+ * itself comes between them. */
+#include "support/isolating.h"
+
+#include <cadre/apply.h>
+
+enum { BRIEF = 50 * CADRE_MS };
+
+static cadre_ref kept_one(void)
+{
+    notes.restarts = true;
+    return spawn_odd((cadre_opts){.isolated = true, .keep = true}, (odd){0});
+}
+
+/* It dies of what it has sent itself, while the next one stands behind that. */
+static void mail_is_kept_apart(void **state)
+{
+    begin(1);
+    cadre_ref who = kept_one();
+    tell(who, BUSY, BRIEF); /* so that all of them are there */
+    tell(who, LINE, 0);
+    assert_int_equal(ask(who, PING, 1), 2);
+    assert_int_equal(atomic_load(&notes.downs), 1);
+    assert_int_equal(ask(who, COUNT, 0), 2);
+    assert_int_equal(lines_with("on no message"), 1);
+    end();
+}
+
+/* However long it waits there. */
+static void mail_far_behind_is_kept_apart(void **state)
+{
+    begin(1);
+    cadre_ref who = kept_one();
+    tell(who, BUSY, BRIEF);
+    tell(who, LINE, 200);
+    tell(who, TELL, 77);
+    await(&notes.numbered, 1);
+    assert_int_equal(notes.numbers[0], 77);
+    assert_int_equal(atomic_load(&notes.downs), 1);
+    end();
+}
+
+int main(void)
+{
+    TESTS(cmocka_unit_test(mail_is_kept_apart),
+          cmocka_unit_test(mail_far_behind_is_kept_apart));
+    return RUN_TESTS();
+}
