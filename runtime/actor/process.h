@@ -11,7 +11,7 @@
  * all that it has sent meanwhile. A request stays until it is answered.
  *
  * Nothing waits: what the socket has no room for is written when news come. The process
- * says something for each frame that it has taken, and when it waits for the rest of one.
+ * says something for each frame that it has taken, and when it has read a part of one.
  *
  *   born: the process is asked for; messages are written to it meanwhile
  *   --> it says that it has started --> its end is read, by its own will or not

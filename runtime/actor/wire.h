@@ -20,7 +20,7 @@ enum wire_kind {
     /* It has started; token: so many envelopes it is through with; code: 1 when it waits
      * for a timer */
     WIRE_RESTS,
-    WIRE_MORE, /* it waits for the rest of a frame */
+    WIRE_MORE, /* it has read a part of a frame */
     WIRE_ENDED /* code: the reason; a text */
 };
 

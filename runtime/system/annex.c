@@ -35,6 +35,7 @@ struct annex {
     struct cell *cell; /* the root's */
     struct uplink up;
     struct wire_in in;
+    size_t part; /* bytes of a frame that has not come whole, when more was asked for */
     struct zygote_page *page;
     uint64_t taken;     /* envelopes, of those that have come */
     bool works;         /* there is more to be done */
@@ -102,17 +103,27 @@ static bool next_frame(struct annex *a, struct wire_head *head, const void **bod
     int got = wire_next(&a->in, head, body);
     if (got < 0)
         confine_exit(1); /* this process has written where it must not */
+    if (got == 1)
+        a->part = 0;
     return got == 1;
+}
+
+/* A part of a frame has come, and all that there was is read: there is room for more. */
+static void ask_for_rest(struct annex *a)
+{
+    size_t part = a->in.used - a->in.at;
+    if (part == a->part)
+        return;
+    a->part = part;
+    uplink_tell(&a->up, WIRE_MORE, 0, 0, NULL);
+    flush(a);
 }
 
 /* Or for so long; perhaps not even that. */
 static void await_more(struct annex *a, int64_t ns)
 {
     limit_time(a, 0);
-    if (a->in.used > a->in.at) {
-        uplink_tell(&a->up, WIRE_MORE, 0, 0, NULL);
-        flush(a);
-    }
+    ask_for_rest(a);
     int64_t start = clock_now(&a->clock);
     bool has_more = false;
     while (!has_more && a->came_soon &&
@@ -235,6 +246,8 @@ static CC_NORETURN void serve(struct annex *a)
             take(a, &head, body);
         else if (!a->works)
             wait(a);
+        else if (!a->up.in_hand)
+            ask_for_rest(a);
     }
 }
 

@@ -40,9 +40,34 @@ static void mail_far_behind_is_kept_apart(void **state)
     end();
 }
 
+static int stop_it(cadre_self *self, void *state, void *arg)
+{
+    return cadre_stop(self, notes.child);
+}
+
+/* Larger than a socket takes at once, and it never waits for the rest. */
+static void large_ones_reach_a_busy_one(void **state)
+{
+    static bulk l;
+    cadre_future *future;
+    begin(2);
+    cadre_ref who = odd_one();
+    assert_int_equal(ask(who, SPIN, 7), 7);
+    memset(&l, 3, sizeof l);
+    assert_int_equal(cadre_call_as(sys, &future, who, &bulk_type, &l), 0);
+    assert_int_equal(outcome(future), 6);
+    assert_int_equal(cadre_tell_as(sys, who, &bulk_type, &l), 0);
+    assert_int_equal(cadre_apply_outside(sys, cadre_system_root(sys), stop_it, NULL),
+                     0);
+    await(&notes.ends, 1);
+    assert_int_equal(notes.end.reason, 0);
+    end();
+}
+
 int main(void)
 {
-    TESTS(cmocka_unit_test(mail_is_kept_apart),
+    TESTS(cmocka_unit_test(large_ones_reach_a_busy_one),
+          cmocka_unit_test(mail_is_kept_apart),
           cmocka_unit_test(mail_far_behind_is_kept_apart));
     return RUN_TESTS();
 }
