@@ -134,11 +134,12 @@ static void came_rest(struct cadre_self *self, struct process *p,
         nonsense(p);
         return;
     }
-    if (!p->has_started && cell_phase(p->cell) == PHASE_RUNNING)
+    bool starts = !p->has_started && h->code & RESTS_STARTED;
+    if (starts && cell_phase(p->cell) == PHASE_RUNNING)
         keep_started(self, p->cell);
-    p->has_started = true;
+    p->has_started |= starts;
     bool has_all = p->handled == p->sent && fifo_is_empty(&p->waiting) && !p->stops;
-    if (has_all && !h->code)
+    if (has_all && !(h->code & RESTS_WAITS))
         process_set_active(self, p, false);
 }
 

@@ -17,12 +17,14 @@ enum wire_kind {
     /* Up. */
     WIRE_HALT, /* who; token: the halts; code */
     WIRE_LOG,  /* code: the level; a text */
-    /* It has started; token: so many envelopes it is through with; code: 1 when it waits
-     * for a timer */
+    /* A step is over; token: so many envelopes it is through with; code: wire_rests */
     WIRE_RESTS,
     WIRE_MORE, /* it has read a part of a frame */
     WIRE_ENDED /* code: the reason; a text */
 };
+
+/* Its start has returned 0; and it has more to do, or waits for a timer. */
+enum wire_rests { RESTS_STARTED = 1, RESTS_WAITS = 2 };
 
 struct wire_head {
     uint32_t kind, size;

@@ -39,8 +39,8 @@ struct annex {
     struct zygote_page *page;
     uint64_t taken;     /* envelopes, of those that have come */
     bool works;         /* there is more to be done */
-    uint64_t said;      /* what the last WIRE_RESTS said ... */
-    bool said_waits;    /* ... and whether it waits for something */
+    uint64_t said;      /* the last WIRE_RESTS: what it is through with ... */
+    int said_code;      /* ... and its wire_rests */
     struct clock clock; /* the real one */
     bool looks;         /* as isolation_look, ... */
     bool came_soon;     /* ... if what it has waited for before has */
@@ -141,19 +141,20 @@ static void say_rest(struct annex *a)
 {
     const struct alarms *alarms = &a->worker->alarms;
     bool waits = a->works || load_relaxed(&alarms->set) != load_relaxed(&alarms->over);
+    int code = (a->cell->note.started ? RESTS_STARTED : 0) | (waits ? RESTS_WAITS : 0);
     uint64_t through = a->taken - (a->up.in_hand != NULL);
-    if (a->up.out.used == 0 && through == a->said && waits == a->said_waits)
+    if (a->up.out.used == 0 && through == a->said && code == a->said_code)
         return;
     a->said = through;
-    a->said_waits = waits;
-    uplink_tell(&a->up, WIRE_RESTS, waits, through, NULL);
+    a->said_code = code;
+    uplink_tell(&a->up, WIRE_RESTS, code, through, NULL);
 }
 
 /* What it has said leaves; when it has ended, so does the process. */
 static void leave(struct annex *a)
 {
     const struct words *words = &a->sys->world.selves[0].words;
-    if (!a->up.failed && (!system_has_ended(a->sys) || a->taken))
+    if (!a->up.failed)
         say_rest(a);
     if (system_has_ended(a->sys))
         end(a, a->sys->reason, words->of ? words->text : "");

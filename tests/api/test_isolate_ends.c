@@ -73,6 +73,23 @@ static void death_at_the_start_is_contained(void **state)
     end();
 }
 
+/* That it waits, and is sent something meanwhile, is no sign that it has started. */
+static void up_after_start(void **state)
+{
+    const cadre_opts opts = {.isolated = true, .announce = true};
+    begin(1);
+    cadre_ref who = spawn_odd(opts, (odd){.seed = SLEEPY});
+    assert_int_equal(ask(who, PING, 1), 2);
+    await(&notes.ups, 1);
+    who = spawn_odd(opts, (odd){.seed = LATE});
+    assert_int_equal(ask(who, PING, 1), CADRE_EDEAD);
+    await(&notes.ends, 1);
+    assert_int_equal(notes.end.reason, CADRE_EUSER);
+    assert_int_equal(atomic_load(&notes.ups), 1);
+    assert_int_equal(lines_with("failed at its start"), 1);
+    end();
+}
+
 static void death_has_words(void **state)
 {
     begin(1);
@@ -351,7 +368,8 @@ int main(void)
 {
     TESTS(cmocka_unit_test(fault_is_contained),
           cmocka_unit_test(death_at_the_start_is_contained),
-          cmocka_unit_test(death_has_words), cmocka_unit_test(stuck_is_killed),
+          cmocka_unit_test(up_after_start), cmocka_unit_test(death_has_words),
+          cmocka_unit_test(stuck_is_killed),
           cmocka_unit_test(one_that_waits_is_not_stuck),
           cmocka_unit_test(kill_reaches_a_loop),
           cmocka_unit_test(stop_comes_after_what_waits),

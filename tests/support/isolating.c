@@ -349,6 +349,10 @@ static int obey(cadre_self *self, odd *o, cadre_msg *m, const errand *w)
 static int odd_start(cadre_self *self, void *state)
 {
     odd *o = state;
+    if (o->seed == SLEEPY || o->seed == LATE) {
+        int err = cadre_sleep(self, CADRE_MS);
+        return err || o->seed == SLEEPY ? err : CADRE_EUSER;
+    }
     if (o->seed >= SEGV && o->seed <= STOP)
         return o->seed == STOP ? CADRE_STOP : break_down(self, o->seed);
     return 0;

@@ -13,8 +13,10 @@
 
 /* What the odd one does. */
 enum {
-    PING = 1000, /* answered by the number, and one */
-    COUNT,       /* how many messages it has had in this life, with this one */
+    SLEEPY = 998, /* only as seeds: its start sleeps, ... */
+    LATE,         /* ... and then fails */
+    PING = 1000,  /* answered by the number, and one */
+    COUNT,        /* how many messages it has had in this life, with this one */
     SEGV,
     ABORT,
     EXIT,
