@@ -25,17 +25,6 @@ static uint32_t count(const struct fifo *mailbox, uint32_t most)
     } while (node != mailbox->newest && n < most && --left > 0);
     return n;
 }
-/* Are there more letters than that, of whatever kind? */
-static bool has_more_than(const struct fifo *mailbox, uint32_t most)
-{
-    struct inbox_node *node = mailbox->newest;
-    if (!node)
-        return false;
-    do
-        node = plain_read(&node->next);
-    while (node != mailbox->newest && most-- > 0);
-    return node != mailbox->newest;
-}
 
 /* In proportion to what is much. */
 static uint32_t often(const struct world *world, uint32_t n)
@@ -114,14 +103,14 @@ static bool is_low(struct world *world, struct cell *cell)
 {
     struct gauge *gauge = cell->extras->gauge;
     answer(world, cell);
-    if (!has_more_than(&cell->mailbox, FEW))
+    if (!fifo_has_more_than(&cell->mailbox, FEW))
         return true;
     if (--gauge->patience > 0)
         return false;
     if (gauge->spell < often(world, PATIENCE_MAX))
         gauge->spell *= 2;
     gauge->patience = gauge->spell;
-    return !has_more_than(&cell->mailbox, flow_high(world) / 2);
+    return !fifo_has_more_than(&cell->mailbox, flow_high(world) / 2);
 }
 
 /* Up to so many out of the list. They are cells even when they have ended meanwhile. */

@@ -35,6 +35,18 @@ static inline struct inbox_node *fifo_oldest(const struct fifo *q)
     return newest ? plain_read(&newest->next) : NULL;
 }
 
+/* Are there more than that? */
+static inline bool fifo_has_more_than(const struct fifo *q, uint32_t most)
+{
+    struct inbox_node *newest = plain_read(&q->newest), *node = newest;
+    for (; node && most > 0; most--) {
+        node = plain_read(&node->next);
+        if (node == newest)
+            return false;
+    }
+    return node;
+}
+
 /* The oldest one; there is one. */
 static CC_INLINE struct inbox_node *fifo_take_first(struct fifo *q)
 {

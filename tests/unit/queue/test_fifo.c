@@ -72,6 +72,18 @@ static void fifo_node_may_come_back(void **state)
     assert_gives(&fifo, 0, 2);
 }
 
+static void fifo_has_more_than_so_many(void **state)
+{
+    for (int count = 0; count <= 4; count++) {
+        make_empty(state);
+        append_range(&fifo, 0, count);
+        for (int most = 0; most <= 5; most++)
+            assert_int_equal(fifo_has_more_than(&fifo, (uint32_t)most), count > most);
+        assert_ptr_equal(fifo_oldest(&fifo), count > 0 ? &nodes[0] : NULL);
+        assert_gives(&fifo, 0, count);
+    }
+}
+
 /* ---- all of another one ---- */
 
 static void fifo_append_fifo_comes_behind_in_its_order(void **state)
@@ -147,7 +159,7 @@ int main(void)
 {
     TESTS(ON_EMPTY(fifo_at_first_is_empty), ON_EMPTY(fifo_gives_the_oldest_first),
           ON_EMPTY(fifo_appended_in_between_comes_behind),
-          ON_EMPTY(fifo_node_may_come_back),
+          ON_EMPTY(fifo_node_may_come_back), ON_EMPTY(fifo_has_more_than_so_many),
           ON_EMPTY(fifo_append_fifo_comes_behind_in_its_order),
           ON_EMPTY(fifo_append_inbox_turns_it_over),
           ON_EMPTY(fifo_append_inbox_leaves_a_ring),
