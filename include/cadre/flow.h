@@ -11,12 +11,11 @@
  *
  * A muted actor handles nothing, no timers or answers either; a stop, a kill, and so its
  * parent's end, let it go at once. Never muted are: who is flooded himself, who is
- * ending, who has a handler that waits (await.h) or levels (urgent.h), other threads, and
- * who only answers, or sends to himself. An actor with a handler that waits, or with
- * levels, or in a process of its own (isolate.h), mutes nobody. So each of those that are
- * held back waits, by whichever others, for one that runs: there are no deadlocks,
- * whoever sends to whom, and no circle of waits (await.h) leads through one that is
- * muted. But a circle that makes more messages than it handles grows. And who is muted
+ * ending, other threads, and who only answers, or sends to himself. An actor with a
+ * handler that waits (await.h), or with levels (urgent.h), or in a process of its own
+ * (isolate.h), is not muted and mutes nobody. So each of those that are held back waits,
+ * by whichever others, for one that runs: there are no deadlocks, whoever sends to whom,
+ * and no circle of waits (await.h) leads through one that is muted. But a circle that makes more messages than it handles grows. And who is muted
  * waits for as long as others keep the one that he has sent to above the half: whoever
  * must be heard in a flood, as a supervisor, had better have levels, or give the flooded
  * one a limit.

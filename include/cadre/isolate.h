@@ -49,10 +49,10 @@
  * asked, and others have passed on, its own do not. A system that is made in a handler
  * has the stack of that handler for its isolated actors, too.
  *
- * Whoever sends to it is not held back (flow.h): give it a limit. What it uses is not
- * counted here: a budget (account.h) with `isolated` is -EINVAL. An
- * urgent message (urgent.h) overtakes what waits outside, not what was passed on; what it
- * sends itself is not urgent.
+ * Whoever sends to it is not held back (flow.h), nor is it: give it, and those that it
+ * sends to, a limit. What it uses is not counted here: a budget (account.h) with
+ * `isolated` is -EINVAL. An urgent message (urgent.h) overtakes what waits outside, not
+ * what was passed on; what it sends itself is not urgent.
  *
  * Its end. A stop is handled after the messages it already has, and its stop() is
  * called in the process; after a kill, or when it dies, that is not. What it has sent in
@@ -80,6 +80,8 @@
  *   kill_reaches_a_loop  cadre_kill() ends one that is in a loop without end
  *   asks_fail_once       requests to one that dies have exactly one outcome
  *   limit_of_one_holds   what it was passed on and has not handled counts (limit.h)
+ *   isolated_mutes_nobody, isolated_is_not_muted
+ *                        nobody is held back by it, nor is it (flow.h)
  *   mail_is_kept_apart   what a kept one had not begun is handled after the restart,
  *                        and nothing is handled twice
  *   damage_is_contained  one that writes over all that it shares with the program, or

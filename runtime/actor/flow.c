@@ -38,7 +38,8 @@ static bool may_be_flooded(const struct cell *cell)
 {
     const struct extras *extras = cell_extras(cell); /* of a free one not ours to see */
     return cell_phase(cell) == PHASE_RUNNING &&
-           !(extras && (extras->gauge || extras->waits || extras->has_levels));
+           !(extras && (extras->gauge || extras->waits || extras->has_levels ||
+                        extras->process)); /* whose news would wait behind all */
 }
 
 /* Outside. Where there is no memory, nobody is held back. */
@@ -194,7 +195,7 @@ static bool must_run(const struct cell *cell)
 {
     /* Relaxed: whoever asks for an end wakes us after that, and we look again. */
     return cell_phase(cell) != PHASE_RUNNING || life_halts(load_relaxed(&cell->life)) ||
-           cell->extras->waits || cell->extras->has_levels;
+           cell->extras->waits || cell->extras->has_levels || cell->extras->process;
 }
 
 /* A hint: mute() looks again. */

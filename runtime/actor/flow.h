@@ -21,6 +21,8 @@
  *   - What waits in stashes is not counted, because it does not become less by itself.
  *   - Whoever is asked to stop or is killed, or has a handler that waits, is let go, or
  *     is not muted.
+ *   - What an isolated one does in its process goes on whatever is held back here. It
+ *     takes no part in this: muted it would not even hear that its process has died.
  *
  * A muted one stands in a list of the gauge, by its extras, under the gauges' lock. Who
  * lets it go first takes it out there, and then pokes its inbox; who is muted first
