@@ -66,10 +66,6 @@ static int set(struct isolated *p, int how)
 int isolation_start(struct isolated *p)
 {
     int ends[2];
-    struct zygote_page *page = isolated_page(p);
-    atomic_set(&page->begun, 0); /* the zygote's socket orders all this */
-    atomic_set(&page->due, 0);
-    atomic_set(&page->status, ZYGOTE_NO_STATUS);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
         return -EMFILE;
     p->fd = ends[0];

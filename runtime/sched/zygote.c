@@ -44,6 +44,16 @@ static void wrap(struct parcel *p, struct request *r)
                               .msg_controllen = sizeof p->room};
 }
 
+/* It is the next child's. Whoever asks for that does it, in case the zygote dies before
+ * it obeys; and the zygote, because the one before may have been alive still. The socket
+ * orders all this. */
+static void clear(struct zygote_page *page)
+{
+    store_relaxed(&page->begun, 0);
+    store_relaxed(&page->due, 0);
+    store_relaxed(&page->status, ZYGOTE_NO_STATUS);
+}
+
 /* ---- the zygote -------------------------------------------------------------------- */
 
 /* One child of the zygote; pid 0: none. */
@@ -119,6 +129,7 @@ static void spawn(struct nursery *n, uint32_t slot, int fd)
         close(old->end);
         old->pid = 0;
     }
+    clear(zygote_page(n->zygote, slot));
     /* Nobody's fork handlers: they would take our descriptors for theirs. */
     pid_t zygote = getpid(), pid = _Fork();
     if (pid == 0)
@@ -292,6 +303,7 @@ int zygote_spawn(const struct zygote *z, uint32_t slot, int fd)
     struct cmsghdr *c = CMSG_FIRSTHDR(&p.head);
     *c = (struct cmsghdr){CMSG_LEN(sizeof fd), SOL_SOCKET, SCM_RIGHTS};
     memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    clear(zygote_page(z, slot));
     return ask(z, &p);
 }
 
