@@ -22,9 +22,10 @@
  * or 2 can be read from), no signal handlers, and the session of none. They ignore
  * SIGTERM, SIGINT and SIGHUP, which whoever ends a service may send to all of it: the
  * program decides, and they are there while it drains. What the program has registered
- * with pthread_atfork() is called in none of them. exit() in there runs what it has
- * registered with atexit(); and what a class has printed and not flushed when
- * its process ends, is lost. When the program dies, of whatever, so do they.
+ * with pthread_atfork() is called for the one that forks them, and for none of them.
+ * exit() in there runs what it has registered with atexit(); and what a class has printed
+ * and not flushed when its process ends, is lost. When the program dies, of whatever, so
+ * do they.
  *
  * What it costs. A process is made when the actor starts, which takes somewhat longer
  * than a fork does. A descriptor is in use for each that lives. Messages go through a
