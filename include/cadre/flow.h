@@ -15,10 +15,10 @@
  * handler that waits (await.h), or with levels (urgent.h), or in a process of its own
  * (isolate.h), is not muted and mutes nobody. So each of those that are held back waits,
  * by whichever others, for one that runs: there are no deadlocks, whoever sends to whom,
- * and no circle of waits (await.h) leads through one that is muted. But a circle that makes more messages than it handles grows. And who is muted
- * waits for as long as others keep the one that he has sent to above the half: whoever
- * must be heard in a flood, as a supervisor, had better have levels, or give the flooded
- * one a limit.
+ * and no circle of waits (await.h) leads through one that is muted. But a circle that
+ * makes more messages than it handles grows. And who is muted waits for as long as
+ * others keep the one that he has sent to above the half: whoever must be heard in a
+ * flood, as a supervisor, had better have levels, or give the flooded one a limit.
  *
  * Guarantees, each with a test of that name:
  *   sender_is_held_back    the mailbox of one that is slower than its senders stays short
@@ -45,8 +45,8 @@ typedef struct cadre_mute {
     cadre_ref who, by;
     const char *who_class, *by_class; /* their names; "?" when they have none */
     /* Messages for `by`, at the end of its first turn after somebody has asked; of one
-     * that is muted itself, when the last one came. When nobody has asked since it was
-     * flooded: no more than 4,097. */
+     * that is muted itself, when the first one came after that. When nobody has asked
+     * since it was flooded: no more than 4,097. */
     uint64_t waiting;
 } cadre_mute;
 

@@ -55,15 +55,16 @@
  * `isolated` is -EINVAL. An urgent message (urgent.h) overtakes what waits outside, not
  * what was passed on; what it sends itself is not urgent.
  *
- * Its end. A stop is handled after the messages it already has, and its stop() is
- * called in the process; after a kill, or when it dies, that is not. What it has sent in
- * handlers that have returned, arrives; of one that does not return, nothing does. (For
- * what finds a mailbox full (limit.h) CADRE_EFULL is too late: a request fails with it,
- * another message is dropped, and counted as such.) Of the messages that were sent to it,
- * those that it has handled are handled, the one in hand is a dead letter (or is retried:
- * CADRE_MAIL_RETRY, as it was sent), and the others have waited; what it had set aside,
- * and what it held while a handler waited, counts as handled. Requests it has not
- * answered fail with CADRE_EDEAD.
+ * Its end. A stop is handled after the messages it already has, and its stop() is called
+ * in the process; after a kill, or when it dies, that is not. What it has sent in
+ * handlers that have returned, or before they began to wait, arrives; of one that does
+ * neither, nothing does. (For what finds a mailbox full (limit.h) CADRE_EFULL is too
+ * late: a request fails with it, another message is dropped, and counted as such.) Of
+ * the messages that were sent to it, those that it has handled are handled, the one in
+ * hand is a dead letter (or is retried: CADRE_MAIL_RETRY, as it was sent), and the
+ * others have waited, also those that waited in the process behind what it has sent
+ * itself; what it had set aside, what a handler has that waits, and what was held
+ * meanwhile, counts as handled. Requests it has not answered fail with CADRE_EDEAD.
  *
  * Against faults, not against malice: it can send any bytes as any type to any address
  * that it guesses, and an actor that trusts the pointers in a body must not be
@@ -107,10 +108,10 @@ struct cadre_isolation {
      * need more returns NULL, and where it has no memory for a message it fails with
      * -ENOMEM. 0: the default. */
     size_t memory_max;
-    /* It is killed when it has been in one step (start, a message, also one of its own,
-     * stop) for so long, and not before. A handler that waits is in no step, nor is a
-     * process that waits until the program reads what it sends. CADRE_NEVER: never; 0:
-     * the default. */
+    /* It is killed when it has been in one step (start; a message, also one of its own,
+     * and the stop that it causes; a stop it is told of) for so long, and not before. A
+     * handler that waits is in no step, nor is a process that waits until the program
+     * reads what it sends. CADRE_NEVER: never; 0: the default. */
     cadre_time timeout;
     /* All system calls are allowed, and only the limits hold: for classes that open
      * files. Else only those to compute, to wait and to use memory: others return

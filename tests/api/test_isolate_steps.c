@@ -1,5 +1,5 @@
-/* test_isolate_steps.c: how far an isolated actor is with its messages, when what it sends
- * itself comes between them. */
+/* test_isolate_steps.c: how far an isolated actor is with its messages, when what it
+ * sends itself comes between them. */
 #include "support/isolating.h"
 
 #include <cadre/apply.h>
