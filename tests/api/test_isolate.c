@@ -106,7 +106,11 @@ static void large_messages_cross(void **state)
     end();
 }
 
-static int call(cadre_self *self, void *state, void *arg) { return 0; }
+static int call(cadre_self *self, void *state, void *arg)
+{
+    fail(); /* on no side */
+    return 0;
+}
 
 static void what_cannot_cross_is_refused(void **state)
 {
@@ -120,10 +124,26 @@ static void what_cannot_cross_is_refused(void **state)
     assert_int_equal(atomic_load(&drops[2]), 1);
     assert_int_equal(lines_with("cannot be sent to an isolated actor: it has a drop"),
                      1);
+    cadre_raise *raise;
     assert_int_equal(cadre_apply_outside(sys, who, call, NULL), 0);
+    assert_int_equal(cadre_raise_new(&raise, sys, who, call, NULL), 0);
+    assert_int_equal(cadre_raise_now(raise), 0);
     assert_int_equal(ask(who, PING, 1), 2);
+    cadre_raise_free(raise);
     end();
-    assert_int_equal(sums.dead, 2);
+    assert_int_equal(sums.dead, 3);
+}
+
+/* From there, and to there: where it is made it is dropped. */
+static void answers_that_cannot_cross_fail(void **state)
+{
+    begin(1);
+    cadre_ref who = odd_one();
+    drops_clear();
+    assert_int_equal(ask(who, OWNED, 0), -ENOTSUP);
+    assert_int_equal(ask(who, ASK_OWNED, 0), ENOTSUP);
+    assert_int_equal(atomic_load(&drops[3]), 1);
+    end();
 }
 
 static void calls_are_filtered(void **state)
@@ -189,6 +209,14 @@ static void spawn_badly(void)
     assert_int_equal(notes.err, -EINVAL);
     end();
 }
+static void spawn_with_a_budget(void)
+{
+    static const cadre_budget budget = {.messages = 1};
+    begin(1);
+    spawn_odd((cadre_opts){.isolated = true, .budget = &budget}, (odd){0});
+    assert_int_equal(notes.err, -EINVAL);
+    end();
+}
 /* The processes have no copy of it at this address. */
 static int spawn_made_up(cadre_self *self, void *state, void *arg)
 {
@@ -216,6 +244,7 @@ static void bad_options_are_refused(void **state)
     misuse(spawn_badly);
     bad = (cadre_isolation){.reserved = {NULL, &bad}};
     misuse(spawn_badly);
+    misuse(spawn_with_a_budget);
     misuse(spawn_a_made_up_class);
 }
 
@@ -227,6 +256,7 @@ int main(void)
           cmocka_unit_test(order_of_a_pair_is_kept),
           cmocka_unit_test(large_messages_cross),
           cmocka_unit_test(what_cannot_cross_is_refused),
+          cmocka_unit_test(answers_that_cannot_cross_fail),
           cmocka_unit_test(calls_are_filtered),
           cmocka_unit_test(there_are_no_more_than_asked_for),
           cmocka_unit_test(a_simulation_has_one_process),

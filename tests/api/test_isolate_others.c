@@ -278,6 +278,29 @@ static void fork_handlers_are_not_called(void **state)
     end();
 }
 
+/* Nor is what runs when the program ends, but by exit() in there. */
+static void die_otherwise(void)
+{
+    if (getpid() != program)
+        _exit(42);
+}
+static void exit_runs_handlers(void **state)
+{
+    program = getpid();
+    assert_int_equal(atexit(die_otherwise), 0);
+    begin(1);
+    notes.restarts = true;
+    cadre_ref who = spawn_odd((cadre_opts){.isolated = true, .keep = true}, (odd){0});
+    static const uint64_t how[] = {EXIT, LEAVE};
+    static const char *const words[] = {"exit status 3", "exit status 42"};
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(ask(who, how[i], 0), CADRE_EDEAD);
+        await(&notes.downs, i + 1);
+        assert_non_null(strstr(notes.down.text, words[i]));
+    }
+    end();
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(nobody_survives), cmocka_unit_test(killed_from_outside),
@@ -289,6 +312,7 @@ int main(void)
           cmocka_unit_test(death_of_all_has_words),
           cmocka_unit_test(shut_down_is_killed), cmocka_unit_test(lower_limit_is_kept),
           cmocka_unit_test(standard_descriptors_may_be_closed),
-          cmocka_unit_test(fork_handlers_are_not_called)); /* the last: they stay */
+          cmocka_unit_test(fork_handlers_are_not_called), /* the last: they stay */
+          cmocka_unit_test(exit_runs_handlers));
     return RUN_TESTS();
 }

@@ -12,6 +12,11 @@ static cadre_ref kept_one(void)
     return spawn_odd((cadre_opts){.isolated = true, .keep = true}, (odd){0});
 }
 
+static int kill_it(cadre_self *self, void *state, void *arg)
+{
+    return cadre_kill(self, notes.child, 0);
+}
+
 /* It dies of what it has sent itself, while the next one stands behind that. */
 static void mail_is_kept_apart(void **state)
 {
@@ -37,6 +42,44 @@ static void mail_far_behind_is_kept_apart(void **state)
     await(&notes.numbered, 1);
     assert_int_equal(notes.numbers[0], 77);
     assert_int_equal(atomic_load(&notes.downs), 1);
+    end();
+}
+
+/* What it has set aside is handled, and so is lost with it, but for who has asked. */
+static void stashed_counts_as_handled(void **state)
+{
+    begin(1);
+    cadre_ref who = kept_one();
+    tell(who, STASH, 0);
+    cadre_future *stashed = call_as(who, (errand){.value = STASH});
+    assert_int_equal(ask(who, COUNT, 0), 3);
+    assert_int_equal(ask(who, SEGV, 0), CADRE_EDEAD);
+    assert_int_equal(outcome(stashed), CADRE_EDEAD);
+    assert_int_equal(ask(who, COUNT, 0), 1);
+    end();
+    assert_int_equal(sums.dead, 1); /* what it died of */
+}
+
+/* It has sent what it could before somebody had no room for it. */
+static void full_mailbox_is_told_of(void **state)
+{
+    static const cadre_limit limit = {.mailbox_max = 1};
+    begin(1);
+    cadre_ref who = odd_one();
+    cadre_ref full =
+        spawn_odd((cadre_opts){.isolated = true, .limit = &limit}, (odd){0});
+    tell(full, LOOP, 0);
+    while (cadre_tell(sys, full, errand, .value = PING) == 0)
+        rest(CADRE_MS);
+    assert_int_equal(cadre_stats(sys, &sums), 0);
+    const uint64_t before = sums.dropped;
+    assert_int_equal(outcome(call_as(who, (errand){ASK, 0, full})), -CADRE_EFULL);
+    assert_int_equal(outcome(call_as(who, (errand){TELL, 0, full})), CADRE_EUNANSWERED);
+    assert_int_equal(ask(who, PING, 1), 2);
+    assert_int_equal(cadre_stats(sys, &sums), 0);
+    assert_int_equal(sums.dropped, before + 1);
+    assert_int_equal(cadre_apply_outside(sys, cadre_system_root(sys), kill_it, NULL),
+                     0);
     end();
 }
 
@@ -68,6 +111,8 @@ int main(void)
 {
     TESTS(cmocka_unit_test(large_ones_reach_a_busy_one),
           cmocka_unit_test(mail_is_kept_apart),
-          cmocka_unit_test(mail_far_behind_is_kept_apart));
+          cmocka_unit_test(mail_far_behind_is_kept_apart),
+          cmocka_unit_test(stashed_counts_as_handled),
+          cmocka_unit_test(full_mailbox_is_told_of));
     return RUN_TESTS();
 }

@@ -66,7 +66,8 @@ static int ask_friend(cadre_self *self, odd *o, cadre_msg *m, const errand *w)
     cadre_token token;
     int err = cadre_defer(self, m, &o->promise);
     if (!err)
-        err = cadre_ask(self, &token, w->friend, CADRE_NEVER, errand, PING, .first = 7);
+        err = cadre_ask(self, &token, w->friend, CADRE_NEVER, errand,
+                        w->value == ASK ? PING : OWNED, .first = 7);
     return err ? err : cadre_then(self, token, pass_answer);
 }
 
@@ -297,7 +298,10 @@ static int obey(cadre_self *self, odd *o, cadre_msg *m, const errand *w)
         int err = cadre_defer(self, m, &o->promise);
         return err ? err : cadre_after(self, NULL, 2 * CADRE_MS, number, w->first);
     }
+    case OWNED:
+        return cadre_reply(self, m, owned, 3);
     case ASK:
+    case ASK_OWNED:
         return ask_friend(self, o, m, w);
     case AWAIT:
         return await_friend(self, m, w);
@@ -333,6 +337,8 @@ static int obey(cadre_self *self, odd *o, cadre_msg *m, const errand *w)
         return circle(self, o, m, w);
     case AND_THEN:
         return and_then(self, m, w);
+    case LEAVE:
+        exit(3);
     case LINE:
         return stand_in_line(self, w);
     case SPIN:
@@ -405,6 +411,8 @@ static int root_receive(cadre_self *self, void *state, cadre_msg *m)
     if (w && w->value == EXPIRE)
         return cadre_ask(self, NULL, w->friend, (cadre_time)w->first, errand,
                          .value = PING);
+    if (w && w->value == OWNED)
+        return cadre_reply(self, m, owned, 3);
     if (w && w->value == GIVE)
         return give_promise(self, NULL, m, w);
     if (w)

@@ -31,10 +31,11 @@ enum {
     ASK,   /* answers with what `friend` answers */
     AWAIT,
     FORWARD,
-    TELL,    /* sends `friend` a number */
-    REFUSED, /* answers with how many calls were refused as they ought to be */
-    OWNED,   /* sends what cannot cross */
-    ME,      /* does it know who it is? */
+    TELL,      /* sends `friend` a number */
+    REFUSED,   /* answers with how many calls were refused as they ought to be */
+    OWNED,     /* answers with what cannot cross; the root, too */
+    ASK_OWNED, /* as ASK; that is asked for OWNED */
+    ME,        /* does it know who it is? */
     STASH,
     LARGE,
     OPEN, /* opens a file: with what errno says */
@@ -57,6 +58,7 @@ enum {
     LINE,        /* sends itself `first` PINGs, and then what it dies of */
     SPIN,        /* answers, and sends itself the same, for ever, and nobody else */
     BUSY,        /* for `first` ns */
+    LEAVE,       /* calls exit(3) */
     EXPIRE, /* the root's: asks `friend` to PING within `first` ns; it has a number */
     REST,   /* the root's: sends itself a number after `first` ns */
     GIVE    /* the root's: sends `friend` a promise of its own */
