@@ -30,6 +30,9 @@
  *   end_lets_go            a muted one that is stopped or killed ends
  *   circles_go_on          whoever sends to whom
  *   answers_hold_nobody    nor do sends to oneself
+ *   waits_and_levels_hold_nobody
+ *                          and are not held
+ *   restart_begins_anew    who is restarted is not muted for what the one before has sent
  *   idle_is_not_muted      whose mailbox is empty, until it gets something
  *   reason_can_be_asked    see cadre_muted()
  *   reason_is_exact        from the second question on */

@@ -401,6 +401,107 @@ static void answers_hold_nobody(void **state)
     with_seeds(open_self, nobody_was_muted);
 }
 
+/* One of the two has levels, or the source a handler that waits. */
+enum { SOURCE_WAITS = 2 };
+static int who_is_free;
+static bool has_begun;
+static int waiter_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_token token;
+    cadre_msg rung;
+    if (has_begun)
+        return source_receive(self, state, m);
+    has_begun = true;
+    int err = cadre_send(self, cadre_me(self), number, 0);
+    if (!err)
+        err = cadre_after(self, &token, 3600 * CADRE_SECOND, number, 0);
+    return err ? err : cadre_await_open(self, token, &rung);
+}
+static const cadre_class waiter_class = {
+    .name = "waiter", .start = source_start, .receive = waiter_receive};
+static void open_free(cadre_self *self)
+{
+    const cadre_opts slow = {.levels = who_is_free == 0},
+                     source = {.levels = who_is_free == 1};
+    const cadre_class *class =
+        who_is_free == SOURCE_WAITS ? &waiter_class : &source_class;
+    has_begun = false;
+    assert_int_equal(cadre_spawn_with(self, &plot.slow, &slow_class, NULL, &slow), 0);
+    assert_int_equal(cadre_spawn_with(self, &plot.source, class, NULL, &source), 0);
+}
+static void nobody_was_held(void)
+{
+    assert_int_equal(plot.handled, MANY);
+    assert_int_equal(sums.mutes, 0);
+}
+static void waits_and_levels_hold_nobody(void **state)
+{
+    plot.when_full = NULL;
+    for (who_is_free = 0; who_is_free <= SOURCE_WAITS; who_is_free++)
+        with_seeds(open_free, nobody_was_held);
+}
+
+/* The fickle one sends to one that is flooded, and fails: the next one has not sent
+ * that, and handles what it finds. */
+static struct {
+    cadre_ref who;
+    uint64_t told, came;
+} fickle;
+static void not_fickle(void *user, const cadre_mute *mute)
+{
+    assert_false(cadre_same(mute->who, fickle.who));
+}
+static int lure_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    plot.handled++;
+    int64_t muted = cadre_muted(cadre_system_of(self), not_fickle, NULL);
+    if (muted == 0 || !fickle.who.id || fickle.told > fickle.came)
+        return 0;
+    fickle.told++;
+    int err = cadre_send(self, fickle.who, number, 1);
+    return err ? err : cadre_send(self, fickle.who, number, 0);
+}
+static int fickle_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    if (cadre_body(m, number)->value == 0) {
+        fickle.came++;
+        return 0;
+    }
+    int err = cadre_send(self, plot.slow, number, 0);
+    return err ? err : CADRE_EUSER;
+}
+static int fond_start(cadre_self *self, void *state)
+{
+    static const cadre_class fickle_class = {.name = "fickle",
+                                             .receive = fickle_receive};
+    const cadre_opts opts = {.keep = true};
+    return cadre_spawn_with(self, &fickle.who, &fickle_class, NULL, &opts);
+}
+static int fond_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    return cadre_restart(self, cadre_body(m, cadre_child_down)->child);
+}
+static void open_fickle(cadre_self *self)
+{
+    static const cadre_class lure = {.name = "lure", .receive = lure_receive};
+    static const cadre_class fond = {
+        .name = "fond", .start = fond_start, .receive = fond_receive};
+    memset(&fickle, 0, sizeof fickle);
+    assert_int_equal(cadre_spawn(self, &plot.slow, &lure, NULL), 0);
+    assert_int_equal(cadre_spawn(self, NULL, &fond, NULL), 0);
+    assert_int_equal(cadre_spawn(self, NULL, &source_class, NULL), 0);
+}
+static void each_has_come(void)
+{
+    assert_true(fickle.told > 1);
+    assert_int_equal(fickle.came, fickle.told);
+    assert_int_equal(plot.handled, MANY + fickle.told);
+}
+static void restart_begins_anew(void **state)
+{
+    with_seeds(open_fickle, each_has_come);
+}
+
 /* ---- who has nothing to do ---- */
 
 /* The errand runner floods nobody by itself: it is told to send one, again and again,
@@ -462,6 +563,7 @@ int main(void)
           cmocka_unit_test(reason_can_be_asked), cmocka_unit_test(reason_is_exact),
           cmocka_unit_test(muted_goes_on), cmocka_unit_test(end_lets_go),
           cmocka_unit_test(circles_go_on), cmocka_unit_test(answers_hold_nobody),
-          cmocka_unit_test(idle_is_not_muted));
+          cmocka_unit_test(waits_and_levels_hold_nobody),
+          cmocka_unit_test(restart_begins_anew), cmocka_unit_test(idle_is_not_muted));
     return RUN_TESTS();
 }
