@@ -1,5 +1,6 @@
 /* test_flow.c: who sends to one that is flooded is held back, and let go: while that one
- * drains, ends, or sends to the other, and while somebody stops or kills either.
+ * drains, ends, or sends to the other, and while somebody stops or kills either, or it is
+ * restarted.
  *
  * As test_actors.c. When it begins the child is flooded, and the source is about to send
  * to it: then it has more to do, or gets that later, or is sent to by a third. In the end
@@ -7,6 +8,7 @@
 #include "rest.h"
 
 #include "actor/flow.h"
+#include "actor/keep.h"
 
 /* Messages: as many wait for the child; the source is told to send one; and what comes
  * after that; and what the third one is told, and sends. */
@@ -17,8 +19,8 @@ static cadre_ref source_ref;
 static bool talks_back;
 
 /* What the source gets from the beginning: all; or later; or others send; or it has set
- * aside what comes after. */
-enum busy { BUSY, LATER, PUSHED, ASIDE };
+ * aside what comes after; or it fails on the first, and is restarted for the rest. */
+enum busy { BUSY, LATER, PUSHED, ASIDE, FAILS };
 static enum busy busy;
 
 /* Sends to the other one: when it is told to, or what it has set aside comes again. */
@@ -32,7 +34,11 @@ static int source_receive(cadre_self *self, void *state, cadre_msg *m)
         cadre_unstash(self);
     else if (number == (busy == ASIDE ? AFTER : GO))
         send(self, child_ref, (mail){DROP, 0});
-    return 0;
+    return busy == FAILS && number == GO ? -1 : 0;
+}
+static int keeper_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    return cadre_restart(self, source_ref);
 }
 static int slow_receive(cadre_self *self, void *state, cadre_msg *m)
 {
@@ -66,7 +72,27 @@ static const cadre_class third_class = {.name = "third",
                                         .receive = third_receive,
                                         .stop = life_stop};
 
+static const cadre_class keeper_class = {.name = "keeper",
+                                         .state_size = sizeof(struct life),
+                                         .start = life_start,
+                                         .receive = keeper_receive,
+                                         .stop = life_stop};
+
 /* ---- set-up ---- */
+
+static void open_kept_source(uint32_t worker)
+{
+    static const cadre_opts opts = {.keep = true};
+    struct extras *extras;
+    struct life init = {.number = FIRST};
+    parent = new_actor(root, &keeper_class, 0, 0, "keeper");
+    mc_assert(keep_new(&selves[0], &extras, &source_class, &init, &opts) == 0);
+    mc_assert(spawn_actor(&selves[0], parent, &source, &source_class, &init) == 0);
+    keep_attach(&selves[0], source, extras);
+    task_give(&source->task, (int32_t)worker);
+    spawn_schedule(&selves[0], source);
+    mc_name(source, sizeof *source, "source");
+}
 
 static void setup_flood(uint32_t workers, int outside, bool back, enum busy how)
 {
@@ -77,7 +103,10 @@ static void setup_flood(uint32_t workers, int outside, bool back, enum busy how)
     busy = how;
     root = new_actor(NULL, &parent_class, 0, 0, "root");
     child = new_actor(root, &slow_class, FIRST, 0, "slow");
-    source = new_actor(root, &source_class, FIRST, workers > 1, "source");
+    if (busy == FAILS)
+        open_kept_source(workers > 1);
+    else
+        source = new_actor(root, &source_class, FIRST, workers > 1, "source");
     third = busy == PUSHED
                 ? new_actor(root, &third_class, FIRST, workers == 3 ? 2 : 0, "third")
                 : NULL;
@@ -97,7 +126,7 @@ static void setup_flood(uint32_t workers, int outside, bool back, enum busy how)
     worker_enter(NULL);
     mc_assert(flow_is_flooded(child));
     tell(source_ref, GO, 0); /* it is held back with the third of these */
-    if (busy == BUSY || busy == PUSHED)
+    if (busy == BUSY || busy == PUSHED || busy == FAILS)
         tell(source_ref, AFTER, 0);
     if (busy == BUSY)
         tell(source_ref, AFTER + 1, 0);
@@ -111,6 +140,7 @@ static void together_and_one(void) { setup_flood(1, 1, false, BUSY); }
 static void circle(void) { setup_flood(2, 0, true, BUSY); }
 static void idle_and_one(void) { setup_flood(2, 1, false, LATER); }
 static void aside(void) { setup_flood(2, 0, false, ASIDE); }
+static void failing(void) { setup_flood(2, 0, false, FAILS); }
 static void pushed(void) { setup_flood(2, 0, false, PUSHED); }
 static void pushed_apart(void) { setup_flood(3, 0, false, PUSHED); }
 
@@ -166,6 +196,12 @@ static void all_live(void)
     quiet(0);
     mc_assert(SUM(handled) == (uint64_t)sent);
 }
+/* What the first one has sent does not hold back the next. */
+static void next_was_not_muted(void)
+{
+    quiet(0);
+    mc_assert(handled[AFTER] == 1 && SUM(mutes) == 0);
+}
 static void one_ended(void) { quiet(1); }
 
 int main(int argc, char **argv)
@@ -187,6 +223,9 @@ int main(int argc, char **argv)
          BOUNDS(1, 0)},
         {TEST("the source has more aside", 2, aside, nobody_else, all_live),
          BOUNDS(2, 0)},
+        {TEST("the source fails, and is restarted", 2, failing, nobody_else,
+              next_was_not_muted),
+         BOUNDS(1, 0)},
         {TEST("a third one sends to the source", 2, pushed, nobody_else, all_live),
          BOUNDS(2, 0)},
         {TEST("a third one sends, watched", 3, pushed_apart, nobody_else, all_live),
