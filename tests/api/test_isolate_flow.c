@@ -3,16 +3,18 @@
 
 #include <cadre/flow.h>
 
-enum { MUCH = 100000, MORE = 200 };
+/* What comes by and by is looked at seldom. */
+enum { MUCH = 20000, MUCH_IN_PARTS = 5 * MUCH, MORE = 200 };
 
 /* Sends much at once, and then a little in each of many handlers. */
 typedef struct {
     cadre_ref to;
+    uint64_t first;
     int left;
 } spout;
 static int spout_start(cadre_self *self, void *state)
 {
-    return cadre_send(self, cadre_me(self), number, MUCH);
+    return cadre_send(self, cadre_me(self), number, ((spout *)state)->first);
 }
 static int spout_receive(cadre_self *self, void *state, cadre_msg *m)
 {
@@ -40,7 +42,7 @@ static int pair_start(cadre_self *self, void *state)
 {
     bool sends = *(bool *)state;
     const cadre_opts here = {0}, apart = {.isolated = true};
-    spout s = {.left = MORE};
+    spout s = {.first = sends ? MUCH_IN_PARTS : MUCH, .left = MORE};
     int err = cadre_spawn_with(self, &s.to, &slow_class, NULL, sends ? &here : &apart);
     return err ? err
                : cadre_spawn_with(self, NULL, &spout_class, &s, sends ? &apart : &here);
