@@ -42,10 +42,10 @@
 
 #include <cadre/actor.h>
 
-/* task.odd: 0, or anything may have to be done before a message is handled, or nothing
- * but that what waits is counted; and what is too much is dropped; or looked at when the
- * turn is over. */
-enum { ODD = true, ODD_COUNTS, ODD_TRIMS, ODD_FLOODED };
+/* task.odd: 0, or anything may have to be done before a message is handled; or what waits
+ * is counted, and what is too much is dropped; or it is looked at when the turn is over;
+ * or it is counted, and no more: the one that is negative, as 8 bits. */
+enum { ODD = true, ODD_TRIMS, ODD_FLOODED, ODD_COUNTS = 128 };
 
 /* Of an address. A letter has room for one bit less of a generation. */
 enum {

@@ -2,6 +2,7 @@
 #ifndef ACTOR_EXTRAS_H
 #define ACTOR_EXTRAS_H
 
+#include "actor/gauge.h"
 #include "actor/self.h"
 #include "queue/list.h"
 
@@ -38,17 +39,18 @@ struct extras {
     uint64_t stamped; /* ... the request that it waited for in the last look ... */
     int64_t since;    /* ... and when that was */
     struct op *idle;  /* after.c: what cadre_when_idle made; or NULL */
-    cadre_receive *receive;   /* behind the one that notes when; NULL: none does */
-    cadre_time last;          /* when a message was handled last */
-    struct owned *owned;      /* arena.h */
-    struct keep *keep;        /* keep.h: how it was spawned; or NULL */
-    struct process *process;  /* process.h: where it runs; NULL: here */
-    bool in_order;            /* exit.c: its children end one by one, ... */
-    bool at_once;             /* ... killed, not stopped */
-    struct list watches;      /* watch.h: who is told of the end */
-    struct name_entry *names; /* register.h: that it has */
-    struct gauge *gauge;      /* gauge.h: of one with a limit, or flooded; or NULL */
-    struct account *account;  /* usage.h: of one with a budget; or NULL */
+    cadre_receive *receive;     /* behind the one that notes when; NULL: none does */
+    cadre_time last;            /* when a message was handled last */
+    struct owned *owned;        /* arena.h */
+    struct keep *keep;          /* keep.h: how it was spawned; or NULL */
+    struct process *process;    /* process.h: where it runs; NULL: here */
+    bool in_order;              /* exit.c: its children end one by one, ... */
+    bool at_once;               /* ... killed, not stopped */
+    struct list watches;        /* watch.h: who is told of the end */
+    struct name_entry *names;   /* register.h: that it has */
+    struct gauge *gauge;        /* gauge.h: of one with a limit, or flooded; or NULL */
+    struct allowance allowance; /* its part of what that counts */
+    struct account *account;    /* usage.h: of one with a budget; or NULL */
     bool fronted; /* something stands before what handles outcomes (after.h) */
     /* flow.h: whom it floods, to be muted when its handler returns; and when it is, by
      * whom: under the gauges' lock. */

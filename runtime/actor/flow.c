@@ -52,7 +52,7 @@ static void flood(struct cadre_self *self, struct cell *cell, uint32_t waiting,
     if (extras_make(self, cell) || gauges_make(gauges, cell_slot(cell), &gauge))
         return;
     uint32_t generation = address_generation(cell_address(cell));
-    gauge_open(gauge, generation, &none, true);
+    gauge_open(gauge, &cell->extras->allowance, generation, &none, true);
     gauge->patience = gauge->spell = patience;
     gauge->answered = load_relaxed(&gauges->asked);
     store_relaxed(&gauge->waiting, waiting);

@@ -46,44 +46,44 @@ static void put(struct quota *q, uint32_t generation, uint64_t n)
 }
 
 /* The owner's: some more in advance, where there is enough. */
-static enum gauge_verdict take_own(struct quota *q, uint32_t generation, uint64_t n,
-                                   uint64_t max)
+static enum gauge_verdict take_own(struct quota *q, struct share *own,
+                                   uint32_t generation, uint64_t n, uint64_t max)
 {
-    uint64_t more = q->grain / 2;
-    if (q->credit >= n) {
-        q->credit -= n;
+    uint64_t more = own->grain / 2;
+    if (own->credit >= n) {
+        own->credit -= n;
         return GAUGE_ROOM;
     }
-    if (more > 0 && take(q, generation, n - q->credit + more, max) == GAUGE_ROOM) {
-        q->credit = more;
+    if (more > 0 && take(q, generation, n - own->credit + more, max) == GAUGE_ROOM) {
+        own->credit = more;
         return GAUGE_ROOM;
     }
-    enum gauge_verdict verdict = take(q, generation, n - q->credit, max);
+    enum gauge_verdict verdict = take(q, generation, n - own->credit, max);
     if (verdict == GAUGE_ROOM)
-        q->credit = 0;
+        own->credit = 0;
     return verdict;
 }
 
-static void put_own(struct quota *q, uint32_t generation, uint64_t n)
+static void put_own(struct quota *q, struct share *own, uint32_t generation, uint64_t n)
 {
-    q->credit += n;
-    if (q->credit <= q->grain)
+    own->credit += n;
+    if (own->credit <= own->grain)
         return;
-    put(q, generation, q->credit - q->grain / 2);
-    q->credit = q->grain / 2;
+    put(q, generation, own->credit - own->grain / 2);
+    own->credit = own->grain / 2;
 }
 
-static void open_quota(struct quota *q, uint64_t max, uint64_t grain)
+static void open_quota(struct quota *q, struct share *own, uint64_t max, uint64_t grain)
 {
-    q->credit = 0;
-    q->grain = max / SHARE < grain ? max / SHARE : grain;
+    own->credit = 0;
+    own->grain = max / SHARE < grain ? max / SHARE : grain;
     store_release(&q->max, max);
 }
 
-static bool is_over(const struct quota *q)
+static bool is_over(const struct quota *q, const struct share *own)
 {
     uint64_t max = load_relaxed(&q->max);
-    return max && word_used(load_relaxed(&q->used)) > max + q->credit;
+    return max && word_used(load_relaxed(&q->used)) > max + own->credit;
 }
 
 /* ---- gauges ------------------------------------------------------------------------ */
@@ -95,20 +95,22 @@ static bool drops_old(enum cadre_overflow overflow)
 
 /* Who reads a maximum or the policy, and finds the word of `messages` as before, has read
  * those of that life: they are written while it is vacant. */
-void gauge_open(struct gauge *g, uint32_t generation, const cadre_limit *limit,
-                bool exact)
+void gauge_open(struct gauge *g, struct allowance *own, uint32_t generation,
+                const cadre_limit *limit, bool exact)
 {
     gauge_close(g);
-    open_quota(&g->messages, limit->mailbox_max, exact ? 0 : GRAIN_MESSAGES);
-    open_quota(&g->bytes, limit->mailbox_bytes, exact ? 0 : GRAIN_BYTES);
+    g->own = own;
+    open_quota(&g->messages, &own->messages, limit->mailbox_max,
+               exact ? 0 : GRAIN_MESSAGES);
+    open_quota(&g->bytes, &own->bytes, limit->mailbox_bytes, exact ? 0 : GRAIN_BYTES);
     store_release(&g->redirect, limit->redirect.id);
     store_release(&g->overflow, limit->overflow);
     g->generation = generation;
     g->key = limit->key;
     g->trims = drops_old((enum cadre_overflow)limit->overflow);
     bool counts_alone = limit->mailbox_max && !limit->mailbox_bytes;
-    g->light = counts_alone ? generation << LETTER_BITS : NOTHING_IS_LIGHT;
-    g->grain = counts_alone ? g->messages.grain : 0;
+    own->light = counts_alone ? generation << LETTER_BITS : NOTHING_IS_LIGHT;
+    own->grain = counts_alone ? own->messages.grain : 0;
     store_release(&g->bytes.used, word(generation, 0));
     store_release(&g->messages.used, word(generation, 0)); /* pairs with take */
 }
@@ -157,12 +159,13 @@ static enum gauge_verdict take_both_own(struct gauge *g, uint64_t bytes)
     uint64_t messages_max = quota_max(&g->messages), bytes_max = quota_max(&g->bytes);
     enum gauge_verdict verdict = GAUGE_ROOM;
     if (messages_max)
-        verdict = take_own(&g->messages, g->generation, 1, messages_max);
+        verdict =
+            take_own(&g->messages, &g->own->messages, g->generation, 1, messages_max);
     if (verdict != GAUGE_ROOM || !bytes_max || !bytes)
         return verdict;
-    verdict = take_own(&g->bytes, g->generation, bytes, bytes_max);
+    verdict = take_own(&g->bytes, &g->own->bytes, g->generation, bytes, bytes_max);
     if (verdict != GAUGE_ROOM && messages_max)
-        put_own(&g->messages, g->generation, 1);
+        put_own(&g->messages, &g->own->messages, g->generation, 1);
     return verdict;
 }
 
@@ -261,7 +264,8 @@ enum gauge_verdict gauge_take_own(struct gauge *g, const struct letter *letter,
 
 static bool gauge_is_over(const struct gauge *g)
 {
-    return is_over(&g->messages) || is_over(&g->bytes);
+    return is_over(&g->messages, &g->own->messages) ||
+           is_over(&g->bytes, &g->own->bytes);
 }
 
 /* The first one for which there is no room, where those before it have taken all. */
@@ -298,9 +302,9 @@ void gauge_left(struct gauge *g, struct letter *letter)
     if (!counts(g, letter))
         return;
     if (load_relaxed(&g->messages.max))
-        put_own(&g->messages, g->generation, 1);
+        put_own(&g->messages, &g->own->messages, g->generation, 1);
     if (load_relaxed(&g->bytes.max))
-        put_own(&g->bytes, g->generation, letter_bytes(letter));
+        put_own(&g->bytes, &g->own->bytes, g->generation, letter_bytes(letter));
 }
 
 void gauge_back(struct gauge *g, struct letter *letter)
@@ -308,9 +312,10 @@ void gauge_back(struct gauge *g, struct letter *letter)
     if (!counts(g, letter))
         return;
     if (load_relaxed(&g->messages.max))
-        (void)take_own(&g->messages, g->generation, 1, QUOTA_MAX);
+        (void)take_own(&g->messages, &g->own->messages, g->generation, 1, QUOTA_MAX);
     if (load_relaxed(&g->bytes.max))
-        (void)take_own(&g->bytes, g->generation, letter_bytes(letter), QUOTA_MAX);
+        (void)take_own(&g->bytes, &g->own->bytes, g->generation, letter_bytes(letter),
+                       QUOTA_MAX);
 }
 
 /* ---- all of them ------------------------------------------------------------------- */

@@ -35,8 +35,19 @@ enum { QUOTA_BITS = 64 - GENERATION_BITS };
 struct quota {
     ATOMIC(uint64_t) used; /* generation, what is given away; anybody by CAS */
     ATOMIC(uint64_t) max;  /* the maker's; 0: unlimited, and not counted */
-    uint64_t credit;       /* of that: the owner's to give away */
-    uint64_t grain;        /* no more than that; constant */
+};
+
+/* Of that: the owner's to give away. */
+struct share {
+    uint64_t credit;
+    uint64_t grain; /* no more than that; constant */
+};
+
+/* The owner's, in its extras: what a send and a turn touch. */
+struct allowance {
+    struct share messages, bytes;
+    uint64_t grain; /* of messages; 0: bytes are counted as well */
+    uint32_t light; /* what a letter says of which only the number counts */
 };
 
 struct gauge {
@@ -44,10 +55,9 @@ struct gauge {
     ATOMIC(uint64_t) redirect; /* the maker's, as the next one */
     ATOMIC(uint8_t) overflow;
     uint32_t generation; /* the owner's, constant; and so is what follows */
-    uint32_t light;      /* what a letter says of which only the number counts */
-    uint64_t grain;      /* of messages; 0: bytes are counted as well */
     bool trims;          /* it may be that too much waits, and is to be dropped */
     cadre_key *key;
+    struct allowance *own;
     /* flow.h; under the gauges' lock, but for the owner's looks at `flooded`. */
     ATOMIC(uint32_t) flooded; /* the generation; 0: it is not */
     ATOMIC(uint32_t) waiting; /* since somebody has asked; see cadre_mute */
@@ -68,8 +78,9 @@ enum gauge_verdict {
     GAUGE_REDIRECT
 };
 
-void gauge_open(struct gauge *gauge, uint32_t generation, const cadre_limit *limit,
-                bool exact);
+/* own: the owner's, for as long as it is open. */
+void gauge_open(struct gauge *gauge, struct allowance *own, uint32_t generation,
+                const cadre_limit *limit, bool exact);
 void gauge_close(struct gauge *gauge);
 
 /* Of a message that is to come from another worker, or from outside. redirect: written
@@ -89,20 +100,21 @@ void gauge_back(struct gauge *gauge, struct letter *letter);
 
 /* The same by the owner in the common case: a plain message to this life, and credit, or
  * room for more. False: nothing is done. */
-static CC_INLINE bool gauge_take_light(struct gauge *gauge, const struct letter *letter)
+static CC_INLINE bool gauge_take_light(struct allowance *own, uint32_t letter_to)
 {
-    if (unlikely(plain_read(&letter->to) != gauge->light))
+    if (unlikely(letter_to != own->light))
         return false;
-    if (likely((int64_t)--gauge->messages.credit >= 0))
+    if (likely((int64_t)--own->messages.credit >= 0))
         return true;
-    gauge->messages.credit = 0;
+    own->messages.credit = 0;
     return false;
 }
-static CC_INLINE bool gauge_left_light(struct gauge *gauge)
+static CC_INLINE bool gauge_left_light(struct allowance *own)
 {
-    if (unlikely(gauge->messages.credit >= gauge->grain))
+    if (unlikely(own->messages.credit >= own->grain))
         return false;
-    gauge->messages.credit++;
+    fence_compiler(); /* or it is loaded, added to and stored by three instructions */
+    own->messages.credit++;
     return true;
 }
 

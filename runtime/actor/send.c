@@ -399,11 +399,11 @@ static CC_NOINLINE int end_behind(struct worker *here, struct task *behind)
 
 /* Inside, and ours, but not plain: is it counted, and fits; or known to be flooded? */
 static CC_INLINE bool launch_fits(const struct cadre_self *self,
-                                  const struct cell *cell, const struct envelope *e,
+                                  const struct cell *cell, uint32_t letter_to,
                                   uint64_t to)
 {
     return !inbox_has_nodes(&cell->task.inbox) &&
-           (gauge_take_light(cell->extras->gauge, &e->letter) ||
+           (gauge_take_light(&cell->extras->allowance, letter_to) ||
             flow_is_noted(self, to));
 }
 
@@ -415,12 +415,13 @@ static CC_INLINE int launch(struct cadre_self *self, struct envelope *e, uint64_
     struct worker *here = self->worker;
     const struct table *table = &self->world->table;
     uint64_t slot = table_slot(table, to);
+    const uint32_t letter_to = plain_read(&e->letter.to); /* kept in a register */
     if (unlikely(!table_has(table, slot)) || unlikely(!bias_try_enter(&here->bias)))
         return end_elsewhere(self, e, to);
     struct cell *cell = table_cell(table, slot);
     if (unlikely(!task_is_owned_by(&cell->task, here->id)) ||
         (unlikely(!inbox_is_plain(&cell->task.inbox)) &&
-         !launch_fits(self, cell, e, to))) {
+         !launch_fits(self, cell, letter_to, to))) {
         bias_leave(&here->bias);
         return end_elsewhere(self, e, to);
     }

@@ -92,18 +92,20 @@ static CC_INLINE void set_state(struct cell *cell, void *state,
 }
 
 static void open_gauge(struct cadre_self *self, struct cell *cell,
-                       const cadre_limit *limit)
+                       const cadre_limit *limit, struct extras *extras)
 {
     uint32_t generation = life_generation(load_relaxed(&cell->life)); /* ours alone */
-    gauge_open(gauges_find(&self->world->gauges, cell_slot(cell)), generation, limit,
+    extras->gauge = gauges_find(&self->world->gauges, cell_slot(cell));
+    gauge_open(extras->gauge, &extras->allowance, generation, limit,
                self->world->simulated);
     inbox_gate(&cell->task.inbox, true);
 }
 
-/* limit: NULL, or of one whose extras are to be attached. */
+/* limit: NULL, or of one whose extras are to be attached: these. */
 static CC_INLINE int make_actor(struct cadre_self *self, struct cell *parent,
                                 struct cell **child, const cadre_class *class,
-                                const void *init, const cadre_limit *limit)
+                                const void *init, const cadre_limit *limit,
+                                struct extras *extras)
 {
     void *state;
     struct cell *cell;
@@ -118,7 +120,7 @@ static CC_INLINE int make_actor(struct cadre_self *self, struct cell *parent,
     }
     set_state(cell, state, class, init);
     if (limit)
-        open_gauge(self, cell, limit);
+        open_gauge(self, cell, limit, extras);
     cell_begin(cell, class, parent ? cell_slot(parent) : SLOT_NONE);
     if (parent)
         family_add(&self->world->table, parent, cell);
@@ -130,7 +132,7 @@ static CC_INLINE int make_actor(struct cadre_self *self, struct cell *parent,
 int spawn_actor(struct cadre_self *self, struct cell *parent, struct cell **child,
                 const cadre_class *class, const void *init)
 {
-    return make_actor(self, parent, child, class, init, NULL);
+    return make_actor(self, parent, child, class, init, NULL, NULL);
 }
 
 /* To a worker that may be this one. */
@@ -222,15 +224,13 @@ static CC_NOINLINE int spawn_with(struct cadre_self *self, struct cell **cell,
     if (is_isolated(self->world, opts))
         err = process_new(self, &extras->process, class, opts->isolation);
     if (!err)
-        err = make_actor(self, self_cell(self), cell, class, init, limit);
+        err = make_actor(self, self_cell(self), cell, class, init, limit, extras);
     if (err) {
         process_free(self, extras->process);
         keep_discard(self, extras);
         return err;
     }
     extras->has_levels = opts->levels;
-    if (limit)
-        extras->gauge = gauges_find(&self->world->gauges, cell_slot(*cell));
     keep_attach(self, *cell, extras);
     if (extras->process)
         process_attach(*cell);

@@ -379,10 +379,10 @@ static CC_NOINLINE enum outcome run_unusual(struct cadre_self *self,
 /* Inside: it does not wait any more. cell_takes. */
 static CC_INLINE bool left(struct cell *cell, struct letter *letter)
 {
-    struct gauge *gauge = cell->extras->gauge;
+    struct extras *extras = cell->extras;
     bool takes = cell_takes(cell, letter);
-    if (unlikely(!takes) || unlikely(!gauge_left_light(gauge)))
-        gauge_left(gauge, letter);
+    if (unlikely(!takes) || unlikely(!gauge_left_light(&extras->allowance)))
+        gauge_left(extras->gauge, letter);
     return takes;
 }
 
@@ -437,14 +437,14 @@ static CC_INLINE enum outcome run(struct cadre_self *self, struct worker *worker
 {
     enum outcome outcome = GOES_ON;
     if (unlikely(cell->task.odd)) {
-        fence_compiler(); /* or the test above takes one instruction more */
-        outcome =
-            cell->task.odd == ODD_COUNTS ? COUNTS : run_unusual(self, worker, cell);
+        outcome = COUNTS;
+        if (unlikely((int8_t)cell->task.odd > 0)) /* not ODD_COUNTS: its sign tells */
+            outcome = run_unusual(self, worker, cell);
+        if (likely(outcome == COUNTS))
+            return run_usual(self, worker, cell, COUNTS);
     }
     if (likely(outcome == GOES_ON))
         outcome = run_usual(self, worker, cell, GOES_ON);
-    else if (outcome == COUNTS)
-        outcome = run_usual(self, worker, cell, COUNTS);
     else if (outcome == FLOODED)
         outcome = run_flooded(self, worker, cell);
     return outcome;

@@ -9,6 +9,7 @@
 enum { BEFORE = 1, NOW = 2 }; /* generations */
 
 static struct gauge gauge;
+static struct allowance own;
 static const cadre_type mail_type = {.name = "mail", .size = 8};
 static struct {
     struct envelope e;
@@ -36,7 +37,7 @@ static void open_gauge(uint32_t generation, uint32_t max, enum cadre_overflow ov
 {
     const cadre_limit limit = {
         .mailbox_max = max, .overflow = (uint8_t)overflow, .redirect.id = generation};
-    gauge_open(&gauge, generation, &limit, exact);
+    gauge_open(&gauge, &own, generation, &limit, exact);
 }
 
 static bool take_own(void)
@@ -98,7 +99,7 @@ static void owner_has_credit(void)
 static void nothing_is_lost(void)
 {
     uint64_t used = load_relaxed(&gauge.messages.used) & QUOTA_MAX;
-    mc_assert(used - gauge.messages.credit == inside);
+    mc_assert(used - own.messages.credit == inside);
 }
 
 static void all_take(int self)
