@@ -39,26 +39,38 @@ else
 
 # ---- what there is -------------------------------------------------------------------
 
-RUNTIME := $(wildcard runtime/*/*.c)
+# What is outside needs libuv, and is a library of its own; without it, it is left out, with
+# all that includes one of its headers.
+UV := $(shell pkg-config --libs libuv 2>/dev/null)
+UV_CFLAGS := $(shell pkg-config --cflags-only-I libuv 2>/dev/null)
+IO := $(if $(UV),$(wildcard runtime/io/*.c))
+IO_BASE := runtime/base/panic.c runtime/base/thread.c # without state: it has its own copy
+IO_USERS := $(shell grep -lE 'cadre/(tcp|stream)\.h|support/sockets\.h|support/serving\.h|io/.*\.h' tests/*/*.c \
+    tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
+without_io = $(filter-out $(if $(UV),,$(basename $(IO_USERS))),$(1))
+RUNTIME := $(filter-out runtime/io/%,$(wildcard runtime/*/*.c))
 ACTORS := $(wildcard actors/*.c)
-BENCHES := $(patsubst bench/%.c,%,$(wildcard bench/*.c))
+BENCHES := $(patsubst bench/%,%,$(call without_io,$(basename $(wildcard bench/*.c))))
 BENCHED := $(if $(K),$(foreach b,$(BENCHES),$(if $(findstring $(K),$(b)),$(b))),$(BENCHES))
 HARNESS := $(wildcard bench/harness/*.c)
 # An example is one file, or a folder with all its files.
-EXAMPLES := $(patsubst examples/%,%,$(basename $(wildcard examples/*.c)) \
+EXAMPLES := $(patsubst examples/%,%,$(call without_io,$(basename $(wildcard examples/*.c))) \
     $(patsubst %/,%,$(sort $(dir $(wildcard examples/*/*.c)))))
 # Each of these is a program with its own main; K=text keeps those with it in their name.
-programs = $(foreach t,$(basename $(wildcard $(1))),$(if $(findstring $(or $(K),/),$(t)),$(t)))
+programs = $(foreach t,$(call without_io,$(basename $(wildcard $(1)))),$(if $(findstring $(or $(K),/),$(t)),$(t)))
 TESTS_unit := $(call programs,tests/unit/*/test_*.c)
 TESTS_api := $(call programs,tests/api/test_*.c tests/api/test_*.cc)
 TESTS_sim := $(call programs,tests/sim/*.c)
 TESTS_stress := $(call programs,tests/stress/*.c)
 TESTS_fault := $(call programs,tests/fault/*.c)
-SUPPORT := $(wildcard tests/support/*.c) # what several of them share
+# What several of them share.
+SUPPORT := $(filter-out $(if $(UV),,$(IO_USERS)), \
+    $(wildcard tests/support/*.c))
 
 VERSION := $(shell awk '/define CADRE_VERSION_(MAJOR|MINOR|PATCH)/ \
     { v = v (v == "" ? "" : ".") $$3 } END { print v }' include/cadre/base.h)
 SONAME := libcadre.so.$(firstword $(subst ., ,$(VERSION)))
+SONAME_IO := libcadre-io.so.$(firstword $(subst ., ,$(VERSION)))
 
 # ---- how it is compiled --------------------------------------------------------------
 
@@ -80,10 +92,10 @@ CMOCKA := $(shell pkg-config --libs cmocka 2>/dev/null)
 
 # What the files of each folder see. Ready-made actors and examples see what a user sees;
 # unit tests look inside.
-SEES_runtime := $(CK) -Iruntime -Iinclude -fvisibility=hidden -Wconversion
+SEES_runtime := $(CK) $(UV_CFLAGS) -Iruntime -Iinclude -fvisibility=hidden -Wconversion
 SEES_actors := -Iinclude -fvisibility=hidden -Wconversion
 SEES_examples := -Iinclude
-SEES_bench := -Iinclude -Ibench
+SEES_bench := $(UV_CFLAGS) -Iinclude -Ibench
 SEES_tests = -Iinclude -Itests $(if $(filter tests/unit/%,$<),$(CK) -Iruntime)
 
 FLAVOURS := release shared clang debug tsan asan cover analyzer aarch64
@@ -122,19 +134,24 @@ RUN_aarch64 := env -u CADRE_LONG CADRE_EMULATED=1 qemu-aarch64 -L /usr/aarch64-l
 
 # A program finds the shared library in the build tree.
 comma := ,
-LIBRARY_shared := build/shared/libcadre.so
-LINK_shared := -Lbuild/shared -lcadre -Wl,-rpath,$(CURDIR)/build/shared
+LIBRARY_shared := $(if $(IO),build/shared/libcadre-io.so) build/shared/libcadre.so
+LINK_shared := -Lbuild/shared -Wl,--as-needed $(if $(IO),-lcadre-io) -lcadre -Wl,-rpath,$(CURDIR)/build/shared
 
 Q := $(if $(V),,@)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
+UV_aarch64 := # no libuv there
+io_library = $(if $(UV),$(if $(filter aarch64,$(1)),,build/$(1)/libcadre-io.a))
+
 define flavour_rules
+UV_$(1) ?= $(UV)
+OBJECTS_io_$(1) := $(patsubst %.c,build/$(1)/%.o,$(IO) $(IO_BASE))
 OBJECTS_$(1) := $(patsubst %.c,build/$(1)/%.o,$(RUNTIME) $(ACTORS))
 CXX_$(1) := $(if $(filter clang,$(1)),$(CLANG)++,$(CROSS_$(1))$(GXX))
 COMMON_$(1) := -MMD -MP -pthread -D_GNU_SOURCE $(FLAGS_$(1))
-LIBRARY_$(1) ?= build/$(1)/libcadre.a
-LINK_$(1) ?= build/$(1)/libcadre.a
+LIBRARY_$(1) ?= $(call io_library,$(1)) build/$(1)/libcadre.a
+LINK_$(1) ?= $(call io_library,$(1)) build/$(1)/libcadre.a -Wl,--as-needed $$(UV_$(1))
 LIBS_$(1) ?= $(CMOCKA)
 TESTS_OF_$(1) ?= $(1)
 
@@ -156,6 +173,12 @@ build/$(1)/libcadre.a: $$(OBJECTS_$(1))
 	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre.o
 	@rm -f $$@
 	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre.o
+build/$(1)/libcadre-io.a: $$(OBJECTS_io_$(1))
+	@echo "  $$@"
+	$$(Q)$(CROSS_$(1))ld -r -o build/$(1)/cadre-io.o $$^
+	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre-io.o
+	@rm -f $$@
+	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre-io.o
 # The objects as they are, for unit tests.
 build/$(1)/libplain.a: $$(OBJECTS_$(1))
 	@rm -f $$@
@@ -174,13 +197,13 @@ build/$(1)/tests/%: build/$$(TESTS_OF_$(1))/tests/%.o \
 	$$(Q)$$(if $$(wildcard tests/$$*.cc),$$(CXX_$(1)),$(CC_$(1))) $$(COMMON_$(1)) \
 	    $$(wordlist 1,2,$$^) $$(LINK_$(1)) $$(LIBS_$(1)) -o $$@
 build/$(1)/bench/%: build/$(1)/bench/%.o $(patsubst %.c,build/$(1)/%.o,$(HARNESS)) \
-    build/$(1)/libcadre.a
-	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ -o $$@
+    $(call io_library,$(1)) build/$(1)/libcadre.a
+	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ -Wl,--as-needed $$(UV_$(1)) -o $$@
 $(foreach e,$(EXAMPLES),$(eval build/$(1)/bin/$(e): $(patsubst %.c,build/$(1)/%.o,$(wildcard \
-    examples/$(e).c examples/$(e)/*.c)) build/$(1)/libcadre.a))
+    examples/$(e).c examples/$(e)/*.c)) $(call io_library,$(1)) build/$(1)/libcadre.a))
 $(EXAMPLES:%=build/$(1)/bin/%):
 	@mkdir -p $$(@D)
-	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ -o $$@
+	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ -Wl,--as-needed $$(UV_$(1)) -o $$@
 
 # The soak is long in one flavour only.
 build/results/$(1)/%: build/$(1)/tests/%
@@ -199,6 +222,12 @@ build/shared/libcadre.so: $(OBJECTS_shared)
 	$(Q)$(CC_shared) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -pthread $^ -o $@
 	$(Q)ln -sf libcadre.so build/shared/$(SONAME)
 
+build/shared/libcadre-io.so: $(OBJECTS_io_shared) build/shared/libcadre.so
+	@echo "  $@"
+	$(Q)$(CC_shared) -shared -Wl,-soname,$(SONAME_IO) -Wl,-z,defs -pthread \
+	    $(OBJECTS_io_shared) -Lbuild/shared -lcadre $(UV) -o $@
+	$(Q)ln -sf libcadre-io.so build/shared/$(SONAME_IO)
+
 $(SYSROOT)/complete: tools/sysroot.sh tools/packages.txt
 	$(Q)tools/sysroot.sh $(SYSROOT) >build/sysroot.log 2>&1 || { cat build/sysroot.log; exit 1; }
 	@touch $@
@@ -209,8 +238,12 @@ $(SYSROOT)/complete: tools/sysroot.sh tools/packages.txt
 # ---- libraries, programs -------------------------------------------------------------
 
 .PHONY: all install uninstall pingpong bench bench-guard compare soak format clean help
-LIBRARIES := build/release/libcadre.a build/shared/libcadre.so
+LIBRARIES := build/release/libcadre.a build/shared/libcadre.so \
+    $(if $(IO),build/release/libcadre-io.a build/shared/libcadre-io.so)
 all: $(LIBRARIES) ## the libraries, static and shared
+ifndef UV
+	@echo "notice: no libuv: without sockets (libcadre-io)"
+endif
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -253,7 +286,8 @@ TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1:allocator_may_return_nul
 export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
 
 # $(call run,flavour,kinds): the results of these tests in that flavour
-run = $(foreach k,$(2),$(patsubst tests/%,build/results/$(1)/%,$(TESTS_$(k))))
+run = $(foreach k,$(2),$(patsubst tests/%,build/results/$(1)/%,$(filter-out $(if \
+    $(UV_$(1)),,$(basename $(IO_USERS))),$(TESTS_$(k)))))
 KINDS := unit api sim stress fault
 FLAVOUR ?= release
 
@@ -292,10 +326,10 @@ build/results/static/%:
 	@tools/check.sh $@ $(CHECK_$*)
 
 CODE := $(shell find include runtime actors tests bench examples -name '*.[ch]' 2>/dev/null)
-LINTED := $(RUNTIME) $(ACTORS)
+LINTED := $(RUNTIME) $(IO) $(ACTORS)
 USERS := $(filter build/release/actors/%,$(OBJECTS_release)) $(patsubst %.c, \
     build/release/%.o,$(wildcard examples/*.c examples/*/*.c))
-LINT_FLAGS := -D_GNU_SOURCE $(CK) -Iruntime -Iinclude
+LINT_FLAGS := -D_GNU_SOURCE $(CK) $(UV_CFLAGS) -Iruntime -Iinclude
 
 CHECK_layers := awk -f tools/layers.awk runtime/LAYERS $(wildcard runtime/*/*.[ch])
 CHECK_headers := env WERROR_gcc=$(WERROR_gcc) WERROR_clang=$(WERROR_clang) tools/headers.sh
@@ -314,7 +348,7 @@ CHECK_docs-test := tools/docs.sh $(GCC)
 CHECK_instructions := env CC=$(GCC) tools/instructions.sh
 
 build/results/static/symbols build/results/static/install-test: $(LIBRARIES)
-build/results/static/docs-test: build/release/libcadre.a
+build/results/static/docs-test: build/release/libcadre.a $(call io_library,release)
 build/results/static/compare-test: $(BENCHES:%=build/release/bench/%)
 build/results/static/public: $(USERS)
 build/results/static/instructions: \

@@ -7,11 +7,15 @@ compiler=$1
 folder=build/docs
 passed=0
 failed=0
+io=
+[ ! -e build/release/libcadre-io.a ] || # there is libuv
+    io="build/release/libcadre-io.a -Wl,--as-needed $(pkg-config --libs libuv)"
 rm -rf $folder
 mkdir -p $folder
 for program in $(awk -v folder=$folder -f tools/doc-programs.awk README.md docs/*.md); do
+    # shellcheck disable=SC2086
     if $compiler -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror -Iinclude \
-        "$program" build/release/libcadre.a -pthread -o "${program%.c}" &&
+        "$program" $io build/release/libcadre.a -pthread -o "${program%.c}" &&
         timeout -k 5 30 "${program%.c}" </dev/null; then
         passed=$((passed + 1))
     else

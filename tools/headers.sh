@@ -11,6 +11,7 @@ failed=0
 warn="-Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion -Wundef"
 c_warn="$warn -Wstrict-prototypes -Wmissing-prototypes"
 ck=$(pkg-config --cflags ck)
+uv=$(pkg-config --cflags libuv 2>/dev/null) || skip='-path runtime/io -prune -o'
 
 # try HEADER COMPILER FLAGS...
 try() {
@@ -24,7 +25,8 @@ try() {
     fi
 }
 
-[ $# -gt 0 ] || set -- $(find include runtime -name '*.h' | sort)
+# shellcheck disable=SC2086
+[ $# -gt 0 ] || set -- $(find include runtime ${skip-} -name '*.h' -print | sort)
 for compiler in gcc clang; do
     werror=WERROR_$compiler
     werror=${!werror--Werror}
@@ -39,7 +41,7 @@ for compiler in gcc clang; do
             ;;
         *)
             try "${header#runtime/}" $compiler -x c -std=gnu11 $c_warn $werror \
-                -D_GNU_SOURCE $ck -Iruntime -Iinclude
+                -D_GNU_SOURCE $ck $uv -Iruntime -Iinclude
             ;;
         esac
     done

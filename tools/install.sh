@@ -14,7 +14,8 @@ headers() { (cd include && find . -name '*.h' | sed 's|^\./||' | sort); }
 places() {
     headers | sed "s|^|$include/|"
     printf '%s\n' "$LIBDIR"/libcadre.{a,so,"so.$VERSION"} "$LIBDIR/$SONAME" \
-        "$LIBDIR/pkgconfig/cadre.pc" "$cmake"/Cadre{Config,ConfigVersion,Targets}.cmake
+        "$LIBDIR"/libcadre-io.{a,so,"so.$VERSION"} "$LIBDIR/${SONAME/cadre/cadre-io}" \
+        "$LIBDIR"/pkgconfig/cadre{,-io}.pc "$cmake"/Cadre{Config,ConfigVersion,Targets}.cmake
 }
 
 # fill TEMPLATE PLACE
@@ -24,6 +25,14 @@ fill() {
     sed -e "s|@PREFIX@|$PREFIX|; s|@LIBDIR@|$LIBDIR|; s|@VERSION@|$VERSION|" \
         -e "s|@SONAME@|$SONAME|; s|@LIBDIR_TO_INCLUDE@|$up|" "$1" >"$dest$2"
     chmod 644 "$dest$2"
+}
+
+# library NAME SONAME: both of them
+library() {
+    install -D -m 644 "build/release/$1.a" "$dest$LIBDIR/$1.a"
+    install -D -m 755 "build/shared/$1.so" "$dest$LIBDIR/$1.so.$VERSION"
+    ln -sf "$1.so.$VERSION" "$dest$LIBDIR/$2"
+    ln -sf "$2" "$dest$LIBDIR/$1.so"
 }
 
 loader_cache() {
@@ -36,12 +45,13 @@ install)
     headers | while read -r header; do
         install -D -m 644 "include/$header" "$dest$include/$header"
     done
-    install -D -m 644 build/release/libcadre.a "$dest$LIBDIR/libcadre.a"
-    install -D -m 755 build/shared/libcadre.so "$dest$LIBDIR/libcadre.so.$VERSION"
-    ln -sf "libcadre.so.$VERSION" "$dest$LIBDIR/$SONAME"
-    ln -sf "$SONAME" "$dest$LIBDIR/libcadre.so"
+    library libcadre "$SONAME"
     mkdir -p "$dest$LIBDIR/pkgconfig" "$dest$cmake"
     fill tools/cadre.pc.in "$LIBDIR/pkgconfig/cadre.pc"
+    if [ -e build/release/libcadre-io.a ]; then # there is libuv
+        library libcadre-io "${SONAME/cadre/cadre-io}"
+        fill tools/cadre-io.pc.in "$LIBDIR/pkgconfig/cadre-io.pc"
+    fi
     for part in Config ConfigVersion Targets; do
         fill tools/Cadre$part.cmake.in "$cmake/Cadre$part.cmake"
     done

@@ -4,7 +4,8 @@
 # usage: setup.sh TARGET...       0: all there (now); 2: something is missing
 #        setup.sh --names SET     prints the names of that set in this release
 #
-# tools/packages.txt says who needs what. CADRE_NO_INSTALL=1 only reports what is missing.
+# tools/packages.txt says who needs what; what only the set `io` needs may be missing, and
+# is no failure. CADRE_NO_INSTALL=1 only reports what is missing.
 set -u
 table=$(dirname "$0")/packages.txt
 
@@ -80,18 +81,31 @@ trap 'rm -rf "$scratch"' EXIT
 lacking=$(missing "$wanted")
 [ -n "$lacking" ] || exit 0
 
+# Is nothing else missing than what may be?
+is_optional() {
+    local name
+    for name in $lacking; do
+        packages_of io | awk '{ print $2 }' | grep -qxF "$name" || return 1
+    done
+}
+give_up() {
+    is_optional || exit 2
+    echo "notice: without $lacking, sockets (libcadre-io) are left out"
+    exit 0
+}
+
 # Recommended packages are off: they would bring a desktop's worth of documentation.
 options="-y --no-install-recommends -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0"
 line="apt-get update && apt-get install $options $lacking"
 echo "make $*: missing packages: $lacking"
 if [ -n "${CADRE_NO_INSTALL-}" ]; then
     echo "CADRE_NO_INSTALL is set, so nothing was installed. To do it, as root: $line"
-    exit 2
+    give_up
 fi
 if [ $column -eq 0 ]; then
     echo "Only Debian 12, Debian 13 and Ubuntu 24.04 are set up without being asked."
     echo "In the names of Debian 13, to be run as root: $line"
-    exit 2
+    give_up
 fi
 if [ "$(id -u)" -eq 0 ]; then
     root=
@@ -99,7 +113,7 @@ elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; th
     root=sudo
 else
     echo "Neither root nor sudo. To be run as root: $line"
-    exit 2
+    give_up
 fi
 
 # needrestart, on Ubuntu, would ask which services to restart.
@@ -114,5 +128,5 @@ done
 # shellcheck disable=SC2086
 if ! $root $quiet apt-get install -q $options $lacking </dev/null; then
     echo "That did not work. To be run as root: $line"
-    exit 2
+    give_up
 fi

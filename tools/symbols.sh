@@ -10,6 +10,8 @@ set -u
 object=build/release/cadre.o
 shared=build/shared/libcadre.so
 symbols=tests/api/symbols.txt
+object_io=build/release/cadre-io.o # where there is libuv
+symbols_io=tests/api/symbols-io.txt
 writable=tests/api/writable.txt
 bad=0
 
@@ -19,19 +21,20 @@ denied='time|clock|gettimeofday|ftime|rand|srand|random|srandom|rand_r|drand48|s
 denied="$denied|usleep|nanosleep|clock_nanosleep|printf|puts|putchar|perror|exit|_exit"
 denied="$denied|system|signal|strerror|localtime|gmtime|ctime|asctime|strtok|sprintf|gets"
 
-static_names() { nm -g --defined-only "$object" | awk '{ print $3 }' | sort; }
+static_names() { nm -g --defined-only "${1-$object}" | awk '{ print $3 }' | sort; }
 shared_names() { nm -D --defined-only "$shared" | awk '{ print $3 }' | sort; }
 writable_names() {
     objdump -t "$object" | awk '
         match($0, /[ \t]\.(data|bss|tdata|tbss)[^ \t]*[ \t]/) && $0 !~ /\.data\.rel\.ro/ &&
         $(NF - 2) !~ /d$/ && $NF !~ /^\./ { sub(/\.[0-9]+$/, "", $NF); print $NF }' | sort -u
 }
-listed() { sed 's/[ \t]*#.*//; /^$/d' "$1" | sort; }
+listed() { sed 's/[ \t]*#.*//; /^$/d' "$@" | sort; }
 
 [ -e "$object" ] && [ -e "$shared" ] || { echo "first: make all"; exit 1; }
 
 if [ "${1-}" = --accept ]; then
     static_names >"$symbols"
+    [ ! -e "$object_io" ] || static_names "$object_io" >"$symbols_io"
     [ -e "$writable" ] || echo "# Writable variables of the library, each with its reason." >"$writable"
     comm -13 <(listed "$writable") <(writable_names) | sed 's/$/  # why?/' >>"$writable"
     exit 0
@@ -49,7 +52,10 @@ compare() { # what, the committed list, the names found
 compare "symbols of the static library" "$symbols" "$(static_names)"
 compare "symbols of the shared library" "$symbols" "$(shared_names)"
 compare "writable variables" "$writable" "$(writable_names)"
-if listed "$symbols" | grep -v '^cadre_'; then
+if [ -e "$object_io" ]; then
+    compare "symbols of the library for sockets" "$symbols_io" "$(static_names "$object_io")"
+fi
+if listed "$symbols" "$symbols_io" | grep -v '^cadre_'; then
     echo "only cadre_* may be visible"
     bad=1
 fi

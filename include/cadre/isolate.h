@@ -45,8 +45,9 @@
  * becomes, sets timers, awaits, has an arena and scopes, stops and kills others and
  * itself, and fails with words. These return -ENOTSUP, with a line in the log: to
  * spawn, to watch and to link, to offload, to apply, cadre_when_closing(),
- * cadre_print_waits(), and names. cadre_system_of() is a system of its own, with this one
- * actor. cadre_apply() and raises to it are dead letters. Cancels reach it; what it has
+ * cadre_print_waits(), names, and sockets (stream.h), which cannot be given to it either.
+ * cadre_system_of() is a system of its own, with this one actor. cadre_apply() and
+ * raises to it are dead letters. Cancels reach it; what it has
  * asked, and others have passed on, its own do not. A system that is made in a handler
  * has the stack of that handler for its isolated actors, too.
  *

@@ -67,7 +67,11 @@ typedef struct cadre_config {
      * nobody, there is no line. 0: a second; CADRE_NEVER: never.
      * When it is set, the stack of the handler follows in lines of its own: see below. */
     cadre_time stuck_after;
-    void *reserved[1]; /* zero, else -EINVAL */
+    /* Threads for sockets (tcp.h), up to 64, started when one is opened. 0: none, workers
+     * see to them when they have nothing else to do, and in between; without workers:
+     * 1. */
+    uint32_t io_threads;
+    uint32_t reserved[1]; /* zero, else -EINVAL */
 } cadre_config;
 
 /* Faults (report_faults). A handler that reads where nothing is, divides by zero, aborts

@@ -7,6 +7,7 @@
 #include "actor/flow.h"
 #include "actor/fork.h"
 #include "actor/offload.h"
+#include "actor/port.h"
 #include "actor/print.h"
 #include "actor/send.h"
 #include "actor/stash.h"
@@ -272,6 +273,8 @@ static bool passes(const struct cell *cell, struct letter *letter)
         op = container_of(letter, struct op, letter);
         return op->dead || leads_to(op, wait);
     case LETTER_OFFLOAD:
+        if (letter_is_of_port(letter))
+            return port_passes(cell, letter);
         op = op_find(cell, offload_token(letter));
         return !op || leads_to(op, wait);
     case LETTER_ANSWER:
@@ -345,8 +348,7 @@ static struct op *find(const struct cadre_self *self, cadre_token token, int *er
     struct op *op = op_find(cell, token.id);
     if (cell_phase(cell) != PHASE_RUNNING)
         *err = -ECANCELED;
-    else if (!op || op->kind == OP_PROMISE || op->kind == OP_EVERY ||
-             op->kind == OP_IDLE)
+    else if (!op || !op_has_outcome(op))
         *err = -ENOENT;
     else if (op->next || op->wait || op->then)
         *err = -EBUSY;
@@ -419,6 +421,10 @@ int cadre_receive_type(cadre_self *self, const cadre_type *type, cadre_time time
     if (!type || !m || timeout <= 0)
         return world_misuse(self->world, -EINVAL,
                             "cadre_receive_type: type or m is NULL, or timeout <= 0");
+    if (port_makes(self->world, type)) /* made when its letter is handled, not before */
+        return world_misuse(self->world, -EINVAL,
+                            "cadre_receive_type: %s is a message of a socket's",
+                            type->name);
     if (self->step || (self->forked && !fork_leave(self)))
         return world_misuse(self->world, -EPERM,
                             "cadre_receive_type: in a step, or before a sync");

@@ -49,8 +49,7 @@ int cadre_promise_new(cadre_self *self, cadre_token *token, cadre_promise *promi
 static int find_free(const struct cadre_self *self, struct op **op, cadre_token of)
 {
     *op = op_find(self_cell(self), of.id);
-    if (!*op || (*op)->kind == OP_PROMISE || (*op)->kind == OP_EVERY ||
-        (*op)->kind == OP_IDLE)
+    if (!*op || !op_has_outcome(*op))
         return -ENOENT;
     return (*op)->next || (*op)->then || (*op)->wait ? -EBUSY : 0;
 }

@@ -115,7 +115,7 @@ static CC_INLINE bool is_due(const struct cell *cell)
     if (cell_phase(cell) != PHASE_ENDING || !family_is_empty(cell))
         return false;
     const struct extras *extras = cell->extras;
-    return likely(!extras) || !(extras->waits || process_lives(cell));
+    return likely(!extras) || !(extras->waits || extras->ports || process_lives(cell));
 }
 
 bool exit_is_due(const struct cell *cell) { return is_due(cell); }

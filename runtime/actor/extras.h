@@ -46,6 +46,7 @@ struct extras {
     struct process *process;    /* process.h: where it runs; NULL: here */
     bool in_order;              /* exit.c: its children end one by one, ... */
     bool at_once;               /* ... killed, not stopped */
+    uint32_t ports;             /* port.h: that are not closed, and it has, or had */
     struct list watches;        /* watch.h: who is told of the end */
     struct name_entry *names;   /* register.h: that it has */
     struct gauge *gauge;        /* gauge.h: of one with a limit, or flooded; or NULL */

@@ -75,8 +75,9 @@ static void count_over(struct cadre_self *self)
 }
 
 /* Nobody waits for it any more. False: it has begun, and its letter will come. */
-static bool withdraw(struct cadre_self *self, struct offload *call)
+static bool withdraw(struct cadre_self *self, void *outside)
 {
+    struct offload *call = outside;
     if (!blocking_cancel(call->pool, &call->job))
         return false;
     count_over(self);
@@ -102,7 +103,7 @@ static int submit(struct cadre_self *self, struct op **result, struct offload *c
         return err;
     }
     op->withdraw = withdraw;
-    op->offload = call; /* it may be over already: only its letter tells */
+    op->outside = call; /* it may be over already: only its letter tells */
     counter_add(&self->worker->alarms.set, 1);
     counter_add(&self->duties, 1);
     *result = op;
@@ -156,7 +157,7 @@ struct op *offload_came(struct cadre_self *self, struct letter *letter,
     count_over(self);
     *result = succeeded ? call->message : NULL;
     if (op) {
-        op->offload = NULL;
+        op->outside = NULL;
         op->code = call->result > 0 ? -EINVAL : call->result;
     }
     release(self, call, !succeeded);

@@ -208,16 +208,28 @@ static inline void add(struct cadre_self *self, struct op *op)
     insert(ops, op);
 }
 
-int op_new(struct cadre_self *self, struct op **result, enum op_kind kind)
+static CC_INLINE int make_named(struct cadre_self *self, struct op **result,
+                                enum op_kind kind, uint64_t token)
 {
     int err = make(self, result, kind);
     if (unlikely(err))
         return err;
     struct op *op = *result;
-    op->token = self_next_token(self);
+    op->token = token ? token : self_next_token(self);
     inherit(self, op);
     add(self, op);
     return 0;
+}
+
+int op_new(struct cadre_self *self, struct op **op, enum op_kind kind)
+{
+    return make_named(self, op, kind, 0);
+}
+
+int op_new_named(struct cadre_self *self, struct op **op, enum op_kind kind,
+                 uint64_t token)
+{
+    return make_named(self, op, kind, token);
 }
 
 int op_new_failing(struct cadre_self *self, struct op **op, enum op_kind kind)
@@ -372,8 +384,8 @@ static void release(struct cadre_self *self, struct op *op)
     if (e)
         self_free(self, e);
     op->message = NULL;
-    if (op->kind == OP_OFFLOAD && op->offload)
-        (void)op->withdraw(self, op->offload);
+    if ((op->kind == OP_OFFLOAD || op->kind == OP_PORT) && op->outside)
+        (void)op->withdraw(self, op->outside);
     if (op->kind == OP_FUTURE && op->join)
         pool_put(&self->pool, op->join, op_join_bytes(op->join->count));
 }

@@ -26,6 +26,7 @@ enum op_kind {
     OP_WATCH,   /* somebody's end is to be told (watch.h) */
     OP_LINK,    /* the same, and this actor fails with that one, and that with this */
     OP_CLOSING, /* that the system closes is to be told (closing.h) */
+    OP_PORT,    /* something outside is this actor's (port.h) */
     OP_KINDS
 };
 
@@ -86,9 +87,9 @@ struct op {
             struct join *join;
             struct op *previous;
         };
-        struct { /* OP_OFFLOAD: the call, and how to withdraw it */
-            struct offload *offload;
-            bool (*withdraw)(struct cadre_self *self, struct offload *offload);
+        struct { /* OP_OFFLOAD, OP_PORT: the call, the port; and how to withdraw it */
+            void *outside;
+            bool (*withdraw)(struct cadre_self *self, void *outside);
         };
     };
     int code; /* what its failure says, if that is the outcome */
@@ -108,6 +109,12 @@ struct op {
 };
 
 static inline bool op_has_kin(enum op_kind kind) { return kind <= OP_PROMISE; }
+/* It has one outcome, which somebody may wait for. */
+static inline bool op_has_outcome(const struct op *op)
+{
+    return op->kind != OP_PROMISE && op->kind != OP_EVERY && op->kind != OP_IDLE &&
+           op->kind != OP_PORT;
+}
 
 /* What a handler has in hand while it waits; as in cadre_self. */
 struct hand {
@@ -134,6 +141,9 @@ struct wait {
 /* A new one in the running actor's table, which inherits what is being handled. Errors:
  * pool_get's, -ESHUTDOWN. */
 CC_MUST_CHECK int op_new(struct cadre_self *self, struct op **op, enum op_kind kind);
+/* The same with a token that it had elsewhere; 0: a new one. */
+CC_MUST_CHECK int op_new_named(struct cadre_self *self, struct op **op,
+                               enum op_kind kind, uint64_t token);
 /* The same with the failure that it may have. */
 CC_MUST_CHECK int op_new_failing(struct cadre_self *self, struct op **op,
                                  enum op_kind kind);

@@ -21,6 +21,7 @@
 #include "actor/isolate.h"
 #include "actor/keep.h"
 #include "actor/outcome.h"
+#include "actor/port.h"
 #include "actor/print.h"
 #include "actor/raised.h"
 #include "actor/receive.h"
@@ -118,6 +119,20 @@ static void take_kind(struct cadre_self *self, struct cell *cell, struct envelop
     }
 }
 
+/* Something has happened to a port; or it comes back, and one that ends waits for it. */
+static CC_NOINLINE void take_port(struct cadre_self *self, struct cell *cell,
+                                  struct letter *letter)
+{
+    struct envelope *e = port_came(self, letter);
+    if (e) {
+        uint64_t id = envelope_tail(e)->token;
+        take_kind(self, cell, e);
+        port_told(self, id);
+    } else if (exit_is_due(cell)) {
+        exit_finish(self);
+    }
+}
+
 /* The life word says kill, and this letter comes after that. True: it stands in front of
  * the mailbox, for whoever is restarted here; behind what was taken out before it. */
 static CC_COLD bool is_too_late(struct cadre_self *self, struct cell *cell,
@@ -153,6 +168,8 @@ static CC_NOINLINE void take_any(struct cadre_self *self, struct cell *cell,
         exit_note(self, letter);
     else if (letter_kind(letter) == LETTER_OP)
         outcome_take_op(self, cell, container_of(letter, struct op, letter));
+    else if (letter_is_of_port(letter))
+        take_port(self, cell, letter);
     else if (letter_kind(letter) == LETTER_OFFLOAD)
         outcome_take_offload(self, cell, letter);
     else if (letter_kind(letter) == LETTER_RAISE)

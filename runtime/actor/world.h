@@ -25,6 +25,13 @@ struct report_line {
     uint64_t count;
 };
 
+/* What is outside, of a library of its own (port.h). */
+struct driver {
+    void (*stop)(struct driver *driver); /* closes all ports; no actor is left */
+    void (*release)(struct driver *driver);
+    bool (*makes)(const cadre_type *type); /* is it a message of a port's? */
+};
+
 struct world {
     struct heap heap;
     struct pool_depot depot;
@@ -33,8 +40,11 @@ struct world {
     struct gauges gauges;
     struct sched sched;
     struct blocking blocking[CADRE_POOLS];
+    ATOMIC(struct driver *)
+    driver; /* NULL until it is first used; set under the lock */
     struct log log;
-    uint64_t tag; /* of its addresses: 1..255 */
+    uint32_t io_threads; /* of that; constant */
+    uint64_t tag;        /* of its addresses: 1..255 */
     bool simulated;
     bool records;           /* messages are noted, too: config.record_messages */
     bool orphaned;          /* in the child of a fork: its threads are gone */

@@ -14,6 +14,8 @@ void idle_init(struct idle *idle, struct idle_bed *beds, uint32_t workers)
     atomic_set(&idle->wants, 0);
     atomic_set(&idle->watch, 0);
     plain_write(&idle->look_due, 0);
+    idle->lively = 0;
+    idle->lively_at = 0;
     for (uint32_t g = 0; g < idle->groups; g++)
         atomic_set(&idle->mask[g], 0);
     for (uint32_t w = 0; w < workers; w++) {
@@ -21,13 +23,25 @@ void idle_init(struct idle *idle, struct idle_bed *beds, uint32_t workers)
         atomic_set(&beds[w].word.value, 0);
         atomic_set(&beds[w].parks, 0);
         atomic_set(&beds[w].cpu, 0);
+        atomic_set(&beds[w].nap, NULL);
     }
+}
+
+static void wake(struct idle_bed *bed)
+{
+    /* Where it sleeps it has said before it lay down. Acquire: it may be up already, and
+     * say so only now; then this is in vain. */
+    struct nap *nap = load_acquire(&bed->nap); /* pairs with berth_settle */
+    if (unlikely(nap != NULL))
+        nap->wake(nap);
+    else
+        park_wake(&bed->word, 1);
 }
 
 static void rouse(struct idle_bed *bed)
 {
     fetch_add_seq(&bed->word.value, 1); /* pairs with the load in idle_sleep */
-    park_wake(&bed->word, 1);
+    wake(bed);
 }
 
 void idle_deliver(struct idle *idle, uint32_t worker, struct task *first,
@@ -93,12 +107,16 @@ bool idle_is_asleep(const struct idle *idle, uint32_t worker)
 bool idle_sleep(struct idle *idle, uint32_t worker, int64_t timeout_ns)
 {
     struct park_word *word = &idle->beds[worker].word;
+    struct nap *nap = load_relaxed(&idle->beds[worker].nap); /* its own */
     uint32_t seen = load_acquire(&word->value); /* before the bed is looked at */
     bool in_time = true;
     while (idle_is_asleep(idle, worker)) {
         if (!in_time)
             return false;
-        park_wait(word, seen, timeout_ns);
+        if (likely(!nap))
+            park_wait(word, seen, timeout_ns);
+        else if (nap->sleep(nap, word, seen, timeout_ns))
+            return true;
         in_time = timeout_ns == PARK_FOREVER;
         seen = load_acquire(&word->value);
     }

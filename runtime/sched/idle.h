@@ -17,6 +17,7 @@
 #include "base/cc.h"
 #include "base/park.h"
 #include "base/topology.h"
+#include "queue/fifo.h"
 #include "sched/task.h"
 
 #include <stdbool.h>
@@ -24,13 +25,33 @@
 
 enum { IDLE_WORKERS_MAX = 1024 };
 #define IDLE_UNWATCHED (UINT32_C(1) << 31)
+enum { NAP_LOOK_NS = 20000 }; /* between looks, which are system calls */
+
+struct worker;
+
+/* Where a worker sleeps instead, that has something outside to wait for. It wakes up for
+ * the same reasons; and when something has come in, which it then delivers. */
+struct nap {
+    /* Asleep, while the word is `seen`. True: something has come in. */
+    bool (*sleep)(struct nap *nap, const struct park_word *word, uint32_t seen,
+                  int64_t timeout_ns);
+    void (*wake)(struct nap *nap); /* anybody; async-signal safe */
+    /* Awake: looks whether something has come in, and takes it. Outside any bias; by the
+     * worker, or by another one while this one is in a handler. */
+    void (*look)(struct nap *nap, struct fifo *got);
+    /* By a worker, inside its bias; what the look or the sleep has got. */
+    void (*deliver)(struct nap *nap, struct fifo *got, struct worker *here);
+    struct fifo got; /* while it slept; the worker's, like the next */
+    int64_t looked;  /* when, between messages */
+};
 
 /* One per worker. */
 struct idle_bed {
     alignas(CACHE_PAIR) ATOMIC(struct task *) arrivals; /* newest first, or a tag */
     struct park_word word;                              /* counts its wake-ups */
-    ATOMIC(uint64_t) parks; /* how often it lay down; its own */
-    ATOMIC(uint32_t) cpu;   /* where it last did; its own */
+    ATOMIC(uint64_t) parks;   /* how often it lay down; its own */
+    ATOMIC(uint32_t) cpu;     /* where it last did; its own */
+    ATOMIC(struct nap *) nap; /* NULL: at the futex. Set once, by the worker, awake */
 };
 
 struct idle {
@@ -46,10 +67,18 @@ struct idle {
     ATOMIC(uint32_t) watch; /* who keeps it: its number + 1; 0: nobody */
     ATOMIC(uint64_t) mask[IDLE_WORKERS_MAX / 64];
     int64_t
-        look_due; /* when the watch is to look; 0: it is not said yet. The watch's */
+        look_due; /* when the watch is to look; 0: it is not said yet. The watch's ... */
+    uint64_t lively;   /* ... as are how often the others had lain down, ... */
+    int64_t lively_at; /* ... and when that had last changed */
 };
 
 void idle_init(struct idle *idle, struct idle_bed *beds, uint32_t workers);
+/* Or NULL. */
+static inline struct nap *idle_nap(const struct idle *idle, uint32_t worker)
+{
+    return load_acquire(
+        &idle->beds[worker].nap); /* its worker's, or the watch's look */
+}
 
 /* Puts a list of tasks, first to last, in front of this worker's, and wakes it if it
  * sleeps. The caller holds their tokens. Anybody; async-signal safe. */
@@ -65,7 +94,8 @@ struct task *idle_take_arrivals(struct idle *idle, uint32_t worker);
 /* Lies down. False: something has arrived, so it stays up. */
 bool idle_lie_down(struct idle *idle, uint32_t worker, bool is_hungry);
 bool idle_is_asleep(const struct idle *idle, uint32_t worker);
-/* Sleeps until woken. True. False: time is up (PARK_FOREVER: never). */
+/* Sleeps until woken, or something has come in. True. False: time is up (PARK_FOREVER:
+ * never). */
 bool idle_sleep(struct idle *idle, uint32_t worker, int64_t timeout_ns);
 /* Gets up, woken or not. */
 void idle_get_up(struct idle *idle, uint32_t worker);

@@ -134,13 +134,37 @@ static int64_t watch_ns(struct worker *w)
     return rest == PARK_FOREVER || rest > look ? look : rest;
 }
 
+/* Where workers sleep in loops (struct nap), things come from outside that nobody pushes;
+ * and to call the watch each time that one of them gets up would cost more than what it
+ * gets up for. So it goes on for a while after the last of them did. */
+static bool lingers(struct crew *crew, const struct worker *watch)
+{
+    struct idle *idle = &crew->idle;
+    uint64_t parks = 0;
+    bool naps = false;
+    for (uint32_t i = 0; i < crew->count; i++)
+        if (i != watch->id) {
+            naps = naps || load_acquire(&idle->beds[i].nap) != NULL;
+            parks += load_relaxed(&idle->beds[i].parks);
+        }
+    if (!naps)
+        return false;
+    int64_t now = clock_now(&crew->clock);
+    if (parks != idle->lively) {
+        idle->lively = parks;
+        idle->lively_at = now;
+    }
+    return now - idle->lively_at < SCHED_LINGER_NS;
+}
+
 /* Asleep, as the watch: wakes up now and then to look for stuck work. False: it is
  * awake, and has found some or got some. True: all the others sleep too. */
 static bool keep_watch(struct sched *s, struct worker *w)
 {
     struct idle *idle = &s->crew.idle;
     for (;;) {
-        bool all_sleep = idle_end_watch(idle); /* before any timer is set, too */
+        /* Before any timer is set, too. */
+        bool all_sleep = !lingers(&s->crew, w) && idle_end_watch(idle);
         if (unlikely(stuck_is_due(w, all_sleep)))
             stuck_look(&s->crew);
         if (all_sleep) {
@@ -176,8 +200,11 @@ static void fall_asleep(struct sched *s, struct worker *w)
         (void)idle_sleep(idle, w->id, worker_rest_ns(w));
         worker_get_up(w);
     }
-    if (s->crew.count > 1)
-        worker_leave_watch(w);
+    if (s->crew.count == 1)
+        return;
+    worker_leave_watch(w);
+    if (unlikely(load_relaxed(&idle->beds[w->id].nap) != NULL))
+        idle_check_watch(idle); /* what comes from outside may wait behind a handler */
 }
 
 /* The loop of a worker's thread, on whichever of its stacks. It ends when it was told to

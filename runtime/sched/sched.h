@@ -13,7 +13,9 @@ enum sched_mode { SCHED_THREADS, SCHED_POLLED, SCHED_SIMULATED };
 enum {
     /* How often the watch looks: twice makes a millisecond. In a model time stands still,
      * and each look is due. */
-    SCHED_WATCH_NS = ATOMIC_MODEL ? 0 : 500000
+    SCHED_WATCH_NS = ATOMIC_MODEL ? 0 : 500000,
+    /* How long it goes on where things come from outside. */
+    SCHED_LINGER_NS = 10000000
 };
 
 struct sched {

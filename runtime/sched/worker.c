@@ -171,6 +171,20 @@ static void look_at_arrivals(struct worker *w)
         take_arrivals(w);
 }
 
+/* What has come in from outside goes to whom it is for; so for a worker that cannot go on
+ * meanwhile. False: nothing has. */
+static bool look_outside(struct worker *w, struct nap *nap)
+{
+    struct fifo got = {NULL};
+    bias_leave(&w->bias);
+    nap->look(nap, &got);
+    bias_enter(&w->bias);
+    if (fifo_is_empty(&got))
+        return false;
+    nap->deliver(nap, &got, w);
+    return true;
+}
+
 /* The one that has waited longest, as a token. NULL: none. */
 static struct task *spare(struct worker *w)
 {
@@ -347,9 +361,12 @@ static bool is_stuck(struct worker *victim)
 static bool rescue_from(struct worker *w, struct worker *victim)
 {
     struct loot loot;
+    struct nap *nap = idle_nap(&w->crew->idle, victim->id);
     loot.count = loot.line.count = 0;
     if (!is_stuck(victim))
         return false;
+    if (unlikely(nap != NULL))
+        (void)look_outside(w, nap); /* it is among the loot then */
     bias_leave(&w->bias); /* two who hold their own would wait for each other */
     if (bias_seize(&victim->bias, w->crew->can_stop)) {
         if (!bias_is_resting(&victim->bias)) {
@@ -490,8 +507,11 @@ bool worker_lie_down(struct worker *w)
 
 void worker_get_up(struct worker *w)
 {
+    struct nap *nap = idle_nap(&w->crew->idle, w->id);
     idle_get_up(&w->crew->idle, w->id);
     bias_rise(&w->bias);
+    if (unlikely(nap != NULL) && !fifo_is_empty(&nap->got))
+        nap->deliver(nap, &nap->got, w);
     w->slice.last = clock_now(&w->crew->clock); /* sleep is no time spent on messages */
     slice_open(&w->slice, w->crew->batch);
     w->appetite.crossed = 0;
@@ -558,6 +578,11 @@ static bool choose_slice(struct worker *w)
 
 bool worker_read_slice(struct worker *w)
 {
+    struct nap *nap = idle_nap(&w->crew->idle, w->id);
+    if (unlikely(nap != NULL) && w->slice.last - nap->looked >= NAP_LOOK_NS) {
+        nap->looked = w->slice.last;
+        (void)look_outside(w, nap);
+    }
     look_at_arrivals(w);
     if (load_relaxed(&w->crew->idle.wants) && !w->shuffled)
         worker_attend(w);

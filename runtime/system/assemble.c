@@ -4,6 +4,7 @@
 #include "actor/apply.h"
 #include "actor/deadletter.h"
 #include "actor/offload.h"
+#include "actor/port.h"
 #include "actor/turn.h"
 #include "actor/spawn.h"
 #include "base/probe.h"
@@ -31,6 +32,7 @@ static void init_world(cadre_system *sys, const struct heap *heap)
     world->system = sys;
     world->log = sys->settings.log;
     world->simulated = system_is_simulated(sys);
+    world->io_threads = sys->settings.io_threads;
     world->records = sys->settings.record_messages;
     world->root_ended = system_root_ended;
     world->outside = &sys->outside;
@@ -273,6 +275,7 @@ int cadre_system_free(cadre_system *sys)
     deadletter_report_fini(&sys->world);
     if (system_is_simulated(sys))
         sim_fini(&sys->sim, &sys->world.sched);
+    port_fini(&sys->world);
     offload_fini(&sys->world);
     fini_workers(sys);
     fini_world(sys);

@@ -9,6 +9,7 @@
 
 enum { BATCH = 64, SIMULATED_WORKERS = 2 };
 enum { BLOCKING_THREADS = 16, BLOCKING_THREADS_MAX = 1024, BLOCKING_WAITING = 1024 };
+enum { IO_THREADS_MAX = 64 };
 enum { STACK_LEAST = 16 << 10, STACK_MOST = 1 << 30 };
 
 static int bad(const struct settings *s, const char *what)
@@ -100,6 +101,9 @@ static int resolve_threads(struct settings *s, const cadre_config *c)
         s->blocking_threads = 0; /* its one thread makes the calls */
     if (s->blocking_threads > BLOCKING_THREADS_MAX)
         return bad(s, "blocking_threads is over 1024");
+    s->io_threads = c->io_threads;
+    if (s->io_threads > IO_THREADS_MAX)
+        return bad(s, "io_threads is over 64");
     s->stack_size = c->stack_size ? c->stack_size : STACK_SIZE;
     return s->stack_size < STACK_LEAST || s->stack_size > STACK_MOST
                ? bad(s, "stack_size is below 16 KiB or over 1 GiB")

@@ -13,7 +13,7 @@ struct settings {
     enum sched_mode mode;
     uint32_t workers, pinned; /* the last of them are for pinned actors */
     uint32_t batch;
-    uint32_t blocking_threads, blocking_waiting;
+    uint32_t blocking_threads, blocking_waiting, io_threads;
     uint64_t seed;
     size_t memory_max, stack_size;
     int64_t stuck_after;

@@ -7,6 +7,7 @@
 #include "system/stop.h"
 
 #include "actor/offload.h"
+#include "actor/port.h"
 #include "base/panic.h"
 #include "system/stuck.h"
 
@@ -24,6 +25,7 @@ void system_finish(cadre_system *sys)
         pthread_mutex_lock(&sys->world.outside_lock);
         pthread_mutex_unlock(&sys->world.outside_lock);
         offload_stop(&sys->world);
+        port_stop(&sys->world);
         sched_stop(&sys->world.sched);
         sys->finished = true;
         cadre_counters sums;

@@ -89,7 +89,8 @@ static void config_layout(void **state)
     FIELD(cadre_config, blocking_waiting, 68, 4);
     FIELD(cadre_config, stack_size, 72, 8);
     FIELD(cadre_config, stuck_after, 80, 8);
-    FIELD(cadre_config, reserved, 88, 8);
+    FIELD(cadre_config, io_threads, 88, 4);
+    FIELD(cadre_config, reserved, 92, 4);
 }
 
 static void budget_layout(void **state)

@@ -207,7 +207,7 @@ static void sink_gets_its_user_pointer_and_one_line_at_a_time(void **state)
 static void reserved_fields_that_are_not_zero_are_einval(void **state)
 {
     cadre_config config = quiet(1, 1);
-    config.reserved[0] = &config;
+    config.reserved[0] = 1;
     expect_refused(&config, "reserved is not zero");
 }
 

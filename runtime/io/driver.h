@@ -1,0 +1,11 @@
+/* driver.h: all loops of one system. */
+#ifndef IO_DRIVER_H
+#define IO_DRIVER_H
+
+#include "io/shard.h"
+
+/* The loop for what this actor opens; the first call in a system makes all of them.
+ * Returns 0, -EMFILE, -ENFILE, -ENOMEM, CADRE_EFULL, -EAGAIN; -ENOTSUP: simulated. */
+CC_MUST_CHECK int driver_shard(struct cadre_self *self, struct shard **shard);
+
+#endif

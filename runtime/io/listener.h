@@ -1,0 +1,30 @@
+/* listener.h: where connections come from. */
+#ifndef IO_LISTENER_H
+#define IO_LISTENER_H
+
+#include "io/stream.h"
+
+struct listener {
+    struct handle h;
+    union address local; /* constant, like the next three */
+    cadre_stream_options options;
+    const struct port_class *streams;
+    int fd;             /* it listens; the loop's once it is open, -1 when closed */
+    ATOMIC(int) reason; /* as in a stream */
+    /* The loop's. */
+    struct gate *gate;
+    bool polls; /* it is told of connections; not while there is no room */
+    bool ending;
+    uint64_t said; /* uv_now, when the log was told of trouble */
+    uint8_t open;  /* uv handles */
+    uv_poll_t poll;
+    uv_timer_t pause; /* until it tries again */
+};
+
+/* A listener that listens already, but for its loop. fd: taken over, also by a failure.
+ * Errors: cadre_port_make's. */
+CC_MUST_CHECK int listener_make(struct listener **listener, struct shard *shard,
+                                const struct port_class *class, int fd);
+void listener_free(struct listener *listener);
+
+#endif

@@ -1,0 +1,433 @@
+/* owner.c: streams as messages: the owner's side. */
+#include "io/owner.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { GRACE_MS = 30000 }; /* for the peer to take the rest, after its own end */
+
+static void drop_data(void *body)
+{
+    const cadre_stream_data *data = body;
+    cadre_buf_unref(data->buf);
+}
+
+CADRE_API CADRE_TYPE(cadre_stream_opened);
+CADRE_API CADRE_TYPE_DROP(cadre_stream_data, drop_data);
+CADRE_API CADRE_TYPE(cadre_stream_ended);
+CADRE_API CADRE_TYPE(cadre_stream_wrote);
+CADRE_API CADRE_TYPE(cadre_stream_closed);
+
+/* ---- news of a connection become messages ---------------------------------------- */
+
+static struct stream *stream_of(struct port *port)
+{
+    return container_of(port, struct stream, h.port);
+}
+
+static size_t unsent(struct stream *s)
+{
+    return s->given - load_acquire(&s->sent); /* the loop's */
+}
+
+/* NULL without memory: then it is closed, and nothing that comes later is told. */
+static struct envelope *message(struct cadre_self *self, struct stream *s,
+                                const cadre_type *type, const void *body)
+{
+    struct envelope *e;
+    if (cadre_port_message(self, &e, type, body) == 0)
+        return e;
+    s->no_more = s->closing = true;
+    handle_command(&s->h, STREAM_NO_MEMORY);
+    return NULL;
+}
+
+static struct envelope *tell_opened(struct cadre_self *self, struct stream *s)
+{
+    s->h.port.pending &= ~(uint32_t)NEWS_OPENED;
+    s->known = true;
+    if (s->untaken) {
+        s->untaken = false;
+        handle_command(&s->h, STREAM_TAKEN);
+    }
+    cadre_stream_opened opened = {{s->h.port.id}, {s->via}};
+    return message(self, s, &cadre_stream_opened_type, &opened);
+}
+
+/* The next buffer that was read, or NULL. */
+static cadre_buf *take_slot(struct stream *s)
+{
+    uint32_t out = load_relaxed(&s->out);
+    if (load_acquire(&s->in) == out) { /* the loop's */
+        s->h.port.pending &= ~(uint32_t)NEWS_DATA;
+        return NULL;
+    }
+    cadre_buf *buf = s->slots[out % STREAM_SLOTS];
+    store_release(&s->out, out + 1); /* the slot is the loop's again */
+    s->freed++;
+    return buf;
+}
+
+static struct envelope *tell_data(struct cadre_self *self, struct stream *s)
+{
+    cadre_buf *buf = take_slot(s);
+    if (!buf)
+        return NULL;
+    s->in_hand += cadre_buf_size(buf);
+    cadre_stream_data data = {{s->h.port.id}, buf};
+    return message(self, s, &cadre_stream_data_type, &data);
+}
+
+static void close_stream(struct stream *s, uint64_t grace_ms)
+{
+    s->no_more = s->closing = true;
+    s->close_ms = grace_ms;
+    handle_command(&s->h, STREAM_CLOSE);
+}
+
+/* All data was handled. */
+static struct envelope *tell_ended(struct cadre_self *self, struct stream *s)
+{
+    s->h.port.pending &= ~(uint32_t)NEWS_ENDED;
+    if (!s->half_open) {
+        close_stream(s, GRACE_MS);
+        return NULL;
+    }
+    cadre_stream_ended ended = {{s->h.port.id}};
+    return message(self, s, &cadre_stream_ended_type, &ended);
+}
+
+static struct envelope *tell_wrote(struct cadre_self *self, struct stream *s)
+{
+    s->h.port.pending &= ~(uint32_t)NEWS_WROTE;
+    cadre_stream_wrote wrote = {{s->h.port.id}, unsent(s)};
+    return message(self, s, &cadre_stream_wrote_type, &wrote);
+}
+
+/* Whoever has closed it hears of the end only. */
+static struct envelope *tell_nothing(struct stream *s)
+{
+    cadre_buf *buf;
+    while ((buf = take_slot(s)))
+        cadre_buf_unref(buf);
+    s->h.port.pending &= PORT_OWN;
+    return NULL;
+}
+
+static struct envelope *tell(struct cadre_self *self, struct port *port)
+{
+    struct stream *s = stream_of(port);
+    struct envelope *e = NULL;
+    if (s->closing)
+        return tell_nothing(s);
+    if (port->pending & NEWS_OPENED)
+        return tell_opened(self, s);
+    if (port->pending & NEWS_DATA && (e = tell_data(self, s)))
+        return e;
+    if (port->pending & NEWS_ENDED && (e = tell_ended(self, s)))
+        return e;
+    return port->pending & NEWS_WROTE ? tell_wrote(self, s) : NULL;
+}
+
+/* What was in hand has been handled: there is room for more. */
+static void told(struct port *port)
+{
+    struct stream *s = stream_of(port);
+    uint64_t quarter = load_relaxed(&s->window) / 4;
+    if (s->in_hand == 0)
+        return;
+    s->since += s->in_hand;
+    store_release(&s->handled, load_relaxed(&s->handled) + s->in_hand); /* room's */
+    s->in_hand = 0;
+    if (s->since < quarter && s->freed < STREAM_SLOTS / 4)
+        return;
+    s->since = s->freed = 0;
+    handle_command(&s->h, STREAM_CREDIT);
+}
+
+static void tell_closed(struct port *port, void *body)
+{
+    struct stream *s = stream_of(port);
+    cadre_stream_closed closed = {{port->id}, load_relaxed(&s->reason), unsent(s)};
+    memcpy(body, &closed, sizeof closed);
+}
+
+static void put(struct port *port) { stream_free(stream_of(port)); }
+
+const struct port_class owner_streams = {
+    .name = "connection",
+    .closed = &cadre_stream_closed_type,
+    .tell = tell,
+    .told = told,
+    .tell_closed = tell_closed,
+    .abort = handle_abandon,
+    .release = put,
+};
+
+/* ---- and of a listener ----------------------------------------------------------- */
+
+static struct listener *listener_of(struct port *port)
+{
+    return container_of(port, struct listener, h.port);
+}
+
+/* It is another owner's now. */
+static struct envelope *tell_given(struct cadre_self *self, struct port *port)
+{
+    struct envelope *e;
+    cadre_stream_opened opened = {{port->id}, {0}};
+    port->pending &= PORT_OWN;
+    if (cadre_port_message(self, &e, &cadre_stream_opened_type, &opened) == 0)
+        return e;
+    handle_command(&listener_of(port)->h, STREAM_NO_MEMORY);
+    return NULL;
+}
+
+static void tell_listener_closed(struct port *port, void *body)
+{
+    cadre_stream_closed closed = {
+        {port->id}, load_relaxed(&listener_of(port)->reason), 0};
+    memcpy(body, &closed, sizeof closed);
+}
+
+static void put_listener(struct port *port) { listener_free(listener_of(port)); }
+
+const struct port_class owner_listeners = {
+    .name = "listener",
+    .closed = &cadre_stream_closed_type,
+    .tell = tell_given,
+    .tell_closed = tell_listener_closed,
+    .abort = handle_abandon,
+    .release = put_listener,
+};
+
+/* ---- for what opens --------------------------------------------------------------- */
+
+int owner_check_options(struct cadre_self *self, const char *what,
+                        const cadre_stream_options *o)
+{
+    if (!o || (o->idle >= 0 && !o->reserved[0] && !o->reserved[1]))
+        return 0;
+    return cadre_port_misuse(self->world, -EINVAL,
+                             "%s: options: idle < 0, or reserved is not zero", what);
+}
+
+int owner_open(struct cadre_self *self, cadre_stream *stream, struct handle *h)
+{
+    int err = cadre_port_own(self, &h->port);
+    if (err) {
+        h->port.class->release(&h->port);
+        return err;
+    }
+    stream->id = h->port.id;
+    handle_command(h, HANDLE_OPEN);
+    return 0;
+}
+
+uint64_t owner_ms(cadre_time t)
+{
+    return t == CADRE_NEVER ? UINT64_MAX
+                            : (uint64_t)(t / CADRE_MS + (t % CADRE_MS > 0));
+}
+
+/* ---- what one does with it ------------------------------------------------------- */
+
+static bool is_stream(const struct handle *h)
+{
+    return h->port.class == &owner_streams;
+}
+
+int owner_find(cadre_self *self, const char *what, cadre_stream stream,
+               struct handle **h)
+{
+    int err = cadre_port_check(self, what);
+    if (err)
+        return err;
+    struct port *port = cadre_port_find(self, stream.id, &owner_streams);
+    if (!port)
+        port = cadre_port_find(self, stream.id, &owner_listeners);
+    if (!port)
+        return -ENOENT;
+    *h = container_of(port, struct handle, port);
+    return 0;
+}
+
+/* No listener. */
+static int find(cadre_self *self, const char *what, cadre_stream stream,
+                struct stream **s)
+{
+    struct handle *h;
+    int err = owner_find(self, what, stream, &h);
+    if (err)
+        return err;
+    if (!is_stream(h)) {
+        (void)cadre_port_misuse(self->world, 0, "%s: a listener", what);
+        return -EINVAL;
+    }
+    *s = stream_of(&h->port);
+    return 0;
+}
+
+/* Is there room for it in what waits? If not, somebody is to be told when there is. */
+static int reserve(struct stream *s, size_t size)
+{
+    size_t waits = unsent(s);
+    if (s->no_more)
+        return -EPIPE;
+    if (waits == 0 || (waits <= s->write_max && size <= s->write_max - waits))
+        return 0;
+    uint64_t mark = load_relaxed(&s->mark), low = s->given - s->write_max / 4;
+    if (waits <= s->write_max / 4)
+        low = s->given;
+    if (low > mark) {
+        store_release(&s->mark, low); /* look_at_mark's */
+        handle_command(&s->h, STREAM_MARK);
+    }
+    return CADRE_EFULL;
+}
+
+/* Consumes the buffer. */
+static int append(struct stream *s, cadre_buf *buf)
+{
+    void *p;
+    int err = cadre_port_get(s->h.port.world, &p, sizeof(struct piece));
+    if (err) {
+        cadre_buf_unref(buf);
+        return err;
+    }
+    struct piece *piece = p;
+    piece->buf = buf;
+    s->given += cadre_buf_size(buf);
+    (void)inbox_push(&s->written, &piece->node);
+    handle_command(&s->h, STREAM_WRITE);
+    return 0;
+}
+
+int cadre_stream_write(cadre_self *self, cadre_stream stream, const void *bytes,
+                       size_t size)
+{
+    struct stream *s;
+    int err = find(self, "cadre_stream_write", stream, &s);
+    if (!err && !bytes && size > 0)
+        err = cadre_port_misuse(self->world, -EINVAL,
+                                "cadre_stream_write: bytes is NULL");
+    if (!err)
+        err = reserve(s, size);
+    if (err || size == 0)
+        return err;
+    cadre_buf *buf = cadre_buf_new(bytes, size);
+    return buf ? append(s, buf) : -ENOMEM;
+}
+
+int cadre_stream_write_buf(cadre_self *self, cadre_stream stream, cadre_buf *take)
+{
+    struct stream *s;
+    int err = find(self, "cadre_stream_write_buf", stream, &s);
+    if (!err && !take)
+        err = cadre_port_misuse(self->world, -EINVAL,
+                                "cadre_stream_write_buf: take is NULL");
+    if (!err)
+        err = reserve(s, cadre_buf_size(take));
+    if (!err && cadre_buf_size(take) > 0)
+        return append(s, take);
+    cadre_buf_unref(take);
+    return err;
+}
+
+int cadre_stream_flush(cadre_self *self, cadre_stream stream)
+{
+    struct stream *s;
+    int err = find(self, "cadre_stream_flush", stream, &s);
+    if (err)
+        return err;
+    if (s->given > load_relaxed(&s->mark)) {
+        store_release(&s->mark, s->given); /* look_at_mark's */
+        handle_command(&s->h, STREAM_MARK);
+    } else if (unsent(s) == 0) {
+        cadre_port_ring(&s->h.port, NEWS_WROTE);
+    }
+    return 0;
+}
+
+size_t cadre_stream_unsent(cadre_self *self, cadre_stream stream)
+{
+    if (cadre_port_check(self, "cadre_stream_unsent"))
+        return 0;
+    struct port *port = cadre_port_find(self, stream.id, &owner_streams);
+    return port ? unsent(stream_of(port)) : 0;
+}
+
+int cadre_stream_window(cadre_self *self, cadre_stream stream, uint32_t bytes)
+{
+    struct stream *s;
+    int err = find(self, "cadre_stream_window", stream, &s);
+    if (err)
+        return err;
+    store_relaxed(&s->window, bytes); /* released by the ring that follows */
+    handle_command(&s->h, STREAM_CREDIT);
+    return 0;
+}
+
+int cadre_stream_shutdown(cadre_self *self, cadre_stream stream)
+{
+    struct stream *s;
+    int err = find(self, "cadre_stream_shutdown", stream, &s);
+    if (err)
+        return err;
+    s->no_more = true;
+    handle_command(&s->h, STREAM_SHUTDOWN);
+    return 0;
+}
+
+int cadre_stream_close(cadre_self *self, cadre_stream stream, cadre_time grace)
+{
+    struct handle *h;
+    int err = owner_find(self, "cadre_stream_close", stream, &h);
+    if (!err && grace < 0)
+        err = cadre_port_misuse(self->world, -EINVAL, "cadre_stream_close: grace < 0");
+    if (err)
+        return err;
+    if (!is_stream(h))
+        handle_command(h, STREAM_CLOSE);
+    else if (!stream_of(&h->port)->closing)
+        close_stream(stream_of(&h->port), owner_ms(grace));
+    return 0;
+}
+
+int cadre_stream_abort(cadre_self *self, cadre_stream stream)
+{
+    struct handle *h;
+    int err = owner_find(self, "cadre_stream_abort", stream, &h);
+    if (err)
+        return err;
+    if (is_stream(h))
+        stream_of(&h->port)->no_more = stream_of(&h->port)->closing = true;
+    handle_command(h, STREAM_ABORT);
+    return 0;
+}
+
+int cadre_stream_give(cadre_self *self, cadre_stream stream, cadre_ref to)
+{
+    struct handle *h;
+    int err = owner_find(self, "cadre_stream_give", stream, &h);
+    if (err)
+        return err;
+    struct stream *s = is_stream(h) ? stream_of(&h->port) : NULL;
+    if (s && s->closing)
+        return -EPIPE;
+    if (s && !s->known)
+        return -ENOTCONN;
+    if (s) {
+        told(&h->port); /* what is in hand is not the next one's */
+        s->via = 0;
+    }
+    uint32_t pending = h->port.pending;
+    h->port.pending |= NEWS_OPENED;
+    if (cadre_port_give(self, &h->port, to.id))
+        return 0;
+    h->port.pending = pending; /* it is still ours */
+    if (s)
+        s->no_more = s->closing = true;
+    handle_command(h, STREAM_ABORT);
+    return 0;
+}

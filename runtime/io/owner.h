@@ -1,0 +1,21 @@
+/* owner.h: streams as messages: the owner's side. */
+#ifndef IO_OWNER_H
+#define IO_OWNER_H
+
+#include "io/listener.h"
+
+extern const struct port_class owner_streams, owner_listeners;
+
+/* Returns 0 or -EINVAL. options may be NULL. */
+CC_MUST_CHECK int owner_check_options(struct cadre_self *self, const char *what,
+                                      const cadre_stream_options *options);
+/* A time from now on, as the loop has it: UINT64_MAX is never. */
+uint64_t owner_ms(cadre_time t);
+/* The running actor's from now on, or freed. Errors: cadre_port_own's. */
+CC_MUST_CHECK int owner_open(struct cadre_self *self, cadre_stream *stream,
+                             struct handle *handle);
+/* The running actor's stream or listener. Errors: cadre_port_check's, -ENOENT. */
+CC_MUST_CHECK int owner_find(struct cadre_self *self, const char *what,
+                             cadre_stream stream, struct handle **handle);
+
+#endif

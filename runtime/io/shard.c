@@ -1,0 +1,196 @@
+/* shard.c: one loop: commands in, news out. */
+#include "io/shard.h"
+
+#include "base/panic.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- made and freed ----------------------------------------------------------- */
+
+static struct shard *shard_of(struct berth *berth)
+{
+    return container_of(berth, struct shard, berth);
+}
+
+static void drain(const struct shard *shard)
+{
+    uint64_t count;
+    ssize_t got = read(shard->berth.seat.wake_fd, &count, sizeof count);
+    (void)got; /* somebody else was quicker */
+}
+
+/* Woken: that is all. */
+static void on_wake(uv_poll_t *poll, int status, int events)
+{
+    drain(poll->data);
+    (void)status;
+    (void)events;
+}
+
+int shard_init(struct shard *shard, struct world *world)
+{
+    berth_init(&shard->berth);
+    shard->world = world;
+    shard->has_thread = false;
+    list_init(&shard->handles);
+    shard->berth.seat.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (shard->berth.seat.wake_fd < 0)
+        return -errno;
+    int err = uv_loop_init(&shard->loop);
+    if (err)
+        goto no_loop;
+    err = uv_poll_init(&shard->loop, &shard->wake, shard->berth.seat.wake_fd);
+    if (err)
+        goto no_poll;
+    shard->wake.data = shard;
+    err = uv_poll_start(&shard->wake, UV_READABLE, on_wake);
+    invariant(err == 0);
+    return 0;
+no_poll:
+    (void)uv_loop_close(&shard->loop);
+no_loop:
+    close(shard->berth.seat.wake_fd);
+    return err;
+}
+
+void shard_fini(struct shard *shard)
+{
+    invariant(list_is_empty(&shard->handles));
+    uv_close((uv_handle_t *)&shard->wake, NULL);
+    (void)uv_run(&shard->loop, UV_RUN_DEFAULT);
+    int err = uv_loop_close(&shard->loop);
+    invariant(err == 0); /* else a handle was left */
+    close(shard->berth.seat.wake_fd);
+}
+
+/* ---- one turn, by who has the seat -------------------------------------------- */
+
+static struct port *port_of(struct inbox_node *node)
+{
+    return container_of(letter_of(node), struct port, letter);
+}
+
+void handle_ring(struct handle *h, uint32_t news)
+{
+    if (bell_ring(&h->port.bell, news))
+        fifo_append(&h->shard->berth.rung, &h->port.letter.node);
+}
+
+void berth_obey(struct berth *b, struct inbox_node *oldest)
+{
+    if (oldest)
+        uv_update_time(&shard_of(b)->loop);
+    while (oldest) {
+        struct handle *h = container_of(oldest, struct handle, node);
+        oldest = plain_read(&oldest->next);
+        handle_obey(h);
+    }
+}
+
+void berth_deliver(struct fifo *got, struct worker *here)
+{
+    struct inbox_node *node;
+    while ((node = fifo_take(got)))
+        cadre_port_deliver(port_of(node), here);
+}
+
+void berth_turn(struct berth *b) { (void)uv_run(&shard_of(b)->loop, UV_RUN_NOWAIT); }
+
+/* libuv counts in milliseconds; so with a limit the loop's descriptor is waited for. It
+ * has had its turn, so the kernel knows all that it waits for. */
+void berth_wait(struct berth *b, int64_t timeout_ns)
+{
+    struct shard *shard = shard_of(b);
+    const int64_t ms = 1000000;
+    if (timeout_ns == PARK_FOREVER) {
+        (void)uv_run(&shard->loop, UV_RUN_ONCE);
+        return;
+    }
+    int own = uv_backend_timeout(&shard->loop);
+    if (own >= 0 && own * ms < timeout_ns)
+        timeout_ns = own * ms;
+    struct pollfd p = {.fd = uv_backend_fd(&shard->loop), .events = POLLIN};
+    struct timespec t = {timeout_ns / (1000 * ms), timeout_ns % (1000 * ms)};
+    if (ppoll(&p, 1, &t, NULL) == 1)
+        (void)uv_run(&shard->loop, UV_RUN_NOWAIT);
+}
+
+void berth_wait_outside(struct berth *b, int64_t timeout_ns)
+{
+    struct pollfd p = {.fd = b->seat.wake_fd, .events = POLLIN};
+    struct timespec t = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+    if (ppoll(&p, 1, &t, NULL) == 1)
+        drain(shard_of(b));
+}
+
+void shard_settle(struct shard *shard, struct worker *worker)
+{
+    berth_settle(&shard->berth, &worker->crew->idle.beds[worker->id]);
+}
+
+/* ---- a thread of its own, and the end ----------------------------------------- */
+
+static void *run(void *arg)
+{
+    struct shard *shard = arg;
+    bool taken = seat_take(&shard->berth.seat);
+    invariant(taken);
+    while (!load_acquire(&shard->berth.stopping)) { /* shard_stop's */
+        berth_obey(&shard->berth, seat_next(&shard->berth.seat));
+        berth_deliver(&shard->berth.rung, NULL);
+        struct inbox_node *more = seat_rest(&shard->berth.seat);
+        berth_obey(&shard->berth, more);
+        if (!more)
+            (void)uv_run(&shard->loop, UV_RUN_ONCE);
+    }
+    berth_obey(&shard->berth, seat_next(&shard->berth.seat));
+    seat_leave(&shard->berth.seat);
+    return NULL;
+}
+
+int shard_start(struct shard *shard)
+{
+    int err = thread_start(&shard->thread, "cadre-io", run, shard);
+    shard->has_thread = err == 0;
+    return err;
+}
+
+/* True: none is left. */
+static bool end_all(struct shard *shard)
+{
+    struct list *next;
+    for (struct list *at = shard->handles.next; at != &shard->handles; at = next) {
+        struct handle *h = container_of(at, struct handle, link);
+        next = at->next;
+        h->end(h);
+    }
+    return list_is_empty(&shard->handles);
+}
+
+static void turn(struct shard *shard)
+{
+    berth_obey(&shard->berth, seat_next(&shard->berth.seat));
+    berth_turn(&shard->berth);
+}
+
+void shard_stop(struct shard *shard)
+{
+    if (load_relaxed(&shard->berth.stopping))
+        return; /* ours alone */
+    store_release(&shard->berth.stopping,
+                  true); /* pairs with who would take the seat */
+    seat_wake(&shard->berth.seat);
+    if (shard->has_thread)
+        thread_join(&shard->thread);
+    while (!seat_take(&shard->berth.seat))
+        thread_yield();
+    /* What is ending writes nothing, and so brings this thread no SIGPIPE. */
+    while (!end_all(shard))
+        turn(shard);
+    turn(shard); /* what was still to be closed in the loop */
+    berth_deliver(&shard->berth.rung, NULL);
+}

@@ -1,0 +1,39 @@
+/* shard.h: one loop: commands in, news out.
+ *
+ * It is a worker's (io/berth.h), or that of a thread that does nothing else. No code of a
+ * user's is called in here, but for the log's. */
+#ifndef IO_SHARD_H
+#define IO_SHARD_H
+
+#include "base/thread.h"
+#include "io/berth.h"
+#include "io/handle.h"
+
+#include <uv.h>
+
+enum { SHARD_SCRATCH = 1 << 16 };
+
+struct shard {
+    struct berth berth;
+    struct world *world;
+    struct thread thread;
+    bool has_thread;
+    /* Of whoever has the seat. */
+    uv_loop_t loop;
+    uv_poll_t wake;
+    struct list handles;
+    char scratch[SHARD_SCRATCH]; /* what is read goes here first */
+};
+
+/* Returns 0, -EMFILE, -ENFILE, -ENOMEM. */
+CC_MUST_CHECK int shard_init(struct shard *shard, struct world *world);
+/* After it was stopped. */
+void shard_fini(struct shard *shard);
+/* On a thread of its own. Returns 0 or -EAGAIN. */
+CC_MUST_CHECK int shard_start(struct shard *shard);
+/* By a worker, in a handler: it sleeps there from now on. */
+void shard_settle(struct shard *shard, struct worker *worker);
+/* Closes all handles; returns when they are. Nobody runs it any more. */
+void shard_stop(struct shard *shard);
+
+#endif

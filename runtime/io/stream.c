@@ -1,0 +1,503 @@
+/* stream.c: a connection, its loop's side.
+ *
+ * All of it runs in the loop, and none of it calls a user's code: what has happened is
+ * rung for, and the owner's turn makes messages of it (io/owner). */
+#include "io/stream.h"
+
+#include "base/panic.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LINGER_MS = 5000 };
+
+static uv_stream_t *uv(struct stream *s) { return (uv_stream_t *)&s->tcp; }
+static uint64_t now(struct stream *s) { return uv_now(&s->h.shard->loop); }
+
+/* ---- the end --------------------------------------------------------------------- */
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct stream *s = handle->data;
+    if (--s->open > 0)
+        return;
+    if (s->gate)
+        gate_leave(s->gate, s->is_taken);
+    handle_closed(&s->h);
+}
+
+static void count_sent(struct stream *s, size_t n)
+{
+    store_release(&s->sent, load_relaxed(&s->sent) + n); /* for the owner's look */
+}
+
+enum manner { WITH_END, WITH_RESET };
+
+static void end(struct stream *s, int reason, enum manner manner)
+{
+    if (s->ending)
+        return;
+    s->ending = true;
+    store_relaxed(&s->reason, reason); /* released by the ring that follows */
+    if (s->writing)                    /* some of it the system has */
+        count_sent(s, s->asked - uv_stream_get_write_queue_size(uv(s)));
+    if (s->has_timer)
+        uv_close((uv_handle_t *)&s->timer, on_closed);
+    if (manner == WITH_END || uv_tcp_close_reset(&s->tcp, on_closed) != 0)
+        uv_close((uv_handle_t *)&s->tcp, on_closed);
+}
+
+/* ---- time ------------------------------------------------------------------------ */
+
+static void set_timer(struct stream *s);
+
+/* Is it the owner's turn, not the peer's? */
+static bool waits_for_owner(struct stream *s)
+{
+    bool is_held = !s->reading && !s->eof;
+    return s->connected && !s->closes &&
+           (is_held || load_acquire(&s->handled) != s->received); /* told's */
+}
+
+/* When it will have been idle for too long. */
+static uint64_t idle_at(const struct stream *s)
+{
+    bool counts = s->connected && s->idle_ms && !s->lingers;
+    return counts ? s->active + s->idle_ms : UINT64_MAX;
+}
+
+static void on_time(uv_timer_t *timer)
+{
+    struct stream *s = timer->data;
+    if (waits_for_owner(s))
+        s->active = now(s);
+    if (s->lingers && now(s) >= s->deadline)
+        end(s, 0, WITH_END);
+    else if (s->deadline && now(s) >= s->deadline)
+        end(s, -ETIMEDOUT, WITH_RESET);
+    else if (now(s) >= idle_at(s))
+        end(s, -ETIMEDOUT, s->first ? WITH_RESET : WITH_END);
+    else
+        set_timer(s);
+}
+
+/* Until the deadline, or until nothing would have happened for too long. Activity does
+ * not set it anew: it looks when it rings. */
+static void set_timer(struct stream *s)
+{
+    uint64_t due = idle_at(s);
+    if (s->deadline && s->deadline < due)
+        due = s->deadline;
+    if (due == UINT64_MAX || s->ending)
+        return;
+    if (!s->has_timer) {
+        (void)uv_timer_init(&s->h.shard->loop, &s->timer);
+        s->timer.data = s;
+        s->has_timer = true;
+        s->open++;
+    }
+    (void)uv_timer_start(&s->timer, on_time, due > now(s) ? due - now(s) : 0, 0);
+}
+
+static uint64_t time_after(struct stream *s, uint64_t ms)
+{
+    return ms == UINT64_MAX ? 0 : now(s) + ms;
+}
+
+/* The earlier one counts. */
+static void set_deadline(struct stream *s, uint64_t at)
+{
+    if (at && (!s->deadline || at < s->deadline))
+        s->deadline = at;
+    set_timer(s);
+}
+
+/* ---- what is read ---------------------------------------------------------------- */
+
+/* How many bytes may be read: any number that nobody will look at. */
+static uint64_t room(struct stream *s)
+{
+    if (s->closes)
+        return SHARD_SCRATCH;
+    uint64_t ahead = s->received - load_acquire(&s->handled); /* the owner's told */
+    uint64_t window = load_relaxed(&s->window);
+    bool has_slot = load_relaxed(&s->in) - load_acquire(&s->out) < STREAM_SLOTS;
+    return has_slot && ahead < window ? window - ahead : 0;
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct stream *s = handle->data;
+    uint64_t most = room(s);
+    *buf = uv_buf_init(s->h.shard->scratch,
+                       most < SHARD_SCRATCH ? (unsigned)most : SHARD_SCRATCH);
+    (void)suggested;
+}
+
+static void stop_reading(struct stream *s)
+{
+    (void)uv_read_stop(uv(s));
+    s->reading = false;
+}
+
+static void got(struct stream *s, const char *bytes, size_t size)
+{
+    if (s->closes)
+        return;
+    uint32_t in = load_relaxed(&s->in);
+    cadre_buf *buf = cadre_buf_new(bytes, size);
+    if (!buf) {
+        end(s, -ENOMEM, WITH_RESET);
+        return;
+    }
+    s->slots[in % STREAM_SLOTS] = buf;
+    store_release(&s->in, in + 1); /* pairs with the owner's load */
+    s->received += size;
+    s->active = now(s);
+    handle_ring(&s->h, NEWS_DATA);
+    if (room(s) == 0)
+        stop_reading(s);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
+{
+    struct stream *s = stream->data;
+    if (size > 0) {
+        got(s, buf->base, (size_t)size);
+    } else if (size == UV_EOF) {
+        stop_reading(s);
+        s->eof = true;
+        handle_ring(&s->h, NEWS_ENDED);
+        if (s->lingers)
+            end(s, 0, WITH_END);
+    } else if (size == UV_ENOBUFS) {
+        stop_reading(s); /* the window was closed meanwhile */
+    } else if (size < 0) {
+        end(s, (int)size, WITH_END);
+    }
+}
+
+static void read_on(struct stream *s)
+{
+    if (!s->connected || s->reading || s->eof || s->ending || room(s) == 0)
+        return;
+    int err = uv_read_start(uv(s), on_alloc, on_read);
+    s->reading = err == 0;
+    if (err)
+        end(s, err, WITH_END);
+}
+
+/* ---- what is written ------------------------------------------------------------- */
+
+static void free_piece(struct stream *s)
+{
+    struct piece *piece = s->first;
+    s->first = (void *)piece->node.next;
+    cadre_buf_unref(piece->buf);
+    cadre_port_put(s->h.port.world, piece, sizeof *piece);
+}
+
+static void look_at_mark(struct stream *s)
+{
+    uint64_t mark = load_acquire(&s->mark); /* the owner's */
+    if (mark <= s->told || load_relaxed(&s->sent) < mark)
+        return;
+    s->told = mark;
+    handle_ring(&s->h, NEWS_WROTE);
+}
+
+static void advance(struct stream *s, size_t n)
+{
+    count_sent(s, n);
+    s->active = now(s);
+    while (s->first && n >= cadre_buf_size(s->first->buf) - s->offset) {
+        n -= cadre_buf_size(s->first->buf) - s->offset;
+        s->offset = 0;
+        free_piece(s);
+    }
+    s->offset += n;
+    look_at_mark(s);
+}
+
+/* The next pieces, at most so many, and so many bytes: that something was sent is known
+ * when all of it was. */
+static unsigned gather(const struct stream *s, uv_buf_t *bufs, size_t *sum)
+{
+    unsigned n = 0;
+    size_t offset = s->offset;
+    *sum = 0;
+    for (const struct piece *p = s->first;
+         p && n < STREAM_PIECES && *sum < STREAM_AT_ONCE;
+         p = (const void *)p->node.next) {
+        size_t size = cadre_buf_size(p->buf) - offset;
+        if (size > STREAM_AT_ONCE - *sum)
+            size = STREAM_AT_ONCE - *sum;
+        bufs[n].base = (char *)cadre_buf_data(p->buf) + offset;
+        bufs[n++].len = size;
+        *sum += size;
+        offset = 0;
+    }
+    return n;
+}
+
+static void on_shut_down(uv_shutdown_t *shutdown, int status)
+{
+    (void)shutdown;
+    (void)status; /* what is wrong with it, reading and writing say */
+}
+
+static void shut_down(struct stream *s)
+{
+    if (!s->did_shut_down)
+        s->did_shut_down = uv_shutdown(&s->shutdown, uv(s), on_shut_down) == 0;
+}
+
+/* Closed with something unread, or that comes yet, the kernel sends a reset, and throws
+ * away what the peer has not got of what was sent. So it tells the peer that this is all,
+ * and reads until the peer closes, too: not for ever. */
+static void linger(struct stream *s)
+{
+    s->lingers = !s->eof && s->close_ms > 0;
+    if (s->lingers)
+        shut_down(s);
+    if (s->lingers && s->did_shut_down)
+        set_deadline(s, time_after(s, LINGER_MS));
+    else
+        end(s, 0, WITH_END);
+}
+
+/* Nothing waits to be sent. */
+static void all_sent(struct stream *s)
+{
+    if (s->closes && !s->lingers)
+        linger(s);
+    else if (s->shuts_down)
+        shut_down(s);
+}
+
+static void send_on(struct stream *s);
+
+static void on_wrote(uv_write_t *write, int status)
+{
+    struct stream *s = write->data;
+    s->writing = false;
+    if (s->ending)
+        return; /* it has been counted */
+    if (status == 0) {
+        advance(s, s->asked);
+        send_on(s);
+    } else {
+        end(s, status, WITH_END);
+    }
+}
+
+/* As much as the system takes, then the rest by and by. */
+static void send_on(struct stream *s)
+{
+    uv_buf_t bufs[STREAM_PIECES];
+    size_t sum = 0;
+    unsigned n;
+    if (!s->connected || s->writing || s->ending)
+        return;
+    while ((n = gather(s, bufs, &sum)) > 0) {
+        int sent = uv_try_write(uv(s), bufs, n);
+        if (sent < 0 && sent != UV_EAGAIN) {
+            end(s, sent, WITH_END);
+            return;
+        }
+        if (sent > 0)
+            advance(s, (size_t)sent);
+        if (sent < 0 || (size_t)sent < sum)
+            break;
+    }
+    if (n == 0) {
+        all_sent(s);
+        return;
+    }
+    n = gather(s, bufs, &s->asked);
+    s->write.data = s;
+    int err = uv_write(&s->write, uv(s), bufs, n, on_wrote);
+    s->writing = err == 0;
+    if (err)
+        end(s, err, WITH_END);
+}
+
+/* Those that were written, behind the others. */
+static void take_written(struct stream *s)
+{
+    struct inbox_node *oldest = seat_in_order(inbox_take(&s->written, INBOX_EMPTY));
+    while (oldest) {
+        struct piece *piece = container_of(oldest, struct piece, node);
+        oldest = plain_read(&oldest->next);
+        plain_write(&piece->node.next, NULL);
+        if (s->first)
+            s->last->node.next = &piece->node;
+        else
+            s->first = piece;
+        s->last = piece;
+    }
+}
+
+/* ---- it opens -------------------------------------------------------------------- */
+
+static void note_addresses(struct stream *s)
+{
+    int size = sizeof s->local;
+    (void)uv_tcp_getsockname(&s->tcp, &s->local.any, &size);
+    size = sizeof s->peer;
+    (void)uv_tcp_getpeername(&s->tcp, &s->peer.any, &size);
+}
+
+static void opened(struct stream *s)
+{
+    s->connected = true;
+    s->active = now(s);
+    note_addresses(s);
+    if (!s->delay)
+        (void)uv_tcp_nodelay(&s->tcp, 1);
+    s->deadline = s->close_at;
+    if (s->has_timer)
+        (void)uv_timer_stop(&s->timer);
+    set_timer(s);
+    handle_ring(&s->h, NEWS_OPENED);
+    read_on(s);
+    send_on(s);
+}
+
+static void on_connected(uv_connect_t *connect, int status)
+{
+    struct stream *s = connect->data;
+    if (status)
+        end(s, status, WITH_END);
+    else
+        opened(s);
+}
+
+static void init(struct stream *s)
+{
+    int err = uv_tcp_init(&s->h.shard->loop, &s->tcp);
+    invariant(err == 0); /* it opens nothing yet */
+    s->tcp.data = s;
+    s->open = 1;
+    list_append(&s->h.shard->handles, &s->h.link);
+}
+
+static void connect_to(struct stream *s)
+{
+    init(s);
+    set_deadline(s, time_after(s, s->connect_ms));
+    s->connect.data = s;
+    int err = uv_tcp_connect(&s->connect, &s->tcp, &s->peer.any, on_connected);
+    if (err)
+        end(s, err, WITH_END);
+}
+
+void stream_accept(struct stream *s, int fd, uint64_t owner)
+{
+    init(s);
+    bool is_one = cadre_port_address(&s->h.port, owner);
+    invariant(is_one); /* it has the listener */
+    int err = uv_tcp_open(&s->tcp, fd);
+    if (err)
+        close(fd);
+    opened(s);
+    if (err)
+        end(s, err, WITH_END);
+}
+
+/* ---- commands -------------------------------------------------------------------- */
+
+static void close_by_and_by(struct stream *s)
+{
+    if (s->closes)
+        return;
+    s->closes = true;
+    if (!s->first && !s->connected) {
+        end(s, 0, WITH_END);
+        return;
+    }
+    s->close_at = time_after(s, s->close_ms);
+    set_deadline(s, s->close_at);
+    if (!s->first)
+        all_sent(s);
+    read_on(s);
+}
+
+static void obey(struct handle *h, uint32_t commands)
+{
+    struct stream *s = container_of(h, struct stream, h);
+    if (commands & HANDLE_OPEN)
+        connect_to(s);
+    if (commands & STREAM_TAKEN && s->gate) {
+        s->is_taken = true;
+        gate_taken(s->gate);
+    }
+    if (s->ending)
+        return;
+    if (commands & STREAM_WRITE) {
+        take_written(s);
+        send_on(s);
+    }
+    if (commands & STREAM_MARK)
+        look_at_mark(s);
+    if (commands & STREAM_CREDIT)
+        read_on(s);
+    if (commands & STREAM_SHUTDOWN)
+        s->shuts_down = true;
+    if (commands & STREAM_SHUTDOWN && s->connected && !s->first)
+        all_sent(s);
+    if (commands & STREAM_NO_MEMORY)
+        end(s, -ENOMEM, WITH_RESET);
+    else if (commands & STREAM_ABORT)
+        end(s, -ECANCELED, WITH_RESET);
+    else if (commands & HANDLE_END)
+        end(s, -ECANCELED, s->first ? WITH_RESET : WITH_END);
+    else if (commands & STREAM_CLOSE)
+        close_by_and_by(s);
+}
+
+static void end_with_system(struct handle *h)
+{
+    struct stream *s = container_of(h, struct stream, h);
+    end(s, -ECANCELED, s->first ? WITH_RESET : WITH_END);
+}
+
+/* ---- made and freed -------------------------------------------------------------- */
+
+int stream_make(struct stream **result, struct shard *shard,
+                const struct port_class *class, const cadre_stream_options *options)
+{
+    enum { WINDOW = 1 << 16, WRITE_MAX = 1 << 20 };
+    struct port *port;
+    int err = cadre_port_make(shard->world, &port, sizeof **result, class);
+    if (err)
+        return err;
+    struct stream *s = *result = container_of(port, struct stream, h.port);
+    s->h.shard = shard;
+    handle_init(&s->h, &shard->berth.seat, obey, end_with_system);
+    inbox_init(&s->written);
+    s->write_max = options->write_max ? options->write_max : WRITE_MAX;
+    s->idle_ms = (uint64_t)(options->idle / CADRE_MS + (options->idle % CADRE_MS > 0));
+    s->half_open = options->half_open;
+    s->delay = options->delay;
+    atomic_set(&s->sent, 0);
+    atomic_set(&s->mark, 0);
+    atomic_set(&s->handled, 0);
+    atomic_set(&s->in, 0);
+    atomic_set(&s->out, 0);
+    atomic_set(&s->window, options->window ? options->window : WINDOW);
+    atomic_set(&s->reason, 0);
+    return 0;
+}
+
+void stream_free(struct stream *s)
+{
+    take_written(s);
+    while (s->first)
+        free_piece(s);
+    uint32_t in = load_acquire(&s->in); /* the loop's last */
+    for (uint32_t out = load_relaxed(&s->out); out != in; out++)
+        cadre_buf_unref(s->slots[out % STREAM_SLOTS]);
+    cadre_port_free(&s->h.port);
+}

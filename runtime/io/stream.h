@@ -1,0 +1,97 @@
+/* stream.h: a connection, its loop's side, and what both sides share.
+ *
+ *   field                    written by                read by
+ *   slots, in                the loop, before NEWS     the owner's turn
+ *   out, handled, window     the owner's turn          the loop
+ *   written (pieces)         the owner's turn          the loop
+ *   sent, reason, addresses  the loop, before NEWS     the owner's turn
+ *   mark, close_at           the owner, before the command   the loop */
+#ifndef IO_STREAM_H
+#define IO_STREAM_H
+
+#include "io/address.h"
+#include "io/gate.h"
+#include "io/shard.h"
+
+enum { NEWS_OPENED = 1, NEWS_DATA = 2, NEWS_ENDED = 4, NEWS_WROTE = 8 };
+enum {
+    STREAM_WRITE = HANDLE_FIRST,       /* there are pieces */
+    STREAM_CREDIT = HANDLE_FIRST << 1, /* there may be room in the window */
+    STREAM_MARK = HANDLE_FIRST << 2,
+    STREAM_SHUTDOWN = HANDLE_FIRST << 3,
+    STREAM_CLOSE = HANDLE_FIRST << 4,
+    STREAM_ABORT = HANDLE_FIRST << 5,
+    STREAM_TAKEN = HANDLE_FIRST << 6,    /* accepted, and its owner has been told */
+    STREAM_NO_MEMORY = HANDLE_FIRST << 7 /* to tell the owner what came */
+};
+enum {
+    STREAM_SLOTS = 16,       /* buffers read ahead */
+    STREAM_PIECES = 16,      /* sent at a time, ... */
+    STREAM_AT_ONCE = 1 << 18 /* ... and bytes */
+};
+
+/* Bytes that wait to be sent. */
+struct piece {
+    struct inbox_node node; /* older ones; then younger ones */
+    cadre_buf *buf;
+};
+
+struct stream {
+    struct handle h;
+    /* Constant. */
+    uint64_t write_max, idle_ms;
+    bool half_open, delay;
+    uint64_t via; /* the listener that has accepted it, or 0 */
+    /* The owner's turn's. */
+    uint64_t given;   /* bytes written */
+    uint64_t in_hand; /* bytes of the message that is handled */
+    uint64_t since;   /* bytes handled that the loop was not told of, ... */
+    uint32_t freed;   /* ... and slots */
+    bool no_more;     /* shut down, ... */
+    bool closing;     /* ... closed */
+    bool known;       /* it was told of, so the addresses are there */
+    bool untaken;     /* accepted, and the listener waits to hear that it was told of */
+    /* Of both: see above. */
+    ATOMIC(uint64_t) sent, mark, handled;
+    ATOMIC(uint32_t) in, out, window;
+    ATOMIC(int) reason;
+    uint64_t close_ms; /* constant from STREAM_CLOSE on */
+    uint64_t connect_ms;
+    union address local, peer;
+    struct inbox written;
+    cadre_buf *slots[STREAM_SLOTS];
+    /* The loop's. */
+    struct gate *gate; /* counts it; or NULL */
+    bool is_taken;
+    uint64_t received, told; /* bytes; the mark that was told of */
+    /* uv_now; 0: none. close_at: the deadline that counts once it is connected. */
+    uint64_t active, deadline, close_at;
+    struct piece *first, *last;
+    size_t offset; /* of the first: sent already */
+    size_t asked;  /* bytes of the write that is under way */
+    bool connected, reading, eof, writing, shuts_down, did_shut_down, ending;
+    bool closes;  /* when all is sent; what is read is dropped */
+    bool lingers; /* all is sent; the peer's end is waited for */
+    uint8_t open; /* uv handles */
+    bool has_timer;
+    uv_tcp_t tcp;
+    uv_timer_t timer;
+    union {
+        uv_connect_t connect;
+        uv_shutdown_t shutdown;
+    };
+    uv_write_t write;
+};
+
+/* A stream that is not open yet; options were checked. Errors: cadre_port_make's. */
+CC_MUST_CHECK int stream_make(struct stream **stream, struct shard *shard,
+                              const struct port_class *class,
+                              const cadre_stream_options *options);
+/* What its class's free does. */
+void stream_free(struct stream *stream);
+
+/* By the loop's side: it is this connection, which a listener has accepted, for this
+ * actor. */
+void stream_accept(struct stream *stream, int fd, uint64_t owner);
+
+#endif

@@ -1,0 +1,154 @@
+/* tcp.c: TCP: connections and listeners. */
+#include "io/driver.h"
+#include "io/owner.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int check_host(struct cadre_self *self, const char *what, union address *address,
+                      const char *host, uint16_t port)
+{
+    if (address_parse(address, host, port) == 0)
+        return 0;
+    return cadre_port_misuse(self->world, -EINVAL, "%s: not a numeric address: %.64s",
+                             what, host);
+}
+
+/* A socket that listens. Returns it, or an error. */
+static int open_listener(union address *address, bool any, int backlog)
+{
+    static const int on = 1, off = 0;
+    int fd =
+        socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 && any && errno == EAFNOSUPPORT) { /* IPv4 only */
+        *address = (union address){
+            .v4 = {.sin_family = AF_INET, .sin_port = address->v6.sin6_port}};
+        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    }
+    if (fd < 0)
+        return -errno;
+    socklen_t size = address_size(address);
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (address->any.sa_family == AF_INET6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, any ? &off : &on, sizeof on);
+    if (bind(fd, &address->any, size) == 0 && listen(fd, backlog) == 0 &&
+        getsockname(fd, &address->any, &size) == 0)
+        return fd;
+    int err = -errno;
+    close(fd);
+    return err;
+}
+
+int cadre_tcp_listen(cadre_self *self, cadre_stream *listener, const char *host,
+                     uint16_t port, const cadre_stream_options *options)
+{
+    static const char what[] = "cadre_tcp_listen";
+    enum { BACKLOG = 511, BACKLOG_MAX = 65535 };
+    union address address;
+    struct shard *shard;
+    struct listener *l;
+    int err = cadre_port_check(self, what);
+    if (err)
+        return err;
+    if (!listener) {
+        (void)cadre_port_misuse(self->world, -EINVAL, "%s: listener is NULL", what);
+        return -EINVAL;
+    }
+    err = owner_check_options(self, what, options);
+    if (!err)
+        err = check_host(self, what, &address, host, port);
+    if (!err)
+        err = driver_shard(self, &shard);
+    if (err)
+        return err;
+    cadre_stream_options o = options ? *options : (cadre_stream_options){0};
+    o.backlog = o.backlog == 0            ? BACKLOG
+                : o.backlog > BACKLOG_MAX ? BACKLOG_MAX
+                                          : o.backlog;
+    int fd = open_listener(&address, !host, (int)o.backlog);
+    if (fd < 0)
+        return fd;
+    err = listener_make(&l, shard, &owner_listeners, fd);
+    if (err)
+        return err;
+    l->local = address;
+    l->options = o;
+    l->streams = &owner_streams;
+    if (o.connections_max)
+        l->gate->max = o.connections_max;
+    return owner_open(self, listener, &l->h);
+}
+
+int cadre_tcp_connect(cadre_self *self, cadre_stream *stream, const char *host,
+                      uint16_t port, cadre_time timeout,
+                      const cadre_stream_options *options)
+{
+    static const char what[] = "cadre_tcp_connect";
+    static const cadre_stream_options usual = {0};
+    union address address;
+    struct shard *shard;
+    struct stream *s;
+    int err = cadre_port_check(self, what);
+    if (err)
+        return err;
+    if (!stream || !host || port == 0 || timeout <= 0) {
+        (void)cadre_port_misuse(
+            self->world, -EINVAL,
+            "%s: stream or host is NULL, port is 0, or timeout <= 0", what);
+        return -EINVAL;
+    }
+    err = owner_check_options(self, what, options);
+    if (!err)
+        err = check_host(self, what, &address, host, port);
+    if (!err)
+        err = driver_shard(self, &shard);
+    if (!err)
+        err = stream_make(&s, shard, &owner_streams, options ? options : &usual);
+    if (err)
+        return err;
+    s->peer = address;
+    s->connect_ms = owner_ms(timeout);
+    return owner_open(self, stream, &s->h);
+}
+
+/* ---- addresses ------------------------------------------------------------------- */
+
+static struct stream *stream_of(struct handle *h)
+{
+    return h->port.class == &owner_streams ? container_of(h, struct stream, h) : NULL;
+}
+
+static int find(cadre_self *self, const char *what, cadre_stream stream,
+                const cadre_address *address, struct handle **h)
+{
+    int err = owner_find(self, what, stream, h);
+    if (!err && !address)
+        err = cadre_port_misuse(self->world, -EINVAL, "%s: address is NULL", what);
+    const struct stream *s = err ? NULL : stream_of(*h);
+    return s && !s->known ? -ENOTCONN : err;
+}
+
+int cadre_tcp_local(cadre_self *self, cadre_stream stream, cadre_address *address)
+{
+    struct handle *h;
+    int err = find(self, "cadre_tcp_local", stream, address, &h);
+    if (err)
+        return err;
+    struct stream *s = stream_of(h);
+    address_print(address, s ? &s->local : &container_of(h, struct listener, h)->local);
+    return 0;
+}
+
+int cadre_tcp_peer(cadre_self *self, cadre_stream stream, cadre_address *address)
+{
+    struct handle *h;
+    int err = find(self, "cadre_tcp_peer", stream, address, &h);
+    if (err)
+        return err;
+    struct stream *s = stream_of(h);
+    if (!s)
+        return -ENOTCONN;
+    address_print(address, &s->peer);
+    return 0;
+}

@@ -1,0 +1,166 @@
+/* sockets.c: allocation k fails, k = 1, 2, 3 ..., while a client talks to a server over
+ * TCP. Whatever fails says so or closes the connection; all of it ends, in time, and
+ * nothing is left allocated. */
+#include "support/options.h"
+#include "support/short_heap.h"
+#include "support/sockets.h"
+#include "support/verdict.h"
+
+#include <cadre/tcp.h>
+#include <cadre/watch.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { ROUNDS = 20, CLIENTS = 4 };
+
+static atomic_uint answers;
+
+/* Nobody waits for ever for what was never sent. */
+static const cadre_stream_options options = {.idle = 100 * CADRE_MS};
+
+typedef struct {
+    uint16_t port;
+    uint32_t downs;
+} root;
+typedef struct {
+    uint16_t port;
+    uint32_t rounds;
+    cadre_stream stream;
+} client;
+
+static int say(cadre_self *self, cadre_stream stream)
+{
+    int err = cadre_stream_write(self, stream, "x", 1);
+    return err ? err : cadre_stream_flush(self, stream);
+}
+
+static int client_start(cadre_self *self, void *state)
+{
+    client *c = state;
+    int err = cadre_tcp_connect(self, &c->stream, "127.0.0.1", c->port, CADRE_SECOND,
+                                &options);
+    return err ? err : say(self, c->stream);
+}
+
+static int client_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    client *c = state;
+    if (m->type == &cadre_stream_closed_type)
+        return CADRE_STOP;
+    if (m->type != &cadre_stream_data_type)
+        return 0;
+    atomic_fetch_add(&answers, 1);
+    return ++c->rounds == ROUNDS ? cadre_stream_close(self, c->stream, 0)
+                                 : say(self, c->stream);
+}
+
+static const cadre_class client_class = {.name = "client",
+                                         .state_size = sizeof(client),
+                                         .start = client_start,
+                                         .receive = client_receive};
+
+static int hand_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_stream_data *data = cadre_body(m, cadre_stream_data);
+    if (data)
+        return cadre_stream_write_buf(self, data->stream, cadre_buf_move(&data->buf));
+    return m->type == &cadre_stream_closed_type ? CADRE_STOP : 0;
+}
+static const cadre_class hand_class = {.name = "hand", .receive = hand_receive};
+
+static int root_start(cadre_self *self, void *state)
+{
+    root *r = state;
+    cadre_stream listener;
+    cadre_address at;
+    int err = cadre_tcp_listen(self, &listener, "127.0.0.1", 0, &options);
+    if (!err)
+        err = cadre_tcp_local(self, listener, &at);
+    for (int i = 0; !err && i < CLIENTS; i++) {
+        cadre_ref child;
+        err = cadre_spawn(self, &child, &client_class, &(client){.port = at.port});
+        if (!err)
+            err = cadre_watch(self, NULL, child);
+    }
+    (void)r;
+    return err;
+}
+
+static int root_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    root *r = state;
+    const cadre_stream_opened *opened = cadre_body(m, cadre_stream_opened);
+    cadre_ref hand;
+    if (m->type == &cadre_down_type)
+        return ++r->downs == CLIENTS ? CADRE_STOP : 0;
+    if (!opened)
+        return 0;
+    int err = cadre_spawn(self, &hand, &hand_class, NULL);
+    return err ? err : cadre_stream_give(self, opened->stream, hand);
+}
+
+static const cadre_class root_class = {.name = "root",
+                                       .state_size = sizeof(root),
+                                       .start = root_start,
+                                       .receive = root_receive};
+
+static void ignore_log(void *user, int level, const char *line) {}
+
+static void run_one(struct short_heap *heap, uint32_t io_threads)
+{
+    cadre_config config = {.log = ignore_log, .workers = 2, .io_threads = io_threads};
+    cadre_system *sys = NULL;
+    cadre_counters c;
+    short_heap_serve(heap, &config);
+    int err = cadre_system_new(&sys, &config, &root_class, NULL);
+    CHECK(err == 0 || err == -ENOMEM);
+    if (!err) {
+        int reason = cadre_system_wait(sys);
+        CHECK(reason == 0 || reason == -ENOMEM);
+        CHECK_EQ(cadre_stats(sys, &c), 0);
+        CHECK_EQ(c.accepted, c.handled + c.dead + c.dropped);
+        CHECK_EQ(cadre_system_free(sys), 0);
+    }
+    CHECK_EQ(heap->blocks, 0);
+    CHECK_EQ(heap->bytes, 0);
+}
+
+/* Threads make no two runs alike: there are as many as one needs, and some. */
+static uint64_t sweep(uint64_t count, uint32_t io_threads)
+{
+    enum { CALM = 3 };
+    struct short_heap heap;
+    uint64_t k = 1;
+    verdict_begin(120, "--count %" PRIu64, count);
+    for (int calm = 0; calm < CALM && !verdict_has_failed(); k++) {
+        verdict_again(120, "--count %" PRIu64, count);
+        short_heap_init(&heap, k, count);
+        run_one(&heap, io_threads);
+        calm = heap.refused == 0 ? calm + 1 : 0;
+    }
+    (void)verdict_end();
+    return k;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t count = 0;
+    const struct option_entry entries[] = {
+        {"count", &count, NULL, "how many fail in a row; 0: one, and all"}, {0}};
+    options_read(argc, argv, "every allocation fails once, with sockets", entries);
+    unsigned before = raw_descriptors();
+    for (uint32_t io = 0; io <= 1; io++)
+        if (count) {
+            (void)sweep(count, io);
+        } else {
+            uint64_t once = sweep(1, io), ever = sweep(UINT64_MAX, io);
+            printf("%" PRIu32 " threads: %" PRIu64 " allocations failed once, %" PRIu64
+                   " for good\n",
+                   io, once, ever);
+        }
+    CHECK(atomic_load(&answers) > 0);
+    CHECK(raw_descriptors() <= before + 2); /* libuv's, for good */
+    return verdict_print();
+}

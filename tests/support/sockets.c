@@ -1,0 +1,133 @@
+/* sockets.c: the other side of a socket, without Cadre. */
+#include "support/sockets.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 60000, STUCK_MS = 100 };
+
+static struct sockaddr_in loopback(uint16_t port)
+{
+    return (struct sockaddr_in){.sin_family = AF_INET,
+                                .sin_port = htons(port),
+                                .sin_addr = {htonl(INADDR_LOOPBACK)}};
+}
+
+int raw_socket(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
+    assert_true(fd >= 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    return fd;
+}
+
+int raw_connect_socket(int fd, uint16_t port)
+{
+    struct sockaddr_in to = loopback(port);
+    return connect(fd, (struct sockaddr *)&to, sizeof to) ? -errno : 0;
+}
+
+int raw_connect(uint16_t port)
+{
+    int fd = raw_socket();
+    assert_int_equal(raw_connect_socket(fd, port), 0);
+    return fd;
+}
+
+int raw_listen(uint16_t *port, int backlog)
+{
+    int fd = raw_socket();
+    struct sockaddr_in at = loopback(0);
+    socklen_t size = sizeof at;
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, backlog), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    *port = ntohs(at.sin_port);
+    return fd;
+}
+
+int raw_accept(int listener)
+{
+    int fd = accept(listener, NULL, NULL);
+    const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
+    assert_true(fd >= 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    return fd;
+}
+
+void raw_reset(int fd)
+{
+    const struct linger now = {1, 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
+void raw_send(int fd, const void *bytes, size_t size)
+{
+    const char *at = bytes;
+    while (size > 0) {
+        ssize_t n = send(fd, at, size, MSG_NOSIGNAL);
+        assert_true(n > 0);
+        at += n;
+        size -= (size_t)n;
+    }
+}
+
+size_t raw_send_until_stuck(int fd, size_t most)
+{
+    static const char zeros[1 << 16];
+    size_t sum = 0;
+    struct pollfd writable = {.fd = fd, .events = POLLOUT};
+    while (sum < most && poll(&writable, 1, STUCK_MS) == 1) {
+        ssize_t n = send(fd, zeros, sizeof zeros, MSG_NOSIGNAL | MSG_DONTWAIT);
+        assert_true(n > 0 || errno == EAGAIN);
+        sum += n > 0 ? (size_t)n : 0;
+    }
+    return sum;
+}
+
+void raw_expect(int fd, const void *bytes, size_t size)
+{
+    char got[4096];
+    const char *at = bytes;
+    while (size > 0) {
+        ssize_t n = recv(fd, got, size < sizeof got ? size : sizeof got, 0);
+        assert_true(n > 0);
+        assert_memory_equal(got, at, (size_t)n);
+        at += n;
+        size -= (size_t)n;
+    }
+}
+
+ssize_t raw_read_all(int fd, void *bytes, size_t size)
+{
+    size_t sum = 0;
+    ssize_t n = 0;
+    while (sum < size && (n = recv(fd, (char *)bytes + sum, size - sum, 0)) > 0)
+        sum += (size_t)n;
+    return n < 0 ? -errno : (ssize_t)sum;
+}
+
+int raw_end(int fd)
+{
+    char byte;
+    ssize_t n = recv(fd, &byte, 1, 0);
+    assert_true(n <= 0);
+    return n < 0 ? -errno : 0;
+}
+
+unsigned raw_descriptors(void)
+{
+    unsigned n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    assert_non_null(dir);
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}
