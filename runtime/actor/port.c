@@ -201,12 +201,11 @@ bool port_passes(const struct cell *cell, const struct letter *letter)
 static void adopt(struct cadre_self *self, struct port *port)
 {
     struct cell *cell = self_cell(self);
-    int err = -ESHUTDOWN;
-    if (process_of(cell))
-        err = -ENOTSUP; /* its process could do nothing with it */
-    else if (cell_phase(cell) == PHASE_RUNNING &&
-             load_relaxed(&port->owner) == cell_address(cell))
-        err = cadre_port_own(self, port);
+    int err = -ESHUTDOWN; /* and of a cell that is free nothing else may be read */
+    if (cell_phase(cell) == PHASE_RUNNING &&
+        load_relaxed(&port->owner) == cell_address(cell))
+        err = process_of(cell) ? -ENOTSUP /* it could do nothing with it */
+                               : cadre_port_own(self, port);
     if (!err)
         return;
     if (err == -ENOTSUP)
