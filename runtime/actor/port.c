@@ -87,8 +87,9 @@ void cadre_port_ring(struct port *port, uint32_t news)
 void cadre_port_deliver(struct port *port, struct worker *here)
 {
     struct cell *cell = load_acquire(&port->cell);
+    struct crew *crew = &port->world->sched.crew; /* it may be gone after the push */
     if (inbox_push(&cell->task.inbox, &port->letter.node))
-        crew_wake(&port->world->sched.crew, here, &cell->task);
+        crew_wake(crew, here, &cell->task);
 }
 
 /* ---- whose it is ----------------------------------------------------------------- */
