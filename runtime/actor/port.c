@@ -19,6 +19,11 @@ void cadre_port_put(struct world *world, void *p, size_t size)
     heap_put(&world->heap, p, size);
 }
 
+void cadre_port_offer(struct world *world, uint32_t worker, struct nap *nap)
+{
+    idle_offer(&world->sched.crew.idle, worker, nap);
+}
+
 int cadre_port_make(struct world *world, struct port **result, size_t size,
                     const struct port_class *class)
 {

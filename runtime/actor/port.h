@@ -126,5 +126,7 @@ CADRE_API CC_MUST_CHECK int cadre_port_message(struct cadre_self *self,
 /* Memory of the system's heap. Any thread. Errors: -ENOMEM, CADRE_EFULL. */
 CADRE_API CC_MUST_CHECK int cadre_port_get(struct world *world, void **p, size_t size);
 CADRE_API void cadre_port_put(struct world *world, void *p, size_t size);
+/* This worker is to sleep there (idle_offer). */
+CADRE_API void cadre_port_offer(struct world *world, uint32_t worker, struct nap *nap);
 
 #endif

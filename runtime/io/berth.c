@@ -3,13 +3,6 @@
 
 enum { SOON_NS = 1000000 };
 
-void berth_init(struct berth *b)
-{
-    seat_init(&b->seat);
-    atomic_set(&b->stopping, false);
-    b->rung.newest = NULL;
-}
-
 static struct berth *berth_of(struct nap *nap)
 {
     return container_of(nap, struct berth, nap);
@@ -78,8 +71,10 @@ static void deliver(struct nap *nap, struct fifo *got, struct worker *here)
     berth_deliver(got, here);
 }
 
-void berth_settle(struct berth *b, struct idle_bed *bed)
+void berth_init(struct berth *b)
 {
+    seat_init(&b->seat);
     b->nap = (struct nap){doze, wake, look, deliver, {NULL}, 0};
-    store_release(&bed->nap, &b->nap); /* pairs with idle_nap's, of the watch */
+    atomic_set(&b->stopping, false);
+    b->rung.newest = NULL;
 }

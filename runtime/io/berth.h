@@ -18,7 +18,7 @@
 
 struct berth {
     struct seat seat;
-    struct nap nap;        /* of the worker whose it is */
+    struct nap nap;        /* where the worker whose it is sleeps (idle_offer) */
     ATOMIC(bool) stopping; /* whoever ends it has the seat from now on, or will */
     struct fifo rung;      /* ports with news; of whoever has the seat */
 };
@@ -34,7 +34,5 @@ void berth_wait_outside(struct berth *berth, int64_t timeout_ns);
 void berth_deliver(struct fifo *got, struct worker *here);
 
 void berth_init(struct berth *berth);
-/* By the worker, awake: it sleeps here from now on. */
-void berth_settle(struct berth *berth, struct idle_bed *bed);
 
 #endif

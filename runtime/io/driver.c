@@ -1,7 +1,8 @@
 /* driver.c: all loops of one system.
  *
- * A worker has a loop from the first time on that an actor of its opens something. Where
- * threads are asked for, or there are no workers, the loops are those threads'. */
+ * A worker has a loop from the first time on that an actor of its opens something; all of
+ * them have when one listens. Where threads are asked for, or there are no workers, the
+ * loops are those threads'. */
 #include "io/driver.h"
 
 #include <cadre/tcp.h>
@@ -12,8 +13,10 @@ struct io {
     struct driver driver;
     struct world *world;
     uint32_t count;
+    uint32_t shared; /* of those: what listeners accept is for these */
     bool of_threads;
-    struct shard *shards[]; /* NULL: not needed so far; under the lock */
+    bool stopped;
+    ATOMIC(struct shard *) shards[]; /* NULL: not needed so far; set under the lock */
 };
 
 static size_t size_of(uint32_t count)
@@ -21,12 +24,32 @@ static size_t size_of(uint32_t count)
     return sizeof(struct io) + count * sizeof(struct shard *);
 }
 
+/* That of this number, or NULL. */
+static struct shard *shard_at(const struct io *io, uint32_t i)
+{
+    return load_acquire(&io->shards[i]); /* pairs with start's */
+}
+
+static bool clear(const struct io *io)
+{
+    bool is_clear = true;
+    for (uint32_t i = 0; i < io->count; i++)
+        if (shard_at(io, i))
+            is_clear = shard_clear(shard_at(io, i)) && is_clear;
+    return is_clear;
+}
+
 static void stop(struct driver *driver)
 {
-    const struct io *io = container_of(driver, struct io, driver);
+    struct io *io = container_of(driver, struct io, driver);
+    if (io->stopped)
+        return;
+    io->stopped = true;
     for (uint32_t i = 0; i < io->count; i++)
-        if (io->shards[i])
-            shard_stop(io->shards[i]);
+        if (shard_at(io, i))
+            shard_halt(shard_at(io, i));
+    while (!clear(io)) { /* one hands connections to another */
+    }
 }
 
 static void release(struct driver *driver)
@@ -34,11 +57,13 @@ static void release(struct driver *driver)
     struct io *io = container_of(driver, struct io, driver);
     struct world *world = io->world;
     stop(driver);
-    for (uint32_t i = 0; i < io->count; i++)
-        if (io->shards[i]) {
-            shard_fini(io->shards[i]);
-            cadre_port_put(world, io->shards[i], sizeof *io->shards[i]);
-        }
+    for (uint32_t i = 0; i < io->count; i++) {
+        struct shard *shard = shard_at(io, i);
+        if (!shard)
+            continue;
+        shard_fini(shard);
+        cadre_port_put(world, shard, sizeof *shard);
+    }
     cadre_port_put(world, io, size_of(io->count));
 }
 
@@ -60,17 +85,22 @@ static int make(struct world *world, struct io **result)
     if (err)
         return err;
     struct io *io = *result = p;
-    *io = (struct io){{stop, release, makes}, world, count, of_threads};
+    *io = (struct io){.driver = {stop, release, makes},
+                      .world = world,
+                      .count = count,
+                      .shared = of_threads ? count : crew_ordinary(&sched->crew),
+                      .of_threads = of_threads};
     for (uint32_t i = 0; i < count; i++)
-        io->shards[i] = NULL;
+        atomic_set(&io->shards[i], NULL);
     store_release(&world->driver, &io->driver); /* pairs with port_stop's */
     return 0;
 }
 
-static int start(struct io *io, struct shard **result, struct worker *worker)
+/* Under the lock. */
+static int start(struct io *io, uint32_t i)
 {
     void *p;
-    int err = cadre_port_get(io->world, &p, sizeof **result);
+    int err = cadre_port_get(io->world, &p, sizeof(struct shard));
     if (err)
         return err;
     struct shard *shard = p;
@@ -78,36 +108,81 @@ static int start(struct io *io, struct shard **result, struct worker *worker)
     if (!err && io->of_threads && (err = shard_start(shard)))
         shard_fini(shard);
     if (err) {
-        cadre_port_put(io->world, p, sizeof **result);
+        cadre_port_put(io->world, p, sizeof *shard);
         return err;
     }
+    store_release(&io->shards[i], shard); /* pairs with shard_at's */
     if (!io->of_threads)
-        shard_settle(shard, worker);
-    *result = shard;
+        cadre_port_offer(io->world, i, &shard->berth.nap);
     return 0;
 }
 
-int driver_shard(struct cadre_self *self, struct shard **shard)
+/* Under the lock. */
+static int get(struct cadre_self *self, struct io **result)
+{
+    struct driver *driver = load_relaxed(&self->world->driver); /* set under the lock */
+    if (!driver)
+        return make(self->world, result);
+    *result = container_of(driver, struct io, driver);
+    return 0;
+}
+
+static int own_shard(struct io *io, const struct worker *worker, struct shard **shard)
+{
+    uint32_t i = worker->id % io->count;
+    int err = shard_at(io, i) ? 0 : start(io, i);
+    if (err)
+        return err;
+    *shard = shard_at(io, i);
+    if (!io->of_threads) /* it is awake, and may not lie down for long */
+        idle_settle(&worker->crew->idle, i);
+    return 0;
+}
+
+static int find(struct cadre_self *self, struct shard **shard, bool all)
 {
     struct world *world = self->world;
-    struct io *io = NULL;
-    int err = 0;
+    struct io *io;
     if (world->simulated) {
         cadre_port_log(world, LOG_ERROR, "sockets are not simulated");
         return -ENOTSUP;
     }
     pthread_mutex_lock(&world->outside_lock);
-    struct driver *driver = load_relaxed(&world->driver);
-    if (driver)
-        io = container_of(driver, struct io, driver);
-    else
-        err = make(world, &io);
-    if (!err) {
-        struct shard **place = &io->shards[self->worker->id % io->count];
-        if (!*place)
-            err = start(io, place, self->worker);
-        *shard = *place;
-    }
+    int err = get(self, &io);
+    if (!err)
+        err = own_shard(io, self->worker, shard);
+    for (uint32_t i = 0; !err && all && i < io->shared; i++)
+        if (!shard_at(io, i) && start(io, i) != 0)
+            break; /* it does without */
     pthread_mutex_unlock(&world->outside_lock);
     return err;
+}
+
+int driver_shard(struct cadre_self *self, struct shard **shard)
+{
+    return find(self, shard, false);
+}
+
+int driver_shards(struct cadre_self *self, struct shard **shard)
+{
+    return find(self, shard, true);
+}
+
+/* Is there somebody to run it? */
+static bool is_run(const struct io *io, uint32_t i)
+{
+    return shard_at(io, i) &&
+           (io->of_threads || idle_nap(&io->world->sched.crew.idle, i));
+}
+
+struct shard *driver_next(struct shard *own, uint32_t *turn)
+{
+    struct driver *driver = load_acquire(&own->world->driver); /* its maker's */
+    const struct io *io = container_of(driver, struct io, driver);
+    for (uint32_t i = 0; i < io->shared; i++) {
+        uint32_t next = (*turn)++ % io->shared;
+        if (is_run(io, next))
+            return shard_at(io, next);
+    }
+    return own;
 }

@@ -15,8 +15,9 @@ void handle_init(struct handle *h, struct seat *seat,
 
 void handle_command(struct handle *h, uint32_t commands)
 {
-    if (bell_ring(&h->commands, commands) && seat_push(h->seat, &h->node))
-        seat_wake(h->seat);
+    struct seat *seat = h->seat; /* it may be gone after the push */
+    if (bell_ring(&h->commands, commands) && seat_push(seat, &h->node))
+        seat_wake(seat);
 }
 
 void handle_abandon(struct port *port)

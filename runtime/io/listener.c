@@ -4,11 +4,13 @@
  * many wait for their owner to hear of them; the others wait in the kernel. So do they
  * where descriptors have run out: the listener tries again now and then, and when a
  * connection of its own has closed. What cannot be kept for want of memory is accepted
- * and closed. libuv only says that somebody waits: its own accepting goes on for ever
+ * and closed. The loops take turns: so all of them read and write for one listener.
+ * libuv only says that somebody waits: its own accepting goes on for ever
  * where another thread takes the descriptor that it holds in reserve. */
 #include "io/listener.h"
 
 #include "base/panic.h"
+#include "io/driver.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -54,54 +56,61 @@ static void on_pause(uv_timer_t *pause) { go_on(pause->data); }
 static void pause_for(struct listener *l, int err)
 {
     rest(l);
+    gate_await(l->gate);
     (void)uv_timer_start(&l->pause, on_pause, PAUSE_MS, 0);
     say(l, "waits", err);
 }
 
-/* The next that waits. False: none does, or there is no descriptor for it. */
-static bool accept_one(struct listener *l)
+/* What was accepted, for the loop whose turn it is. */
+static void take(struct listener *l, int fd)
 {
     struct stream *s;
-    int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0 && errno == EAGAIN)
-        return false;
-    if (fd < 0 && (errno == ECONNABORTED || errno == EINTR))
-        return true;
-    if (fd < 0) {
-        pause_for(l, -errno);
-        return false;
-    }
-    int err = stream_make(&s, l->h.shard, l->streams, &l->options);
+    struct shard *shard = driver_next(l->h.shard, &l->turn);
+    int err = stream_make(&s, shard, l->streams, &l->options);
     if (err) {
         close(fd);
+        gate_leave(l->gate, false);
         say(l, "turns connections away", err);
-        return true;
+        return;
     }
     s->via = l->h.port.id;
     s->untaken = true;
     s->gate = l->gate;
-    gate_enter(l->gate);
     uint64_t owner = load_acquire(&l->h.port.owner); /* who may change */
-    stream_accept(s, fd, owner);
-    return true;
+    stream_accept(s, fd, owner, shard == l->h.shard);
+}
+
+/* The next that waits, which the gate has let in. False: none does, or there is no
+ * descriptor for it. */
+static bool accept_one(struct listener *l)
+{
+    int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int err = -errno;
+    if (fd >= 0) {
+        take(l, fd);
+        return true;
+    }
+    gate_leave(l->gate, false);
+    if (err == -ECONNABORTED || err == -EINTR)
+        return true;
+    if (err != -EAGAIN)
+        pause_for(l, err);
+    return false;
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
     struct listener *l = poll->data;
-    for (int i = 0; i < AT_ONCE && gate_has_room(l->gate); i++)
+    for (int i = 0; i < AT_ONCE; i++) {
+        if (!gate_enter(l->gate)) {
+            rest(l);
+            break;
+        }
         if (!accept_one(l))
             break;
-    if (l->polls && !gate_has_room(l->gate))
-        rest(l);
+    }
     (void)status; /* what is wrong, accepting says */
     (void)events;
-}
-
-static void gate_opens(struct gate *gate)
-{
-    if (gate_has_room(gate))
-        go_on(gate->listener);
 }
 
 /* ---- its life -------------------------------------------------------------------- */
@@ -151,6 +160,8 @@ static void obey(struct handle *h, uint32_t commands)
     struct listener *l = container_of(h, struct listener, h);
     if (commands & HANDLE_OPEN)
         listen_on(l);
+    if (commands & GATE_OPENS)
+        go_on(l);
     if (commands & STREAM_CLOSE)
         end(l, 0);
     else if (commands & STREAM_NO_MEMORY)
@@ -165,19 +176,21 @@ static void end_with_system(struct handle *h)
 }
 
 int listener_make(struct listener **result, struct shard *shard,
-                  const struct port_class *class, int fd)
+                  const struct port_class *class, int fd,
+                  const cadre_stream_options *options)
 {
     struct port *port;
     int err = cadre_port_make(shard->world, &port, sizeof **result, class);
     if (err)
         goto no_port;
     struct listener *l = *result = container_of(port, struct listener, h.port);
-    err = gate_make(&l->gate, shard->world, gate_opens, l);
+    err = gate_make(&l->gate, &l->h, shard->world, options->connections_max);
     if (err)
         goto no_gate;
     l->h.shard = shard;
     handle_init(&l->h, &shard->berth.seat, obey, end_with_system);
     l->fd = fd;
+    l->options = *options;
     atomic_set(&l->reason, 0);
     return 0;
 no_gate:

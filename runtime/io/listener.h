@@ -13,7 +13,8 @@ struct listener {
     ATOMIC(int) reason; /* as in a stream */
     /* The loop's. */
     struct gate *gate;
-    bool polls; /* it is told of connections; not while there is no room */
+    uint32_t turn; /* which loop gets the next connection */
+    bool polls;    /* it is told of connections; not while there is no room */
     bool ending;
     uint64_t said; /* uv_now, when the log was told of trouble */
     uint8_t open;  /* uv handles */
@@ -21,10 +22,11 @@ struct listener {
     uv_timer_t pause; /* until it tries again */
 };
 
-/* A listener that listens already, but for its loop. fd: taken over, also by a failure.
- * Errors: cadre_port_make's. */
+/* A listener that listens already, but for its loop; options were checked. fd: taken
+ * over, also by a failure. Errors: cadre_port_make's. */
 CC_MUST_CHECK int listener_make(struct listener **listener, struct shard *shard,
-                                const struct port_class *class, int fd);
+                                const struct port_class *class, int fd,
+                                const cadre_stream_options *options);
 void listener_free(struct listener *listener);
 
 #endif

@@ -127,11 +127,6 @@ void berth_wait_outside(struct berth *b, int64_t timeout_ns)
         drain(shard_of(b));
 }
 
-void shard_settle(struct shard *shard, struct worker *worker)
-{
-    berth_settle(&shard->berth, &worker->crew->idle.beds[worker->id]);
-}
-
 /* ---- a thread of its own, and the end ----------------------------------------- */
 
 static void *run(void *arg)
@@ -139,7 +134,7 @@ static void *run(void *arg)
     struct shard *shard = arg;
     bool taken = seat_take(&shard->berth.seat);
     invariant(taken);
-    while (!load_acquire(&shard->berth.stopping)) { /* shard_stop's */
+    while (!load_acquire(&shard->berth.stopping)) { /* shard_halt's */
         berth_obey(&shard->berth, seat_next(&shard->berth.seat));
         berth_deliver(&shard->berth.rung, NULL);
         struct inbox_node *more = seat_rest(&shard->berth.seat);
@@ -159,28 +154,8 @@ int shard_start(struct shard *shard)
     return err;
 }
 
-/* True: none is left. */
-static bool end_all(struct shard *shard)
+void shard_halt(struct shard *shard)
 {
-    struct list *next;
-    for (struct list *at = shard->handles.next; at != &shard->handles; at = next) {
-        struct handle *h = container_of(at, struct handle, link);
-        next = at->next;
-        h->end(h);
-    }
-    return list_is_empty(&shard->handles);
-}
-
-static void turn(struct shard *shard)
-{
-    berth_obey(&shard->berth, seat_next(&shard->berth.seat));
-    berth_turn(&shard->berth);
-}
-
-void shard_stop(struct shard *shard)
-{
-    if (load_relaxed(&shard->berth.stopping))
-        return; /* ours alone */
     store_release(&shard->berth.stopping,
                   true); /* pairs with who would take the seat */
     seat_wake(&shard->berth.seat);
@@ -188,9 +163,26 @@ void shard_stop(struct shard *shard)
         thread_join(&shard->thread);
     while (!seat_take(&shard->berth.seat))
         thread_yield();
-    /* What is ending writes nothing, and so brings this thread no SIGPIPE. */
-    while (!end_all(shard))
-        turn(shard);
-    turn(shard); /* what was still to be closed in the loop */
+}
+
+static void end_all(struct shard *shard)
+{
+    struct list *next;
+    for (struct list *at = shard->handles.next; at != &shard->handles; at = next) {
+        struct handle *h = container_of(at, struct handle, link);
+        next = at->next;
+        h->end(h);
+    }
+}
+
+/* What is ending writes nothing, and so brings this thread no SIGPIPE. */
+bool shard_clear(struct shard *shard)
+{
+    struct inbox_node *commands = seat_next(&shard->berth.seat);
+    bool was_clear = !commands && list_is_empty(&shard->handles);
+    berth_obey(&shard->berth, commands);
+    end_all(shard);
+    berth_turn(&shard->berth);
     berth_deliver(&shard->berth.rung, NULL);
+    return was_clear;
 }

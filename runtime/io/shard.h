@@ -31,9 +31,10 @@ CC_MUST_CHECK int shard_init(struct shard *shard, struct world *world);
 void shard_fini(struct shard *shard);
 /* On a thread of its own. Returns 0 or -EAGAIN. */
 CC_MUST_CHECK int shard_start(struct shard *shard);
-/* By a worker, in a handler: it sleeps there from now on. */
-void shard_settle(struct shard *shard, struct worker *worker);
-/* Closes all handles; returns when they are. Nobody runs it any more. */
-void shard_stop(struct shard *shard);
+/* Nobody else runs it from now on. */
+void shard_halt(struct shard *shard);
+/* Closes its handles. When all are halted; false: some are left, or commands may be on
+ * their way from those of others. */
+CC_MUST_CHECK bool shard_clear(struct shard *shard);
 
 #endif

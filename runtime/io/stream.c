@@ -393,17 +393,27 @@ static void connect_to(struct stream *s)
         end(s, err, WITH_END);
 }
 
-void stream_accept(struct stream *s, int fd, uint64_t owner)
+static void take_accepted(struct stream *s)
 {
     init(s);
-    bool is_one = cadre_port_address(&s->h.port, owner);
-    invariant(is_one); /* it has the listener */
-    int err = uv_tcp_open(&s->tcp, fd);
+    int err = uv_tcp_open(&s->tcp, s->fd);
     if (err)
-        close(fd);
+        close(s->fd);
+    s->fd = -1;
     opened(s);
     if (err)
         end(s, err, WITH_END);
+}
+
+void stream_accept(struct stream *s, int fd, uint64_t owner, bool is_here)
+{
+    bool is_one = cadre_port_address(&s->h.port, owner);
+    invariant(is_one); /* it has the listener */
+    s->fd = fd;
+    if (is_here)
+        take_accepted(s);
+    else
+        handle_command(&s->h, HANDLE_OPEN);
 }
 
 /* ---- commands -------------------------------------------------------------------- */
@@ -428,7 +438,7 @@ static void obey(struct handle *h, uint32_t commands)
 {
     struct stream *s = container_of(h, struct stream, h);
     if (commands & HANDLE_OPEN)
-        connect_to(s);
+        s->fd >= 0 ? take_accepted(s) : connect_to(s);
     if (commands & STREAM_TAKEN && s->gate) {
         s->is_taken = true;
         gate_taken(s->gate);
@@ -475,6 +485,7 @@ int stream_make(struct stream **result, struct shard *shard,
         return err;
     struct stream *s = *result = container_of(port, struct stream, h.port);
     s->h.shard = shard;
+    s->fd = -1;
     handle_init(&s->h, &shard->berth.seat, obey, end_with_system);
     inbox_init(&s->written);
     s->write_max = options->write_max ? options->write_max : WRITE_MAX;

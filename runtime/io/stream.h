@@ -42,6 +42,7 @@ struct stream {
     uint64_t write_max, idle_ms;
     bool half_open, delay;
     uint64_t via; /* the listener that has accepted it, or 0 */
+    int fd;       /* of one that was accepted, until it is open; else -1 */
     /* The owner's turn's. */
     uint64_t given;   /* bytes written */
     uint64_t in_hand; /* bytes of the message that is handled */
@@ -90,8 +91,7 @@ CC_MUST_CHECK int stream_make(struct stream **stream, struct shard *shard,
 /* What its class's free does. */
 void stream_free(struct stream *stream);
 
-/* By the loop's side: it is this connection, which a listener has accepted, for this
- * actor. */
-void stream_accept(struct stream *stream, int fd, uint64_t owner);
+/* By the listener that has accepted this, for this actor. is_here: they share a loop. */
+void stream_accept(struct stream *stream, int fd, uint64_t owner, bool is_here);
 
 #endif

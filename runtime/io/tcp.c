@@ -59,7 +59,7 @@ int cadre_tcp_listen(cadre_self *self, cadre_stream *listener, const char *host,
     if (!err)
         err = check_host(self, what, &address, host, port);
     if (!err)
-        err = driver_shard(self, &shard);
+        err = driver_shards(self, &shard);
     if (err)
         return err;
     cadre_stream_options o = options ? *options : (cadre_stream_options){0};
@@ -69,14 +69,11 @@ int cadre_tcp_listen(cadre_self *self, cadre_stream *listener, const char *host,
     int fd = open_listener(&address, !host, (int)o.backlog);
     if (fd < 0)
         return fd;
-    err = listener_make(&l, shard, &owner_listeners, fd);
+    err = listener_make(&l, shard, &owner_listeners, fd, &o);
     if (err)
         return err;
     l->local = address;
-    l->options = o;
     l->streams = &owner_streams;
-    if (o.connections_max)
-        l->gate->max = o.connections_max;
     return owner_open(self, listener, &l->h);
 }
 

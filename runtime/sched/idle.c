@@ -24,6 +24,7 @@ void idle_init(struct idle *idle, struct idle_bed *beds, uint32_t workers)
         atomic_set(&beds[w].parks, 0);
         atomic_set(&beds[w].cpu, 0);
         atomic_set(&beds[w].nap, NULL);
+        atomic_set(&beds[w].offer, NULL);
     }
 }
 
@@ -31,7 +32,7 @@ static void wake(struct idle_bed *bed)
 {
     /* Where it sleeps it has said before it lay down. Acquire: it may be up already, and
      * say so only now; then this is in vain. */
-    struct nap *nap = load_acquire(&bed->nap); /* pairs with berth_settle */
+    struct nap *nap = load_acquire(&bed->nap); /* pairs with idle_settle */
     if (unlikely(nap != NULL))
         nap->wake(nap);
     else
@@ -84,18 +85,33 @@ static void mask_set(struct idle *idle, uint32_t worker)
         fetch_sub_seq(&idle->wants, 1); /* it was there already */
 }
 
+void idle_offer(struct idle *idle, uint32_t worker, struct nap *nap)
+{
+    store_seq(&idle->beds[worker].offer, nap); /* pairs with has_offer's */
+    (void)idle_wake(idle, worker);
+}
+
+/* Is it to sleep elsewhere than it does? Asked once more when it lies: who offers
+ * something after that finds it asleep, and wakes it. */
+static bool has_offer(const struct idle_bed *bed)
+{
+    return load_seq(&bed->offer) != load_relaxed(&bed->nap); /* its own */
+}
+
 bool idle_lie_down(struct idle *idle, uint32_t worker, bool is_hungry)
 {
     struct idle_bed *bed = &idle->beds[worker];
     struct task *none = NULL;
+    if (unlikely(has_offer(bed)))
+        idle_settle(idle, worker);
     if (idle->near)
         store_relaxed(&bed->cpu, thread_cpu());
     if (is_hungry)
         mask_set(idle, worker);
     counter_add(&bed->parks, 1);
-    if (cas_seq(&bed->arrivals, &none, PARKED))
+    if (cas_seq(&bed->arrivals, &none, PARKED) && likely(!has_offer(bed)))
         return true;
-    mask_clear(idle, worker);
+    idle_get_up(idle, worker);
     return false;
 }
 

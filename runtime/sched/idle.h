@@ -49,9 +49,11 @@ struct nap {
 struct idle_bed {
     alignas(CACHE_PAIR) ATOMIC(struct task *) arrivals; /* newest first, or a tag */
     struct park_word word;                              /* counts its wake-ups */
-    ATOMIC(uint64_t) parks;   /* how often it lay down; its own */
-    ATOMIC(uint32_t) cpu;     /* where it last did; its own */
-    ATOMIC(struct nap *) nap; /* NULL: at the futex. Set once, by the worker, awake */
+    ATOMIC(uint64_t) parks; /* how often it lay down; its own */
+    ATOMIC(uint32_t) cpu;   /* where it last did; its own */
+    /* Where it sleeps; NULL: at the futex. Its own, set once, awake. And where it is to,
+     * as soon as it can; set once, by anybody. */
+    ATOMIC(struct nap *) nap, offer;
 };
 
 struct idle {
@@ -80,6 +82,17 @@ static inline struct nap *idle_nap(const struct idle *idle, uint32_t worker)
         &idle->beds[worker].nap); /* its worker's, or the watch's look */
 }
 
+/* The worker sleeps there from the next time on; if it sleeps now, it is woken for that.
+ * Anybody, once per worker. */
+void idle_offer(struct idle *idle, uint32_t worker, struct nap *nap);
+/* By the worker, awake: from now on. */
+static inline void idle_settle(struct idle *idle, uint32_t worker)
+{
+    struct idle_bed *bed = &idle->beds[worker];
+    store_release(&bed->nap,
+                  load_acquire(&bed->offer)); /* for who wakes it, or looks */
+}
+
 /* Puts a list of tasks, first to last, in front of this worker's, and wakes it if it
  * sleeps. The caller holds their tokens. Anybody; async-signal safe. */
 void idle_deliver(struct idle *idle, uint32_t worker, struct task *first,
@@ -91,7 +104,7 @@ static inline bool idle_has_arrivals(const struct idle *idle, uint32_t worker)
 /* All that has arrived, newest first; the worker itself, or who has seized it. */
 struct task *idle_take_arrivals(struct idle *idle, uint32_t worker);
 
-/* Lies down. False: something has arrived, so it stays up. */
+/* Lies down. False: something has arrived, or was offered, so it stays up. */
 bool idle_lie_down(struct idle *idle, uint32_t worker, bool is_hungry);
 bool idle_is_asleep(const struct idle *idle, uint32_t worker);
 /* Sleeps until woken, or something has come in. True. False: time is up (PARK_FOREVER:

@@ -87,7 +87,6 @@ static bool take(void)
 
 static void work(int64_t timeout)
 {
-    berth_settle(&berth, &bed);
     while (load_acquire(&done) < expected) {
         if (take())
             continue;
@@ -95,7 +94,9 @@ static void work(int64_t timeout)
             continue;
         (void)idle_sleep(&idle, 0, timeout);
         idle_get_up(&idle, 0);
-        berth.nap.deliver(&berth.nap, &berth.nap.got, NULL);
+        struct nap *nap = load_relaxed(&bed.nap); /* its own */
+        if (nap)
+            nap->deliver(nap, &nap->got, NULL);
     }
 }
 
@@ -124,7 +125,7 @@ static void visit(void)
     }
 }
 
-/* As shard_stop; then the worker is wanted once more. */
+/* As shard_halt and shard_clear; then the worker is wanted once more. */
 static void stop(void)
 {
     struct fifo got = {NULL};
@@ -147,11 +148,15 @@ static void stop(void)
 
 /* ---- programs ---- */
 
-static void setup_for(uint32_t count)
+static void setup_for(uint32_t count, bool has_loop)
 {
     idle_init(&idle, &bed, 1);
     bed.word.fd = PARK_ON_FUTEX;
     berth_init(&berth);
+    if (has_loop) {
+        idle_offer(&idle, 0, &berth.nap);
+        idle_settle(&idle, 0);
+    }
     atomic_set(&readable, 0);
     atomic_set(&done, 0);
     plain_write(&obeyed, 0);
@@ -166,8 +171,9 @@ static void setup_for(uint32_t count)
     mc_name(&done, sizeof done, "done");
     mc_name(texts, sizeof texts, "texts");
 }
-static void setup_two(void) { setup_for(2); }
-static void setup_three(void) { setup_for(3); }
+static void setup_two(void) { setup_for(2, true); }
+static void setup_three(void) { setup_for(3, true); }
+static void setup_offer(void) { setup_for(2, false); }
 
 static void both(int self, int64_t timeout)
 {
@@ -222,6 +228,17 @@ static void two_tasks(int self)
         command(0);
 }
 
+/* It is offered the loop while it sleeps, or is about to. */
+static void offered(int self)
+{
+    if (self == 1)
+        work(PARK_FOREVER);
+    else if (self == 2)
+        idle_offer(&idle, 0, &berth.nap), command(0);
+    else
+        arrive(0);
+}
+
 static void all_came(void) { mc_assert(load_relaxed(&done) == expected); }
 
 #define TEST(text, n, prepare, what)                                                   \
@@ -240,6 +257,9 @@ int main(int argc, char **argv)
         {TEST("two arrivals", 3, setup_three, two_tasks),
          .bounds = {.preemptions = 2, .stale = 1},
          .deep = {.preemptions = 3, .stale = 1}},
+        {TEST("offered", 3, setup_offer, offered),
+         .bounds = {.preemptions = 2, .stale = 1},
+         .deep = {.preemptions = 3, .stale = 2}},
         {TEST("visited", 3, setup_two, visited),
          .bounds = {.preemptions = 2, .stale = 1, .timeouts = 1},
          .deep = {.preemptions = 3, .stale = 1, .timeouts = 1}},

@@ -116,7 +116,7 @@ static void visit(void)
     seat_leave(&seat);
 }
 
-/* As shard_stop. */
+/* As shard_halt and shard_clear. */
 static void stop(void)
 {
     while (!seat_take(&seat))
