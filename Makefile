@@ -45,7 +45,7 @@ UV := $(shell pkg-config --libs libuv 2>/dev/null)
 UV_CFLAGS := $(shell pkg-config --cflags-only-I libuv 2>/dev/null)
 IO := $(if $(UV),$(wildcard runtime/io/*.c))
 IO_BASE := runtime/base/panic.c runtime/base/thread.c # without state: it has its own copy
-IO_USERS := $(shell grep -lE 'cadre/(tcp|stream)\.h|support/sockets\.h|support/serving\.h|io/.*\.h' tests/*/*.c \
+IO_USERS := $(shell grep -lE 'cadre/(tcp|unix|stream)\.h|support/sockets\.h|support/serving\.h|io/.*\.h' tests/*/*.c \
     tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
 without_io = $(filter-out $(if $(UV),,$(basename $(IO_USERS))),$(1))
 RUNTIME := $(filter-out runtime/io/%,$(wildcard runtime/*/*.c))

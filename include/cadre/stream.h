@@ -1,5 +1,5 @@
-/* stream.h: connections as messages: TCP (tcp.h). Of the library cadre-io, which needs
- * libuv.
+/* stream.h: connections as messages: TCP (tcp.h), UNIX sockets (unix.h). Of the library
+ * cadre-io, which needs libuv.
  *
  * A socket belongs to one actor, whose messages tell what happens to it; each carries the
  * handle, and its id as token. What comes is read ahead up to a window, which is free
@@ -121,7 +121,7 @@ CADRE_API int cadre_stream_shutdown(cadre_self *self, cadre_stream stream);
  * instead. A listener just closes. grace: 0 or more. */
 CADRE_API int cadre_stream_close(cadre_self *self, cadre_stream stream,
                                  cadre_time grace);
-/* Closes it at once; the peer sees a reset. */
+/* Closes it at once; the peer of a TCP connection sees a reset. */
 CADRE_API int cadre_stream_abort(cadre_self *self, cadre_stream stream);
 /* It is another actor's now, which gets cadre_stream_opened and what was not handled yet;
  * where that one does not live, is isolated, or has no memory for it, it is closed, and

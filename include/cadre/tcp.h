@@ -29,7 +29,7 @@ CADRE_API CADRE_MUST_CHECK int cadre_tcp_connect(cadre_self *self, cadre_stream 
                                                  const cadre_stream_options *options);
 
 /* The address on this side, and of the peer. Errors: -ENOTCONN (not connected yet, or a
- * listener's peer). */
+ * listener's peer), -EINVAL (not of TCP). */
 CADRE_API int cadre_tcp_local(cadre_self *self, cadre_stream stream,
                               cadre_address *address);
 CADRE_API int cadre_tcp_peer(cadre_self *self, cadre_stream stream,

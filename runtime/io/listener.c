@@ -73,6 +73,7 @@ static void take(struct listener *l, int fd)
         say(l, "turns connections away", err);
         return;
     }
+    s->is_local = l->is_local;
     s->via = l->h.port.id;
     s->untaken = true;
     s->gate = l->gate;
@@ -125,6 +126,15 @@ static void on_closed(uv_handle_t *handle)
     handle_closed(&l->h);
 }
 
+/* Nobody can connect from now on. */
+static void shut(struct listener *l)
+{
+    if (l->is_local)
+        local_unlink(&l->path);
+    close(l->fd);
+    l->fd = -1;
+}
+
 static void end(struct listener *l, int reason)
 {
     if (l->ending)
@@ -134,8 +144,7 @@ static void end(struct listener *l, int reason)
     uv_close((uv_handle_t *)&l->pause, on_closed);
     if (l->open == 2)
         uv_close((uv_handle_t *)&l->poll, on_closed);
-    close(l->fd);
-    l->fd = -1;
+    shut(l);
 }
 
 static void listen_on(struct listener *l)
@@ -203,7 +212,7 @@ no_port:
 void listener_free(struct listener *l)
 {
     if (l->fd >= 0)
-        close(l->fd);
+        shut(l);
     if (l->gate) /* the loop never had it */
         gate_close(l->gate);
     cadre_port_free(&l->h.port);

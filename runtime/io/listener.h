@@ -6,7 +6,9 @@
 
 struct listener {
     struct handle h;
-    union address local; /* constant, like the next three */
+    union address local; /* constant, like the next five */
+    struct local path;   /* is_local: instead of that */
+    bool is_local;
     cadre_stream_options options;
     const struct port_class *streams;
     int fd;             /* it listens; the loop's once it is open, -1 when closed */

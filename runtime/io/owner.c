@@ -212,6 +212,17 @@ int owner_check_options(struct cadre_self *self, const char *what,
                              "%s: options: idle < 0, or reserved is not zero", what);
 }
 
+cadre_stream_options owner_listens_with(const cadre_stream_options *options)
+{
+    enum { BACKLOG = 511, BACKLOG_MAX = 65535 };
+    cadre_stream_options o = options ? *options : (cadre_stream_options){0};
+    if (o.backlog == 0)
+        o.backlog = BACKLOG;
+    if (o.backlog > BACKLOG_MAX)
+        o.backlog = BACKLOG_MAX;
+    return o;
+}
+
 int owner_open(struct cadre_self *self, cadre_stream *stream, struct handle *h)
 {
     int err = cadre_port_own(self, &h->port);

@@ -9,6 +9,8 @@ extern const struct port_class owner_streams, owner_listeners;
 /* Returns 0 or -EINVAL. options may be NULL. */
 CC_MUST_CHECK int owner_check_options(struct cadre_self *self, const char *what,
                                       const cadre_stream_options *options);
+/* What a listener was asked for, with the usual. */
+cadre_stream_options owner_listens_with(const cadre_stream_options *options);
 /* A time from now on, as the loop has it: UINT64_MAX is never. */
 uint64_t owner_ms(cadre_time t);
 /* The running actor's from now on, or freed. Errors: cadre_port_own's. */

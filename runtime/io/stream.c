@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LINGER_MS = 5000 };
+enum { LINGER_MS = 5000, RETRY_MS = 10 };
 
-static uv_stream_t *uv(struct stream *s) { return (uv_stream_t *)&s->tcp; }
+static uv_stream_t *uv(struct stream *s) { return &s->uv.any; }
 static uint64_t now(struct stream *s) { return uv_now(&s->h.shard->loop); }
 
 /* ---- the end --------------------------------------------------------------------- */
@@ -34,6 +34,16 @@ static void count_sent(struct stream *s, size_t n)
 
 enum manner { WITH_END, WITH_RESET };
 
+static void close_socket(struct stream *s, enum manner manner)
+{
+    if (s->fd >= 0) /* it is not the handle's yet */
+        close(s->fd);
+    s->fd = -1;
+    if (manner == WITH_END || s->is_local ||
+        uv_tcp_close_reset(&s->uv.tcp, on_closed) != 0)
+        uv_close((uv_handle_t *)uv(s), on_closed);
+}
+
 static void end(struct stream *s, int reason, enum manner manner)
 {
     if (s->ending)
@@ -44,8 +54,7 @@ static void end(struct stream *s, int reason, enum manner manner)
         count_sent(s, s->asked - uv_stream_get_write_queue_size(uv(s)));
     if (s->has_timer)
         uv_close((uv_handle_t *)&s->timer, on_closed);
-    if (manner == WITH_END || uv_tcp_close_reset(&s->tcp, on_closed) != 0)
-        uv_close((uv_handle_t *)&s->tcp, on_closed);
+    close_socket(s, manner);
 }
 
 /* ---- time ------------------------------------------------------------------------ */
@@ -67,6 +76,8 @@ static uint64_t idle_at(const struct stream *s)
     return counts ? s->active + s->idle_ms : UINT64_MAX;
 }
 
+static void connect_again(struct stream *s);
+
 static void on_time(uv_timer_t *timer)
 {
     struct stream *s = timer->data;
@@ -78,6 +89,8 @@ static void on_time(uv_timer_t *timer)
         end(s, -ETIMEDOUT, WITH_RESET);
     else if (now(s) >= idle_at(s))
         end(s, -ETIMEDOUT, s->first ? WITH_RESET : WITH_END);
+    else if (s->retry_at)
+        connect_again(s);
     else
         set_timer(s);
 }
@@ -89,6 +102,8 @@ static void set_timer(struct stream *s)
     uint64_t due = idle_at(s);
     if (s->deadline && s->deadline < due)
         due = s->deadline;
+    if (s->retry_at && s->retry_at < due)
+        due = s->retry_at;
     if (due == UINT64_MAX || s->ending)
         return;
     if (!s->has_timer) {
@@ -344,18 +359,19 @@ static void take_written(struct stream *s)
 static void note_addresses(struct stream *s)
 {
     int size = sizeof s->local;
-    (void)uv_tcp_getsockname(&s->tcp, &s->local.any, &size);
+    (void)uv_tcp_getsockname(&s->uv.tcp, &s->local.any, &size);
     size = sizeof s->peer;
-    (void)uv_tcp_getpeername(&s->tcp, &s->peer.any, &size);
+    (void)uv_tcp_getpeername(&s->uv.tcp, &s->peer.any, &size);
 }
 
 static void opened(struct stream *s)
 {
     s->connected = true;
     s->active = now(s);
-    note_addresses(s);
-    if (!s->delay)
-        (void)uv_tcp_nodelay(&s->tcp, 1);
+    if (!s->is_local)
+        note_addresses(s);
+    if (!s->is_local && !s->delay)
+        (void)uv_tcp_nodelay(&s->uv.tcp, 1);
     s->deadline = s->close_at;
     if (s->has_timer)
         (void)uv_timer_stop(&s->timer);
@@ -376,11 +392,49 @@ static void on_connected(uv_connect_t *connect, int status)
 
 static void init(struct stream *s)
 {
-    int err = uv_tcp_init(&s->h.shard->loop, &s->tcp);
+    uv_loop_t *loop = &s->h.shard->loop;
+    int err = s->is_local ? uv_pipe_init(loop, &s->uv.pipe, 0)
+                          : uv_tcp_init(loop, &s->uv.tcp);
     invariant(err == 0); /* it opens nothing yet */
-    s->tcp.data = s;
+    s->uv.any.data = s;
     s->open = 1;
     list_append(&s->h.shard->handles, &s->h.link);
+}
+
+/* The connection is the handle's from now on. */
+static int take_socket(struct stream *s)
+{
+    struct ucred who = {0};
+    socklen_t size = sizeof who;
+    if (s->is_local) {
+        (void)getsockopt(s->fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+        s->who = who;
+    }
+    int err =
+        s->is_local ? uv_pipe_open(&s->uv.pipe, s->fd) : uv_tcp_open(&s->uv.tcp, s->fd);
+    if (!err)
+        s->fd = -1;
+    return err;
+}
+
+/* That is done at once, or fails at once; also where too many wait already. */
+static void connect_again(struct stream *s)
+{
+    s->retry_at = 0;
+    if (s->fd < 0)
+        s->fd = local_socket();
+    int err = s->fd < 0 ? s->fd : local_connect(s->fd, &s->path);
+    if (err == -EAGAIN) {
+        s->retry_at = now(s) + RETRY_MS;
+        set_timer(s);
+        return;
+    }
+    if (!err)
+        err = take_socket(s);
+    if (!err)
+        opened(s);
+    else
+        end(s, err, WITH_END);
 }
 
 static void connect_to(struct stream *s)
@@ -388,7 +442,11 @@ static void connect_to(struct stream *s)
     init(s);
     set_deadline(s, time_after(s, s->connect_ms));
     s->connect.data = s;
-    int err = uv_tcp_connect(&s->connect, &s->tcp, &s->peer.any, on_connected);
+    int err = 0;
+    if (s->is_local)
+        connect_again(s);
+    else
+        err = uv_tcp_connect(&s->connect, &s->uv.tcp, &s->peer.any, on_connected);
     if (err)
         end(s, err, WITH_END);
 }
@@ -396,10 +454,7 @@ static void connect_to(struct stream *s)
 static void take_accepted(struct stream *s)
 {
     init(s);
-    int err = uv_tcp_open(&s->tcp, s->fd);
-    if (err)
-        close(s->fd);
-    s->fd = -1;
+    int err = take_socket(s);
     opened(s);
     if (err)
         end(s, err, WITH_END);
@@ -438,7 +493,7 @@ static void obey(struct handle *h, uint32_t commands)
 {
     struct stream *s = container_of(h, struct stream, h);
     if (commands & HANDLE_OPEN)
-        s->fd >= 0 ? take_accepted(s) : connect_to(s);
+        s->connect_ms ? connect_to(s) : take_accepted(s);
     if (commands & STREAM_TAKEN && s->gate) {
         s->is_taken = true;
         gate_taken(s->gate);
@@ -504,6 +559,8 @@ int stream_make(struct stream **result, struct shard *shard,
 
 void stream_free(struct stream *s)
 {
+    if (s->fd >= 0)
+        close(s->fd);
     take_written(s);
     while (s->first)
         free_piece(s);

@@ -11,6 +11,7 @@
 
 #include "io/address.h"
 #include "io/gate.h"
+#include "io/local.h"
 #include "io/shard.h"
 
 enum { NEWS_OPENED = 1, NEWS_DATA = 2, NEWS_ENDED = 4, NEWS_WROTE = 8 };
@@ -41,8 +42,9 @@ struct stream {
     /* Constant. */
     uint64_t write_max, idle_ms;
     bool half_open, delay;
-    uint64_t via; /* the listener that has accepted it, or 0 */
-    int fd;       /* of one that was accepted, until it is open; else -1 */
+    bool is_local; /* a UNIX socket */
+    uint64_t via;  /* the listener that has accepted it, or 0 */
+    int fd;        /* what was accepted, or connects, until it is open; else -1 */
     /* The owner's turn's. */
     uint64_t given;   /* bytes written */
     uint64_t in_hand; /* bytes of the message that is handled */
@@ -58,7 +60,13 @@ struct stream {
     ATOMIC(int) reason;
     uint64_t close_ms; /* constant from STREAM_CLOSE on */
     uint64_t connect_ms;
-    union address local, peer;
+    union {
+        struct {
+            union address local, peer;
+        };
+        struct local path; /* is_local: where it connects to, ... */
+        struct ucred who;  /* ... and whom it has found */
+    };
     struct inbox written;
     cadre_buf *slots[STREAM_SLOTS];
     /* The loop's. */
@@ -67,6 +75,7 @@ struct stream {
     uint64_t received, told; /* bytes; the mark that was told of */
     /* uv_now; 0: none. close_at: the deadline that counts once it is connected. */
     uint64_t active, deadline, close_at;
+    uint64_t retry_at; /* when it is to try to connect again */
     struct piece *first, *last;
     size_t offset; /* of the first: sent already */
     size_t asked;  /* bytes of the write that is under way */
@@ -75,7 +84,11 @@ struct stream {
     bool lingers; /* all is sent; the peer's end is waited for */
     uint8_t open; /* uv handles */
     bool has_timer;
-    uv_tcp_t tcp;
+    union {
+        uv_stream_t any;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe; /* is_local */
+    } uv;
     uv_timer_t timer;
     union {
         uv_connect_t connect;

@@ -44,7 +44,6 @@ int cadre_tcp_listen(cadre_self *self, cadre_stream *listener, const char *host,
                      uint16_t port, const cadre_stream_options *options)
 {
     static const char what[] = "cadre_tcp_listen";
-    enum { BACKLOG = 511, BACKLOG_MAX = 65535 };
     union address address;
     struct shard *shard;
     struct listener *l;
@@ -62,10 +61,7 @@ int cadre_tcp_listen(cadre_self *self, cadre_stream *listener, const char *host,
         err = driver_shards(self, &shard);
     if (err)
         return err;
-    cadre_stream_options o = options ? *options : (cadre_stream_options){0};
-    o.backlog = o.backlog == 0            ? BACKLOG
-                : o.backlog > BACKLOG_MAX ? BACKLOG_MAX
-                                          : o.backlog;
+    cadre_stream_options o = owner_listens_with(options);
     int fd = open_listener(&address, !host, (int)o.backlog);
     if (fd < 0)
         return fd;
@@ -111,41 +107,41 @@ int cadre_tcp_connect(cadre_self *self, cadre_stream *stream, const char *host,
 
 /* ---- addresses ------------------------------------------------------------------- */
 
-static struct stream *stream_of(struct handle *h)
-{
-    return h->port.class == &owner_streams ? container_of(h, struct stream, h) : NULL;
-}
-
+/* Of a connection that is open, or of a listener. */
 static int find(cadre_self *self, const char *what, cadre_stream stream,
-                const cadre_address *address, struct handle **h)
+                const cadre_address *address, struct stream **s, struct listener **l)
 {
-    int err = owner_find(self, what, stream, h);
+    struct handle *h;
+    int err = owner_find(self, what, stream, &h);
     if (!err && !address)
         err = cadre_port_misuse(self->world, -EINVAL, "%s: address is NULL", what);
-    const struct stream *s = err ? NULL : stream_of(*h);
-    return s && !s->known ? -ENOTCONN : err;
+    if (err)
+        return err;
+    *s = h->port.class == &owner_streams ? container_of(h, struct stream, h) : NULL;
+    *l = *s ? NULL : container_of(h, struct listener, h);
+    if (*s ? (*s)->is_local : (*l)->is_local)
+        return -EINVAL;
+    return *s && !(*s)->known ? -ENOTCONN : 0;
 }
 
 int cadre_tcp_local(cadre_self *self, cadre_stream stream, cadre_address *address)
 {
-    struct handle *h;
-    int err = find(self, "cadre_tcp_local", stream, address, &h);
+    struct stream *s;
+    struct listener *l;
+    int err = find(self, "cadre_tcp_local", stream, address, &s, &l);
     if (err)
         return err;
-    struct stream *s = stream_of(h);
-    address_print(address, s ? &s->local : &container_of(h, struct listener, h)->local);
+    address_print(address, s ? &s->local : &l->local);
     return 0;
 }
 
 int cadre_tcp_peer(cadre_self *self, cadre_stream stream, cadre_address *address)
 {
-    struct handle *h;
-    int err = find(self, "cadre_tcp_peer", stream, address, &h);
-    if (err)
-        return err;
-    struct stream *s = stream_of(h);
-    if (!s)
-        return -ENOTCONN;
+    struct stream *s;
+    struct listener *l;
+    int err = find(self, "cadre_tcp_peer", stream, address, &s, &l);
+    if (err || !s)
+        return err ? err : -ENOTCONN;
     address_print(address, &s->peer);
     return 0;
 }

@@ -1,21 +1,25 @@
 /* sockets.c: allocation k fails, k = 1, 2, 3 ..., while a client talks to a server over
- * TCP. Whatever fails says so or closes the connection; all of it ends, in time, and
- * nothing is left allocated. */
+ * TCP, and over a UNIX socket. Whatever fails says so or closes the connection; all of
+ * it ends, in time, and nothing is left allocated. */
 #include "support/options.h"
 #include "support/short_heap.h"
 #include "support/sockets.h"
 #include "support/verdict.h"
 
 #include <cadre/tcp.h>
+#include <cadre/unix.h>
 #include <cadre/watch.h>
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { ROUNDS = 20, CLIENTS = 4 };
 
 static atomic_uint answers;
+static bool is_local; /* over the UNIX socket of this name */
+static char name[32];
 
 /* Nobody waits for ever for what was never sent. */
 static const cadre_stream_options options = {.idle = 100 * CADRE_MS};
@@ -39,8 +43,10 @@ static int say(cadre_self *self, cadre_stream stream)
 static int client_start(cadre_self *self, void *state)
 {
     client *c = state;
-    int err = cadre_tcp_connect(self, &c->stream, "127.0.0.1", c->port, CADRE_SECOND,
-                                &options);
+    int err = is_local
+                  ? cadre_unix_connect(self, &c->stream, name, CADRE_SECOND, &options)
+                  : cadre_tcp_connect(self, &c->stream, "127.0.0.1", c->port,
+                                      CADRE_SECOND, &options);
     return err ? err : say(self, c->stream);
 }
 
@@ -75,8 +81,9 @@ static int root_start(cadre_self *self, void *state)
     root *r = state;
     cadre_stream listener;
     cadre_address at;
-    int err = cadre_tcp_listen(self, &listener, "127.0.0.1", 0, &options);
-    if (!err)
+    int err = is_local ? cadre_unix_listen(self, &listener, name, &options)
+                       : cadre_tcp_listen(self, &listener, "127.0.0.1", 0, &options);
+    if (!err && !is_local)
         err = cadre_tcp_local(self, listener, &at);
     for (int i = 0; !err && i < CLIENTS; i++) {
         cadre_ref child;
@@ -151,15 +158,19 @@ int main(int argc, char **argv)
         {"count", &count, NULL, "how many fail in a row; 0: one, and all"}, {0}};
     options_read(argc, argv, "every allocation fails once, with sockets", entries);
     unsigned before = raw_descriptors();
-    for (uint32_t io = 0; io <= 1; io++)
+    snprintf(name, sizeof name, "@cadre-fault-%d", (int)getpid());
+    for (uint32_t round = 0; round < 4; round++) {
+        uint32_t io = round / 2;
+        is_local = round % 2;
         if (count) {
             (void)sweep(count, io);
         } else {
             uint64_t once = sweep(1, io), ever = sweep(UINT64_MAX, io);
-            printf("%" PRIu32 " threads: %" PRIu64 " allocations failed once, %" PRIu64
-                   " for good\n",
-                   io, once, ever);
+            printf("%s, %" PRIu32 " threads: %" PRIu64
+                   " allocations failed once, %" PRIu64 " for good\n",
+                   is_local ? "UNIX" : "TCP", io, once, ever);
         }
+    }
     CHECK(atomic_load(&answers) > 0);
     CHECK(raw_descriptors() <= before + 2); /* libuv's, for good */
     return verdict_print();

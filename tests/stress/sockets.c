@@ -10,19 +10,23 @@
 #include "support/verdict.h"
 
 #include <cadre/tcp.h>
+#include <cadre/unix.h>
 #include <cadre/watch.h>
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { CLIENTS = 24 };
 /* Both sides may wait for the other. */
+static char name[32]; /* of the UNIX socket */
 static const cadre_stream_options options = {.idle = 20 * CADRE_MS,
                                              .connections_max = 100};
 
 static struct {
     uint64_t size;
+    bool is_local; /* over a UNIX socket */
     atomic_uint_fast64_t made, opened, closed, cut, cancelled, left, bytes;
 } scene;
 
@@ -116,8 +120,10 @@ static int start(cadre_self *self, void *state)
     side *s = state;
     if (s->port == 0)
         return 0;
-    int err = cadre_tcp_connect(self, &s->stream, "127.0.0.1", s->port,
-                                20 * CADRE_SECOND, &options);
+    int err = scene.is_local ? cadre_unix_connect(self, &s->stream, name,
+                                                  20 * CADRE_SECOND, &options)
+                             : cadre_tcp_connect(self, &s->stream, "127.0.0.1", s->port,
+                                                 20 * CADRE_SECOND, &options);
     CHECK_EQ(err, 0);
     s->open = true;
     return cadre_random(self) % 4 ? 0 : write_some(self, s);
@@ -150,10 +156,11 @@ static int root_start(cadre_self *self, void *state)
     cadre_stream listener;
     cadre_address at;
     uint16_t *port = state;
-    int err = cadre_tcp_listen(self, &listener, NULL, 0, &options);
-    if (!err)
+    int err = scene.is_local ? cadre_unix_listen(self, &listener, name, &options)
+                             : cadre_tcp_listen(self, &listener, NULL, 0, &options);
+    if (!err && !scene.is_local)
         err = cadre_tcp_local(self, listener, &at);
-    *port = at.port;
+    *port = scene.is_local ? 1 : at.port;
     for (int i = 0; !err && i < CLIENTS; i++)
         err = spawn_client(self, *port);
     return err;
@@ -180,13 +187,14 @@ static const cadre_class root_class = {.name = "root",
                                        .receive = root_receive};
 static void ignore_log(void *user, int level, const char *line) {}
 
-static void churn(uint64_t size, uint32_t io_threads)
+static void churn(uint64_t size, uint32_t io_threads, bool is_local)
 {
     cadre_system *sys;
     cadre_counters c = {0};
     cadre_config config = {.workers = 3, .io_threads = io_threads, .log = ignore_log};
     memset(&scene, 0, sizeof scene);
     scene.size = size;
+    scene.is_local = is_local;
     unsigned before = raw_descriptors();
     CHECK_EQ(cadre_system_new(&sys, &config, &root_class, NULL), 0);
     CHECK_EQ(cadre_system_wait(sys), 0);
@@ -203,20 +211,22 @@ int main(int argc, char **argv)
     uint64_t size = effort(10000, 200000);
     const struct option_entry entries[] = {{"connects", &size, NULL, "in all"}, {0}};
     options_read(argc, argv, "nothing of any connection is left", entries);
-    for (uint32_t threads = 0; threads <= 2; threads += 2) {
+    snprintf(name, sizeof name, "@cadre-stress-%d", (int)getpid());
+    for (uint32_t round = 0; round < 4; round++) {
+        uint32_t threads = round / 2 * 2;
         double from = effort_clock();
         verdict_begin(effort_is_long() ? 3600 : 120, "--connects %" PRIu64, size);
-        if (threads == 0)
-            churn(CLIENTS, 0); /* libuv opens some descriptors for good */
-        churn(size, threads);
+        if (round == 0)
+            churn(CLIENTS, 0, false); /* libuv opens some descriptors for good */
+        churn(size, threads, round % 2);
         bool ok = verdict_end();
-        printf("%" PRIu32 " threads: %s, %" PRIuFAST64 " opened, %" PRIuFAST64
+        printf("%s, %" PRIu32 " threads: %s, %" PRIuFAST64 " opened, %" PRIuFAST64
                " closed, %" PRIuFAST64 " cancelled, %" PRIuFAST64
                " closed by an end, %" PRIuFAST64 " bytes, %.2f s\n",
-               threads, ok ? "ok" : "FAILED", atomic_load(&scene.opened),
-               atomic_load(&scene.closed), atomic_load(&scene.cancelled),
-               atomic_load(&scene.left), atomic_load(&scene.bytes),
-               effort_clock() - from);
+               round % 2 ? "UNIX" : "TCP", threads, ok ? "ok" : "FAILED",
+               atomic_load(&scene.opened), atomic_load(&scene.closed),
+               atomic_load(&scene.cancelled), atomic_load(&scene.left),
+               atomic_load(&scene.bytes), effort_clock() - from);
     }
     return verdict_print();
 }

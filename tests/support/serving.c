@@ -6,6 +6,7 @@
 
 struct plan plan;
 struct facts facts;
+const char *served_path;
 static unsigned descriptors;
 
 int tcp_note(cadre_self *self, void *state, cadre_msg *m)
@@ -54,9 +55,11 @@ static const cadre_class hand_class = {
 static int root_start(cadre_self *self, void *state)
 {
     cadre_stream listener;
-    cadre_address at;
-    int err = cadre_tcp_listen(self, &listener, "127.0.0.1", 0, &plan.options);
-    if (!err)
+    cadre_address at = {.port = 1};
+    int err = served_path
+                  ? cadre_unix_listen(self, &listener, served_path, &plan.options)
+                  : cadre_tcp_listen(self, &listener, "127.0.0.1", 0, &plan.options);
+    if (!err && !served_path)
         err = cadre_tcp_local(self, listener, &at);
     if (err)
         return err;
@@ -125,6 +128,11 @@ void tcp_served(cadre_system *sys)
     memset(&plan, 0, sizeof plan);
     assert_int_equal(atomic_load(&facts.wrongs), 0);
     assert_int_equal(raw_descriptors(), descriptors);
+}
+
+int served_connect(void)
+{
+    return served_path ? raw_local_connect(served_path) : raw_connect(facts.port);
 }
 
 uint16_t dead_port(void)

@@ -8,6 +8,7 @@
 
 #include <cadre/supervise.h>
 #include <cadre/tcp.h>
+#include <cadre/unix.h>
 #include <cadre/watch.h>
 
 /* What it does; set before tcp_serve(). */
@@ -19,6 +20,11 @@ extern struct plan {
     /* Of the root, for what is no connection's; or NULL. */
     cadre_receive *root;
 } plan;
+
+/* Where it listens instead, if not NULL; for all systems from now on. */
+extern const char *served_path;
+/* Connects to what was started last. */
+int served_connect(void);
 
 struct hand {
     cadre_stream stream;

@@ -5,7 +5,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { PATIENCE_MS = 60000, STUCK_MS = 100 };
@@ -17,13 +19,53 @@ static struct sockaddr_in loopback(uint16_t port)
                                 .sin_addr = {htonl(INADDR_LOOPBACK)}};
 }
 
-int raw_socket(void)
+static int open_socket(int family)
 {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
     assert_true(fd >= 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    return fd;
+}
+
+int raw_socket(void) { return open_socket(AF_INET); }
+int raw_local_socket(void) { return open_socket(AF_UNIX); }
+
+/* Returns its size. */
+static socklen_t named(struct sockaddr_un *at, const char *path)
+{
+    size_t length = strlen(path);
+    assert_true(length < sizeof at->sun_path);
+    *at = (struct sockaddr_un){.sun_family = AF_UNIX};
+    memcpy(at->sun_path, path, length);
+    if (path[0] == '@')
+        at->sun_path[0] = 0;
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length +
+                       (path[0] != '@'));
+}
+
+int raw_local_connect_socket(int fd, const char *path)
+{
+    struct sockaddr_un to;
+    socklen_t size = named(&to, path);
+    return connect(fd, (struct sockaddr *)&to, size) ? -errno : 0;
+}
+
+int raw_local_connect(const char *path)
+{
+    int fd = raw_local_socket();
+    assert_int_equal(raw_local_connect_socket(fd, path), 0);
+    return fd;
+}
+
+int raw_local_listen(const char *path, int backlog)
+{
+    int fd = raw_local_socket();
+    struct sockaddr_un at;
+    socklen_t size = named(&at, path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, size), 0);
+    assert_int_equal(listen(fd, backlog), 0);
     return fd;
 }
 

@@ -11,6 +11,11 @@ int raw_connect_socket(int fd, uint16_t port); /* 0 or -errno */
 int raw_connect(uint16_t port);
 int raw_listen(uint16_t *port, int backlog);
 int raw_accept(int listener);
+/* The same of UNIX sockets; path: a file's, or @ and a name. */
+int raw_local_socket(void);
+int raw_local_connect_socket(int fd, const char *path); /* 0 or -errno */
+int raw_local_connect(const char *path);
+int raw_local_listen(const char *path, int backlog);
 /* The sender of the next close sends a reset. */
 void raw_reset(int fd);
 

@@ -1,0 +1,55 @@
+/* unix.h: UNIX sockets: connections and listeners of this machine are streams (stream.h),
+ * whose messages tell what happens to them. Of the library cadre-io.
+ *
+ * A path is that of a file, which says who may connect by its mode (umask) and that of
+ * its folder; or @ and a name of no file (unix(7): abstract), where everybody may. It has
+ * at most 107 bytes. There are no resets: the peer of what is aborted sees an end, or
+ * -ECONNRESET if it had sent something that was not read.
+ *
+ * Guarantees, each with a test of that name:
+ *   path_goes_with_the_listener
+ *                        the file is removed before anybody is told that the listener is
+ *                        closed or its owner has ended, but not a newer one there
+ *   live_listener_stays  a path where somebody listens is refused, and so is a file that
+ *                        is no socket; one that was left behind is taken over
+ *   peer_is_known        cadre_unix_peer() is what the system says of the process that
+ *                        connected, or that listens */
+#ifndef CADRE_UNIX_H
+#define CADRE_UNIX_H
+#include <cadre/stream.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Listens there, from this call on. options may be NULL; `delay` is of no effect.
+ * Accepted connections come as cadre_stream_opened, in the loops in turn (tcp.h).
+ * Errors: -EINVAL (path, options), -ENAMETOOLONG, -EADDRINUSE, -ENOENT (no such folder), -EACCES and what
+ * else the system says of the path, -EMFILE, -ENFILE, -EAGAIN (no thread), -ENOMEM,
+ * CADRE_EFULL, -ESHUTDOWN (ending), -ENOTSUP. */
+CADRE_API CADRE_MUST_CHECK int cadre_unix_listen(cadre_self *self,
+                                                 cadre_stream *listener,
+                                                 const char *path,
+                                                 const cadre_stream_options *options);
+/* Connects, as cadre_tcp_connect() does; where too many wait, it tries again until the
+ * timeout. That nobody listens there is the reason in cadre_stream_closed: -ENOENT or
+ * -ECONNREFUSED. Errors: -EINVAL (path, timeout, options), -ENAMETOOLONG, -EMFILE,
+ * -ENFILE, -EAGAIN (no thread), -ENOMEM, CADRE_EFULL, -ESHUTDOWN (ending), -ENOTSUP. */
+CADRE_API CADRE_MUST_CHECK int cadre_unix_connect(cadre_self *self,
+                                                  cadre_stream *stream,
+                                                  const char *path, cadre_time timeout,
+                                                  const cadre_stream_options *options);
+
+/* Who is on the other side. */
+typedef struct cadre_unix_id {
+    int64_t pid;
+    uint32_t uid, gid;
+} cadre_unix_id;
+/* When it connected, or began to listen. Errors: -ENOTCONN (not connected yet, or a
+ * listener), -EINVAL (no UNIX socket). */
+CADRE_API CADRE_MUST_CHECK int cadre_unix_peer(cadre_self *self, cadre_stream stream,
+                                               cadre_unix_id *peer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,100 @@
+/* local.c: names of UNIX sockets, and the files that come with them. */
+#include "io/local.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool has_file(const struct local *local) { return local->name.sun_path[0] != 0; }
+
+int local_parse(struct local *local, const char *path)
+{
+    size_t length = strlen(path);
+    *local = (struct local){.name.sun_family = AF_UNIX};
+    if (length == 0 || (path[0] == '@' && length == 1))
+        return -EINVAL;
+    if (length >= sizeof local->name.sun_path)
+        return -ENAMETOOLONG;
+    memcpy(local->name.sun_path, path, length);
+    local->size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
+    if (path[0] == '@') {
+        local->name.sun_path[0] = 0;
+        local->size--; /* all of it counts, so without the end of the string */
+    }
+    return 0;
+}
+
+int local_socket(void)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return fd < 0 ? -errno : fd;
+}
+
+int local_connect(int fd, const struct local *local)
+{
+    const struct sockaddr *name = (const struct sockaddr *)&local->name;
+    return connect(fd, name, local->size) ? -errno : 0;
+}
+
+/* Is that what somebody has left who listens no more? A socket of the wrong kind is told
+ * without making a connection. */
+static bool is_stale(const struct local *local)
+{
+    struct stat file;
+    if (!has_file(local) || lstat(local->name.sun_path, &file) ||
+        !S_ISSOCK(file.st_mode))
+        return false;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    int err = local_connect(fd, local);
+    close(fd);
+    return err == -ECONNREFUSED;
+}
+
+static int bind_there(int fd, const struct local *local)
+{
+    const struct sockaddr *name = (const struct sockaddr *)&local->name;
+    if (bind(fd, name, local->size) == 0)
+        return 0;
+    int err = -errno;
+    if (err != -EADDRINUSE || !is_stale(local))
+        return err;
+    (void)unlink(local->name.sun_path);
+    return bind(fd, name, local->size) ? -errno : 0;
+}
+
+static void note_file(struct local *local)
+{
+    struct stat file;
+    if (!has_file(local) || lstat(local->name.sun_path, &file))
+        return;
+    local->device = file.st_dev;
+    local->inode = file.st_ino;
+}
+
+int local_listen(struct local *local, int backlog)
+{
+    int fd = local_socket();
+    int err = fd < 0 ? fd : bind_there(fd, local);
+    if (!err) {
+        note_file(local);
+        if (listen(fd, backlog) == 0)
+            return fd;
+        err = -errno;
+        local_unlink(local);
+    }
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+void local_unlink(const struct local *local)
+{
+    struct stat file;
+    if (local->inode && lstat(local->name.sun_path, &file) == 0 &&
+        file.st_ino == local->inode && file.st_dev == local->device)
+        (void)unlink(local->name.sun_path);
+}
