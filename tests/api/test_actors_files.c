@@ -1,5 +1,6 @@
 /* test_actors_files.c: files and directories by path. */
 #include "support/disk.h"
+#include "support/folder.h"
 #include "support/process.h"
 
 #include <cadre/actors/file.h>
