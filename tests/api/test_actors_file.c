@@ -138,7 +138,7 @@ static void parts_are_read_and_written(void **state) { act(read_and_write); }
 enum { CHANGES = 200 };
 static void change_much(void)
 {
-    char expected[CHANGES * 4 + 1], text[8];
+    char expected[CHANGES * 4 + 1], text[16];
     cadre_token tokens[CHANGES];
     put_file(in_folder("file"), "");
     open_file(in_folder("file"), CADRE_FILE_UPDATE);
