@@ -9,7 +9,6 @@
 #include <cadre/offload.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 static void drop_data(void *body)
@@ -217,13 +216,4 @@ int cadre_file_rename(cadre_self *self, cadre_token *token, cadre_time timeout,
     memcpy(cadre_buf_data(job.paths), from, first);
     memcpy(cadre_buf_data(job.paths) + first, to, second);
     return start(self, token, timeout, &job);
-}
-
-const char *cadre_file_text(char *text, size_t size, const char *what, const char *path,
-                            const cadre_failure *failure)
-{
-    const char *remedy = failure->message;
-    snprintf(text, size, "%s %s: %s%s%s", what, path, cadre_strerror(failure->code),
-             remedy ? ": " : "", remedy ? remedy : "");
-    return text;
 }

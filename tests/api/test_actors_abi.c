@@ -3,12 +3,14 @@
 
 #include <cadre/actors/batcher.h>
 #include <cadre/actors/breaker.h>
+#include <cadre/actors/file.h>
 #include <cadre/actors/gather.h>
 #include <cadre/actors/group.h>
 #include <cadre/actors/limiter.h>
 #include <cadre/actors/logger.h>
 #include <cadre/actors/pool.h>
 #include <cadre/actors/post.h>
+#include <cadre/actors/resolve.h>
 #include <cadre/actors/retry.h>
 #include <cadre/actors/router.h>
 #include <cadre/actors/shedder.h>
@@ -33,6 +35,10 @@ static void configs(void **state)
     CONFIG(cadre_breaker, 136);
     CONFIG(cadre_shedder, 248);
     CONFIG(cadre_logger, 336);
+    CONFIG(cadre_file, 120);
+    CONFIG(cadre_resolver, 64);
+    SIZE(cadre_file_entry, 16);
+    SIZE(cadre_address, 48);
     SIZE(cadre_log_field, 24);
     CONFIG(cadre_gather, 312);
     CONFIG(cadre_batcher, 64);
@@ -57,6 +63,18 @@ static void messages(void **state)
     MESSAGE(cadre_logger_reopen, 4);
     MESSAGE(cadre_logger_level, 4);
     MESSAGE(cadre_logger_ask, 4);
+    MESSAGE(cadre_file_data, 16);
+    MESSAGE(cadre_file_written, 24);
+    MESSAGE(cadre_file_status, 24);
+    MESSAGE(cadre_file_names, 16);
+    MESSAGE(cadre_file_done, 4);
+    MESSAGE(cadre_file_read_at, 16);
+    MESSAGE(cadre_file_write_at, 16);
+    MESSAGE(cadre_file_sync, 4);
+    MESSAGE(cadre_file_truncate, 8);
+    MESSAGE(cadre_file_ask, 4);
+    MESSAGE(cadre_addresses, 772);
+    MESSAGE(cadre_resolver_ask, 258);
     MESSAGE(cadre_gathered, 24);
     MESSAGE(cadre_batcher_add, 8);
     MESSAGE(cadre_batcher_flush, 4);

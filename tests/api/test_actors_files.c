@@ -161,11 +161,11 @@ static void remedies(void)
              "read %s: %s: correct the path, or first make what is missing in it",
              in_folder("none"), cadre_strerror(-ENOENT));
     assert_string_equal(
-        cadre_file_text(text, sizeof text, "read", in_folder("none"), f), expected);
-    cadre_file_text(text, 12, "read", in_folder("none"), f);
+        cadre_failure_text(text, sizeof text, "read", in_folder("none"), f), expected);
+    cadre_failure_text(text, 12, "read", in_folder("none"), f);
     assert_memory_equal(text, expected, 11);
     assert_int_equal(text[11], '\0');
-    cadre_file_text(text, sizeof text, "do", "x", &(cadre_failure){.code = -EDOM});
+    cadre_failure_text(text, sizeof text, "do", "x", &(cadre_failure){.code = -EDOM});
     snprintf(expected, sizeof expected, "do x: %s", cadre_strerror(-EDOM));
     assert_string_equal(text, expected);
     f = failure(read_it(long_path, 0), -ENAMETOOLONG);

@@ -16,7 +16,7 @@
  * docs/files.md and examples/files.c.
  *
  * What fails comes as a cadre_failure: its code is the system's, its message the remedy;
- * cadre_file_text() adds what was done to which path. A write of which a part is in the
+ * cadre_failure_text() (words.h) adds what was done to which path. A write of which a part is in the
  * file is not done again as it is: it comes as a cadre_file_written that says how much.
  *
  * Made files get the mode 0666 and directories 0777, less the umask. Relative paths begin
@@ -44,7 +44,7 @@
  *   closed_after_the_last_call  as above: no call meets a descriptor of somebody else */
 #ifndef CADRE_ACTORS_FILE_H
 #define CADRE_ACTORS_FILE_H
-#include <cadre/ask.h>
+#include <cadre/actors/words.h>
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -140,11 +140,6 @@ CADRE_API CADRE_MUST_CHECK int cadre_file_remove(cadre_self *self, cadre_token *
 CADRE_API CADRE_MUST_CHECK int cadre_file_rename(cadre_self *self, cadre_token *token,
                                                  cadre_time timeout, const char *from,
                                                  const char *to);
-
-/* "read /x: No such file or directory: correct the path, or ...": of what was done, where,
- * and the failure. Cut to size - 1 bytes. Returns text. Any thread. */
-CADRE_API const char *cadre_file_text(char *text, size_t size, const char *what,
-                                      const char *path, const cadre_failure *failure);
 
 /* ---- an open file ---------------------------------------------------------------- */
 
