@@ -32,8 +32,8 @@ int disk_open(int *result, const char *path, int flags)
 
 static bool is_interrupted(ssize_t n) { return n < 0 && errno == EINTR; }
 
-/* As many as there are until the end, from this offset on or (-1) where the descriptor is.
- * Returns how many, or a negative code. */
+/* As many as there are until the end, from this offset on, or (-1) where the descriptor
+ * is. Returns how many, or a negative code. */
 static int64_t read_all(int fd, int64_t offset, uint8_t *to, size_t size)
 {
     size_t done = 0;

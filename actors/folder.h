@@ -1,7 +1,7 @@
 /* folder.h: files and their names, by system calls that block, for threads of a pool.
  *
- * Whatever is changed here is on the device, names included, when the call returns 0; else
- * it returns a negative code. A path that is no constant is written to meanwhile. */
+ * What is changed here is on the device, names included, when the call returns 0; else it
+ * returns a negative code. A path that is no constant is written to meanwhile. */
 #ifndef ACTORS_FOLDER_H
 #define ACTORS_FOLDER_H
 

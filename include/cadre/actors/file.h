@@ -1,4 +1,4 @@
-/* file.h: files and directories; what is done to them, and open ones as actors.
+/* file.h: files and directories: what is done to them by path, and open ones as actors.
  *
  * By path, from any actor: each call is an operation (ask.h) whose outcome is one
  * message. It runs on a thread of CADRE_POOL_FILES (offload.h), so nothing here holds up
@@ -11,13 +11,14 @@
  * came, what waits all in one call with one sync: who asks for a sync while another one
  * runs shares the next with all the others.
  *
- * A large file is read in pieces: ask for the next cadre_file_read_at when the last piece
- * has been dealt with, or for a few ahead. That is all there is to backpressure; see
+ * A large file is read in pieces: ask for the next (cadre_file_read_at) when one has been
+ * dealt with, or for a few ahead. Who is slow asks late, and is not flooded; see
  * docs/files.md and examples/files.c.
  *
  * What fails comes as a cadre_failure: its code is the system's, its message the remedy;
- * cadre_failure_text() (words.h) adds what was done to which path. A write of which a part is in the
- * file is not done again as it is: it comes as a cadre_file_written that says how much.
+ * cadre_failure_text() (words.h) adds what was done to which path. A write of which a
+ * part is in the file must not be done again as it was: so it is no failure, but a
+ * cadre_file_written that says how much, and why not all.
  *
  * Made files get the mode 0666 and directories 0777, less the umask. Relative paths begin
  * at the working directory. Files are regular ones and devices that do not block; pipes
@@ -26,16 +27,16 @@
  *
  * Guarantees, each with a test of that name:
  *   one_outcome          see ask.h
- *   write_is_atomic      who opens the path meanwhile, or after a crash, has the whole old
- *                        file or the whole new one; a write that fails leaves the old
+ *   write_is_atomic      who opens the path meanwhile, or after a crash, has the whole
+ *                        old file or the whole new one; a write that fails leaves the old
  *   done_is_durable      when a write, a durable append, make_directory, remove or rename
  *                        has its outcome, it is on the device: the file and its name
  *   failure_has_remedy   as above
  *   descriptors_are_closed  whatever fails or ends meanwhile; none passes an exec
  * of the actor:
  *   reads_go_on          beside each other, and beside writes and syncs
- *   changes_in_order     each of them once; an append is all in the file, or, if it can be
- *                        taken back, not at all
+ *   changes_in_order     each of them once; an append is all in the file, or, if it can
+ *                        be taken back, not at all
  *   sync_means_it        a status that answers a sync: all that was answered as written
  *                        before the sync came is on the device. After a sync that failed,
  *                        or a write with -EIO, nothing is ever again said to be
