@@ -10,12 +10,14 @@
 
 #include <cadre/actors/batcher.h>
 #include <cadre/actors/breaker.h>
+#include <cadre/actors/file.h>
 #include <cadre/actors/gather.h>
 #include <cadre/actors/group.h>
 #include <cadre/actors/limiter.h>
 #include <cadre/actors/logger.h>
 #include <cadre/actors/pool.h>
 #include <cadre/actors/post.h>
+#include <cadre/actors/resolve.h>
 #include <cadre/actors/retry.h>
 #include <cadre/actors/router.h>
 #include <cadre/actors/shedder.h>
@@ -25,6 +27,9 @@
 #include <cadre/timer.h>
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 enum { ASKS = 12, SIZE = 20000, ITEMS = 300 };
 
@@ -199,6 +204,52 @@ static int log_all(cadre_self *self)
     return err;
 }
 
+/* A file that is there while the program runs. */
+static char path[] = "/tmp/cadre-fault-XXXXXX";
+static int use_file(cadre_self *self)
+{
+    cadre_file config = {.path = path, .use = CADRE_FILE_UPDATE};
+    cadre_ref file;
+    int err = cadre_spawn(self, &file, &cadre_file_class, &config);
+    for (int i = 0; i < ASKS && !err; i++) {
+        facts.accepted += cadre_ask(self, NULL, file, CADRE_NEVER, cadre_file_write_at,
+                                    0, cadre_buf_new("x", 1)) == 0;
+        facts.accepted +=
+            cadre_ask(self, NULL, file, CADRE_NEVER, cadre_file_read_at, 0, 10) == 0;
+        facts.accepted +=
+            cadre_ask(self, NULL, file, CADRE_NEVER, cadre_file_sync, 0) == 0;
+    }
+    return err;
+}
+static int use_paths(cadre_self *self)
+{
+    for (int i = 0; i < ASKS / 3; i++) {
+        facts.accepted += cadre_file_read(self, NULL, CADRE_NEVER, path, 0) == 0;
+        facts.accepted +=
+            cadre_file_write(self, NULL, CADRE_NEVER, path, cadre_buf_new("x", 1)) == 0;
+        facts.accepted += cadre_file_append(self, NULL, CADRE_NEVER, path,
+                                            cadre_buf_new("x", 1), true) == 0;
+        facts.accepted += cadre_file_stat(self, NULL, CADRE_NEVER, path) == 0;
+        facts.accepted += cadre_file_list(self, NULL, CADRE_NEVER, "/", 0) == 0;
+        facts.accepted += cadre_file_rename(self, NULL, CADRE_NEVER, "", "") == 0;
+    }
+    return 0;
+}
+static int look_up(cadre_self *self)
+{
+    cadre_ref resolver;
+    int err = cadre_spawn(self, &resolver, &cadre_resolver_class, NULL);
+    for (int i = 0; i < ASKS && !err; i++) {
+        const char *host = i % 2 ? "localhost" : "127.0.0.1";
+        cadre_resolver_ask ask = {.port = 80};
+        memcpy(ask.host, host, strlen(host));
+        facts.accepted += cadre_resolve(self, NULL, CADRE_NEVER, host, 80) == 0;
+        facts.accepted += cadre_ask_as(self, NULL, resolver, CADRE_NEVER,
+                                       &cadre_resolver_ask_type, &ask) == 0;
+    }
+    return err;
+}
+
 /* Each join and message has one outcome, whoever of the members misses it. */
 static int meet(cadre_self *self)
 {
@@ -290,6 +341,9 @@ static const struct scenario {
                  {"batcher", NULL, batch},
                  {"post", NULL, mail},
                  {"logger", NULL, log_all},
+                 {"file", NULL, use_file},
+                 {"paths", NULL, use_paths},
+                 {"resolver", NULL, look_up},
                  {"group", NULL, meet},
                  {"topic", NULL, hear},
                  {"router", with_least_busy, NULL},
@@ -372,6 +426,9 @@ int main(int argc, char **argv)
         {"first", &first, NULL, "the first that fails"},
         {0}};
     options_read(argc, argv, "allocations fail under ready-made actors", options);
+    int fd = mkstemp(path);
+    if (fd < 0)
+        return 1;
     for (unsigned s = 0; s < SCENARIOS; s++) {
         if (scenario < SCENARIOS && scenario != s)
             continue;
@@ -379,5 +436,7 @@ int main(int argc, char **argv)
         if (!count)
             sweep(s, UINT64_MAX, first);
     }
+    close(fd);
+    unlink(path);
     return verdict_print();
 }
