@@ -153,7 +153,7 @@ static int read_to_end(cadre_buf **buf, int fd, size_t first, uint64_t max)
 int disk_read(cadre_buf **bytes, const char *path, uint64_t max)
 {
     struct stat s;
-    int fd;
+    int fd = -1;
     int err = disk_open(&fd, path, O_RDONLY);
     if (err)
         return err;

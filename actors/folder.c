@@ -75,7 +75,8 @@ static int open_temporary(int *fd, char name[TEMPORARY], const struct place *pla
     } while (*fd < 0 && (errno == EEXIST || errno == EINTR));
     if (*fd < 0)
         return -errno;
-    if (is_there && fchmod(*fd, s.st_mode & 07777) != 0) {
+    /* It may have another owner, whose rights are not to be had by running it. */
+    if (is_there && fchmod(*fd, s.st_mode & 0777) != 0) {
         int err = -errno;
         close(*fd);
         unlinkat(place->dir, name, 0);
@@ -123,24 +124,19 @@ static int append_to(cadre_file_written *written, int fd, cadre_buf *bytes)
     return err;
 }
 
+/* The name each time: it may be new, and who made it need not have waited for it. */
 int folder_append(cadre_file_written *written, char *path, cadre_buf *bytes,
                   bool durable)
 {
-    enum { HOW = O_WRONLY | O_APPEND };
-    bool is_new = false;
-    int fd;
-    int err = disk_open(&fd, path, HOW);
-    if (err == -ENOENT) {
-        is_new = true;
-        err = disk_open(&fd, path, HOW | O_CREAT);
-    }
+    int fd = -1;
+    int err = disk_open(&fd, path, O_WRONLY | O_APPEND | O_CREAT);
     if (err)
         return err;
     err = append_to(written, fd, bytes);
     if (!err && durable && fdatasync(fd) != 0)
         err = -errno;
     close(fd);
-    return !err && durable && is_new ? folder_sync(path) : err;
+    return !err && durable ? folder_sync(path) : err;
 }
 
 int folder_make(char *path)

@@ -35,6 +35,7 @@ struct entry {
 
 struct own {
     struct rows entries;
+    uint32_t waiting; /* requests */
     bool told;
 };
 static_assert(sizeof(struct own) <= sizeof((cadre_resolver *)NULL)->own, "own");
@@ -78,6 +79,7 @@ static int resolver_start(cadre_self *self, void *state)
     me->failed_ttl = me->failed_ttl ? me->failed_ttl : CADRE_SECOND;
     me->timeout = me->timeout ? me->timeout : 30 * CADRE_SECOND;
     me->names = me->names ? me->names : 1024;
+    me->waiting = me->waiting ? me->waiting : 4096;
     return 0;
 }
 
@@ -143,17 +145,19 @@ static void answer_one(cadre_self *self, const struct entry *e, const struct wai
 static void keep(cadre_self *self, const cadre_resolver *me, struct entry *e,
                  const cadre_addresses *found, const cadre_failure *failure)
 {
-    cadre_time ttl = found ? me->ttl : failure->code == -ENXIO ? me->failed_ttl : 0;
-    cadre_time now = cadre_now(self);
-    if (found)
-        e->found = cadre_buf_new(found, sizeof *found);
+    cadre_time ttl = 0, now = cadre_now(self);
     e->failure =
         failure ? *failure : (cadre_failure){.code = -ENOMEM, .origin = cadre_me(self)};
-    if (e->found || failure)
-        e->until = ttl < CADRE_NEVER - now ? now + ttl : CADRE_NEVER;
+    if (found)
+        e->found = cadre_buf_new(found, sizeof *found);
+    if (e->found)
+        ttl = me->ttl;
+    else if (e->failure.code == -ENXIO)
+        ttl = me->failed_ttl;
+    e->until = ttl < CADRE_NEVER - now ? now + ttl : CADRE_NEVER;
 }
 
-static void finish(cadre_self *self, const cadre_resolver *me, struct entry *e,
+static void finish(cadre_self *self, cadre_resolver *me, struct entry *e,
                    const cadre_addresses *found, const cadre_failure *failure)
 {
     forget(e);
@@ -161,6 +165,7 @@ static void finish(cadre_self *self, const cadre_resolver *me, struct entry *e,
     e->call.id = 0;
     for (uint32_t i = 0; i < e->waiters.count; i++)
         answer_one(self, e, rows_at(&e->waiters, sizeof(struct waiter), i));
+    own_of(me)->waiting -= e->waiters.count;
     rows_free(&e->waiters);
     e->waiters = (struct rows){.buf = NULL};
 }
@@ -197,19 +202,23 @@ static int on_go(cadre_self *self, void *state, cadre_msg *m)
 
 /* ---- requests -------------------------------------------------------------------- */
 
-static int wait_for(cadre_self *self, struct own *own, struct entry *e,
+static int wait_for(cadre_self *self, cadre_resolver *me, struct entry *e,
                     const cadre_msg *m)
 {
+    struct own *own = own_of(me);
     struct waiter w = {.port = ((cadre_resolver_ask *)m->body)->port};
-    int err = rows_reserve(&e->waiters, sizeof w);
+    int err =
+        own->waiting < me->waiting ? rows_reserve(&e->waiters, sizeof w) : CADRE_EFULL;
     if (!err && !own->told)
         err = cadre_send_as(self, cadre_me(self), &resolver_go_type, NULL);
     own->told = own->told || !err;
     if (!err)
         err = cadre_defer(self, m, &w.promise);
-    if (!err)
-        rows_append(&e->waiters, sizeof w, &w);
-    return err;
+    if (err)
+        return err;
+    rows_append(&e->waiters, sizeof w, &w);
+    own->waiting++;
+    return 0;
 }
 
 /* One that is known is answered in the same way as those that wait. */
@@ -233,9 +242,8 @@ static int on_ask(cadre_self *self, void *state, cadre_msg *m)
     struct entry *e = find(own_of(me), ask->host);
     int err = e ? 0 : add(&e, me, ask->host);
     if (!err)
-        err = !is_pending(e) && e->until > cadre_now(self)
-                  ? answer_known(self, e, m)
-                  : wait_for(self, own_of(me), e, m);
+        err = !is_pending(e) && e->until > cadre_now(self) ? answer_known(self, e, m)
+                                                           : wait_for(self, me, e, m);
     return err ? body_refuse(self, m, err, "resolver: too much at a time") : 0;
 }
 

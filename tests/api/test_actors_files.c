@@ -222,7 +222,7 @@ static void writes(void)
     const char *path = in_folder("written");
     done(write_it(path, "first"));
     assert_file(path, "first");
-    assert_int_equal(chmod(path, 0604), 0);
+    assert_int_equal(chmod(path, 04604), 0);
     disk.most = 2;
     disk.interrupts = 2;
     done(write_it(path, "second"));
@@ -346,7 +346,7 @@ static void durable(void)
     done(write_it(path, "x"));
     did("wsrd");
     (void)result(append_it(path, "x", true), &cadre_file_written_type);
-    did("ws");
+    did("wsd");
     (void)result(append_it(path, "x", false), &cadre_file_written_type);
     did("w");
     done(rename_it(path, in_folder("durable2")));

@@ -268,6 +268,17 @@ static void ask_at_once(void)
         assert_non_null(failure(0, -ENXIO)->message);
     }
     looked_up(2);
+    for (int i = 0; i < 10; i++) { /* or a little later */
+        char host[20];
+        snprintf(host, sizeof host, "host%d", i);
+        assert_int_equal(ask(host), 0);
+        tokens[0] = op;
+        (void)failure(ask(""), -EINVAL);
+        finds(ask(host), "10.1.2.3");
+        op = tokens[0];
+        finds(0, "10.1.2.3");
+        looked_up(3 + (unsigned)i);
+    }
 }
 static void equal_ones_are_one(void **state) { act(ask_at_once); }
 
@@ -317,6 +328,18 @@ static void ask_for_many(void)
     finds(0, "10.1.2.3");
     op = b;
     finds(0, "10.1.2.3");
+    make_resolver((cadre_resolver){.waiting = 2});
+    cadre_token waiting[2];
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask("host"), 0);
+        waiting[i] = op;
+    }
+    (void)failure(ask("host"), CADRE_EFULL);
+    for (int i = 0; i < 2; i++) {
+        op = waiting[i];
+        finds(0, "10.1.2.3");
+    }
+    finds(ask("another"), "10.1.2.3");
 }
 /* One worker, which handles all that was asked at a time before a call is made. */
 static void within_bounds(void **state)

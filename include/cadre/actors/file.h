@@ -111,9 +111,10 @@ CADRE_API extern const cadre_type cadre_file_done_type;
 CADRE_API CADRE_MUST_CHECK int cadre_file_read(cadre_self *self, cadre_token *token,
                                                cadre_time timeout, const char *path,
                                                uint64_t max);
-/* A whole file in the place of what is there, with its mode: cadre_file_done. Written
- * beside it as .cadre-*, which a crash may leave behind, then renamed: a symbolic link is
- * replaced, not what it leads to. bytes: consumed always; NULL: an empty file. */
+/* A whole file in the place of what is there, with its mode (of 0777), but yours:
+ * cadre_file_done. Written beside it as .cadre-*, which a crash may leave behind, then
+ * renamed: a symbolic link is replaced, not what it leads to. bytes: consumed always;
+ * NULL: an empty file. */
 CADRE_API CADRE_MUST_CHECK int cadre_file_write(cadre_self *self, cadre_token *token,
                                                 cadre_time timeout, const char *path,
                                                 cadre_buf *bytes);

@@ -19,7 +19,8 @@
  *   equal_ones_are_one   who asks a resolver for a name that it looks up just then shares
  *                        the outcome; one that gives up takes it from nobody else
  *   ttl_is_kept          what it has found is the answer for `ttl`, and no longer
- *   within_bounds        it remembers no more than `names` */
+ *   within_bounds        it remembers no more than `names`, and no more than `waiting`
+ *                        requests wait */
 #ifndef CADRE_ACTORS_RESOLVE_H
 #define CADRE_ACTORS_RESOLVE_H
 #include <cadre/actors/words.h>
@@ -53,8 +54,9 @@ typedef struct cadre_resolver {
     cadre_time ttl;        /* of what it has found. 0: 30 s */
     cadre_time failed_ttl; /* of -ENXIO; other failures are not kept. 0: 1 s */
     cadre_time timeout;    /* of a look-up. 0: 30 s */
-    uint32_t names;        /* most; the oldest makes room. If all are being looked up, a
-                              request fails with CADRE_EFULL. 0: 1,024 */
+    uint32_t names;        /* most; the oldest makes room, but none that is being looked
+                              up. 0: 1,024 */
+    uint32_t waiting;      /* requests, most. 0: 4,096. Beyond these CADRE_EFULL */
     uint64_t own[4];       /* zero; the actor's own */
 } cadre_resolver;
 CADRE_API extern const cadre_class cadre_resolver_class;
