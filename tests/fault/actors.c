@@ -233,6 +233,8 @@ static int use_paths(cadre_self *self)
         facts.accepted += cadre_file_list(self, NULL, CADRE_NEVER, "/", 0) == 0;
         facts.accepted += cadre_file_rename(self, NULL, CADRE_NEVER, "", "") == 0;
     }
+    for (int i = 0; i < ITEMS; i++) /* enough to fail between call and step, too */
+        facts.accepted += cadre_file_stat(self, NULL, CADRE_NEVER, path) == 0;
     return 0;
 }
 static int look_up(cadre_self *self)
