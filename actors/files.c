@@ -102,7 +102,7 @@ static int work(void *body)
 /* What the result owns goes along. */
 static int tell(cadre_self *self, void *state, cadre_msg *m)
 {
-    file_job *job = cadre_body(m, file_job);
+    file_job *job = m->body;
     const cadre_type *type = job->type;
     if (type == &cadre_file_data_type) {
         cadre_file_data data = {0, cadre_buf_move(&job->bytes)};
@@ -114,7 +114,7 @@ static int tell(cadre_self *self, void *state, cadre_msg *m)
 
 static int tell_failure(cadre_self *self, void *state, cadre_msg *m)
 {
-    cadre_failure failure = *cadre_body(m, cadre_failure);
+    cadre_failure failure = *(const cadre_failure *)m->body;
     if (!failure.message)
         failure.message = disk_remedy(failure.code);
     return cadre_pass_as(self, &cadre_failure_type, &failure);

@@ -98,13 +98,13 @@ static const char *remedy(int code)
 
 static int tell(cadre_self *self, void *state, cadre_msg *m)
 {
-    return cadre_pass_as(self, &cadre_addresses_type,
-                         &cadre_body(m, resolve_job)->found);
+    const resolve_job *job = m->body;
+    return cadre_pass_as(self, &cadre_addresses_type, &job->found);
 }
 
 static int tell_failure(cadre_self *self, void *state, cadre_msg *m)
 {
-    cadre_failure failure = *cadre_body(m, cadre_failure);
+    cadre_failure failure = *(const cadre_failure *)m->body;
     if (!failure.message)
         failure.message = remedy(failure.code);
     return cadre_pass_as(self, &cadre_failure_type, &failure);
