@@ -196,7 +196,7 @@ const char *disk_remedy(int code)
         {-EMFILE, "have fewer files open, or raise the limit (ulimit -n)"},
         {-ENFILE, "have fewer files open on this machine"},
         {-ENOMEM, "ask for less at a time, or give the program more memory"},
-        {-ENOTSUP, "name a file: pipes and sockets are for streams"},
+        {-ENOTSUP, "name a regular file: this is a pipe, a socket or a device"},
         {-EBADF, "open the file for writing"},
         {-EIO, "look after the device, and at what is in the file"},
         {CADRE_EFULL, "ask again later, or raise cadre_config.blocking_waiting"},

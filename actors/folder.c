@@ -59,14 +59,14 @@ static void trim(char *path)
 
 enum { TEMPORARY = sizeof ".cadre-0123456789abcdef", FIRST_BYTES = 4096 };
 
-/* A new file beside it, with the mode that the old one has. */
+/* A new file beside it, with the mode that the old one has. A device is not replaced. */
 static int open_temporary(int *fd, char name[TEMPORARY], const struct place *place)
 {
     uint64_t number;
     struct stat s;
     bool is_there = fstatat(place->dir, place->name, &s, 0) == 0;
-    if (is_there && S_ISDIR(s.st_mode))
-        return -EISDIR;
+    if (is_there && !S_ISREG(s.st_mode))
+        return S_ISDIR(s.st_mode) ? -EISDIR : -ENOTSUP;
     do {
         if (getrandom(&number, sizeof number, 0) != sizeof number)
             return -EAGAIN;

@@ -187,6 +187,8 @@ static void wrong_kinds(void)
     (void)failure(write_it(in_folder(""), "x"), -EISDIR);
     (void)failure(append_it(folder, "x", false), -EISDIR);
     (void)failure(read_it(pipe, 0), -ENOTSUP);
+    (void)failure(write_it(pipe, "x"), -ENOTSUP);
+    assert_int_equal(status_of(pipe)->kind, CADRE_KIND_OTHER);
     (void)failure(append_it(pipe, "x", false), -ENXIO); /* nobody reads */
     (void)failure(list_it(file, 0), -ENOTDIR);
     (void)failure(read_it(in_folder("plain/x"), 0), -ENOTDIR);

@@ -21,9 +21,9 @@
  * cadre_file_written that says how much, and why not all.
  *
  * Made files get the mode 0666 and directories 0777, less the umask. Relative paths begin
- * at the working directory. Files are regular ones and devices that do not block; pipes
- * and sockets are refused with -ENOTSUP. In a simulation the file system is the real one:
- * a run can be replayed if it finds the same files.
+ * at the working directory. Files are regular ones, and devices that do not block, which
+ * are not replaced; others are refused with -ENOTSUP. In a simulation the file system is
+ * the real one: a run can be replayed if it finds the same files.
  *
  * Guarantees, each with a test of that name:
  *   one_outcome          see ask.h
