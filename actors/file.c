@@ -6,16 +6,12 @@
  * shares the next one.
  *
  * A call must not be made for the sake of a request, or it would be withdrawn with that.
- * So a request only sends a message to this actor, which is for nobody's sake.
- *
- * The descriptor belongs to a holder that the actor and each call have a share of, a call
- * until its job is dropped; the last one closes it. What a change has broken only changes
- * look at, of which there is one call at a time. */
+ * So a request only sends a message to this actor, which is for nobody's sake. */
 #include <cadre/actors/file.h>
 
 #include "body.h"
 #include "disk.h"
-#include "folder.h"
+#include "holder.h"
 #include "rows.h"
 
 #include <cadre/dispatch.h>
@@ -24,10 +20,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdatomic.h>
-#include <string.h>
-#include <unistd.h>
 
 static void drop_write_at(void *body)
 {
@@ -40,211 +32,6 @@ CADRE_TYPE(cadre_file_truncate);
 CADRE_TYPE(cadre_file_ask);
 
 static const cadre_type file_go_type = {.name = "file_go"};
-
-/* ---- the descriptor -------------------------------------------------------------- */
-
-struct holder {
-    atomic_uint shares;
-    int fd;     /* -1 until it is open */
-    int broken; /* why nothing is safe any more; by changes */
-    int use;
-    char path[];
-};
-
-static struct holder *holder_of(cadre_buf *buf)
-{
-    return (struct holder *)(void *)cadre_buf_data(buf);
-}
-
-static cadre_buf *holder_new(const cadre_file *config)
-{
-    size_t length = strlen(config->path) + 1;
-    cadre_buf *buf = cadre_buf_new(NULL, sizeof(struct holder) + length);
-    if (!buf)
-        return NULL;
-    struct holder *holder = holder_of(buf);
-    atomic_init(&holder->shares, 1);
-    holder->fd = -1;
-    holder->use = config->use;
-    memcpy(holder->path, config->path, length);
-    return buf;
-}
-
-static cadre_buf *holder_share(cadre_buf *buf)
-{
-    atomic_fetch_add_explicit(&holder_of(buf)->shares, 1, memory_order_relaxed);
-    return buf;
-}
-
-/* What others did with the descriptor is over before it is closed: hence the order. */
-static void holder_leave(cadre_buf *buf)
-{
-    if (!buf)
-        return;
-    struct holder *holder = holder_of(buf);
-    if (atomic_fetch_sub_explicit(&holder->shares, 1, memory_order_acq_rel) > 1)
-        return;
-    if (holder->fd >= 0)
-        close(holder->fd);
-    cadre_buf_unref(buf);
-}
-
-/* ---- calls, on threads of the pool ----------------------------------------------- */
-
-typedef struct file_open {
-    cadre_buf *holder;
-    int code;
-} file_open;
-static void drop_open(void *body)
-{
-    holder_leave(cadre_buf_move(&((file_open *)body)->holder));
-}
-static CADRE_TYPE_DROP(file_open, drop_open);
-
-static int open_it(void *body)
-{
-    static const int flags[] = {O_RDONLY, O_RDWR, O_RDWR | O_CREAT,
-                                O_RDWR | O_CREAT | O_EXCL};
-    file_open *job = body;
-    struct holder *holder = holder_of(job->holder);
-    job->code = disk_open(&holder->fd, holder->path, flags[holder->use]);
-    if (!job->code && (flags[holder->use] & O_CREAT))
-        job->code = folder_sync(holder->path);
-    return 0;
-}
-
-typedef struct file_read {
-    cadre_buf *holder;
-    cadre_buf *bytes;
-    cadre_promise promise;
-    cadre_file_read_at what;
-    int code;
-} file_read;
-static void drop_read(void *body)
-{
-    file_read *job = body;
-    cadre_buf_unref(cadre_buf_move(&job->bytes));
-    holder_leave(cadre_buf_move(&job->holder));
-}
-static CADRE_TYPE_DROP(file_read, drop_read);
-
-static int read_it(void *body)
-{
-    file_read *job = body;
-    job->code = disk_read_at(&job->bytes, holder_of(job->holder)->fd, job->what.offset,
-                             job->what.size);
-    return 0;
-}
-
-struct change {
-    const cadre_type *type; /* what was asked */
-    cadre_promise promise;
-    uint64_t offset; /* or size */
-    cadre_buf *bytes;
-    size_t size; /* of bytes */
-    uint64_t done;
-    int code;
-    bool is_lost; /* because of what was broken before */
-};
-
-typedef struct file_changes {
-    cadre_buf *holder;
-    struct rows rows; /* of changes */
-    cadre_file_status status;
-} file_changes;
-
-static struct change *change_at(const struct rows *rows, uint32_t i)
-{
-    return rows_at(rows, sizeof(struct change), i);
-}
-static void free_changes(struct rows *rows)
-{
-    for (uint32_t i = 0; i < rows->count; i++)
-        cadre_buf_unref(change_at(rows, i)->bytes);
-    rows_free(rows);
-}
-static void drop_changes(void *body)
-{
-    file_changes *job = body;
-    free_changes(&job->rows);
-    holder_leave(cadre_buf_move(&job->holder));
-}
-static CADRE_TYPE_DROP(file_changes, drop_changes);
-
-/* What could not be appended whole is taken back. */
-static int append(int fd, struct change *change)
-{
-    struct stat s;
-    if (fstat(fd, &s) != 0)
-        return -errno;
-    change->offset = (uint64_t)s.st_size;
-    int err = disk_write(&change->done, fd, s.st_size, change->bytes);
-    if (err && change->done > 0 && ftruncate(fd, s.st_size) == 0)
-        change->done = 0;
-    return err;
-}
-
-static int write_at(int fd, struct change *change)
-{
-    if (change->offset == CADRE_FILE_END)
-        return append(fd, change);
-    if (change->offset > (uint64_t)INT64_MAX - cadre_buf_size(change->bytes))
-        return -EFBIG;
-    return disk_write(&change->done, fd, (int64_t)change->offset, change->bytes);
-}
-
-static int truncate_to(int fd, uint64_t size)
-{
-    if (size > INT64_MAX)
-        return -EFBIG;
-    return ftruncate(fd, (int64_t)size) == 0 ? 0 : -errno;
-}
-
-static void make_change(struct holder *holder, struct change *change)
-{
-    if (change->type == &cadre_file_ask_type)
-        return;
-    change->code = holder->broken;
-    change->is_lost = holder->broken != 0;
-    if (change->is_lost || change->type == &cadre_file_sync_type)
-        return;
-    change->code = change->type == &cadre_file_truncate_type
-                       ? truncate_to(holder->fd, change->offset)
-                       : write_at(holder->fd, change);
-    if (change->code == -EIO)
-        holder->broken = -EIO;
-}
-
-/* For all that want it. After a failure the kernel may have forgotten what it could not
- * write, and a second sync would succeed. */
-static void sync_all(struct holder *holder, const struct rows *rows)
-{
-    bool wanted = false;
-    for (uint32_t i = 0; i < rows->count; i++)
-        wanted = wanted || change_at(rows, i)->type == &cadre_file_sync_type;
-    if (wanted && !holder->broken && fdatasync(holder->fd) != 0)
-        holder->broken = -errno;
-    for (uint32_t i = 0; wanted && i < rows->count; i++)
-        if (change_at(rows, i)->type == &cadre_file_sync_type) {
-            change_at(rows, i)->code = holder->broken;
-            change_at(rows, i)->is_lost = holder->broken != 0;
-        }
-}
-
-static int change_it(void *body)
-{
-    file_changes *job = body;
-    struct holder *holder = holder_of(job->holder);
-    struct stat s;
-    for (uint32_t i = 0; i < job->rows.count; i++)
-        make_change(holder, change_at(&job->rows, i));
-    sync_all(holder, &job->rows);
-    if (fstat(holder->fd, &s) == 0)
-        disk_status(&job->status, &s);
-    return 0;
-}
-
-/* ---- the actor ------------------------------------------------------------------- */
 
 struct read_row {
     cadre_promise promise;
@@ -274,7 +61,7 @@ static int file_start(cadre_self *self, void *state)
     own->holder = holder_new(me);
     if (!own->holder)
         return -ENOMEM;
-    int err = cadre_offload(self, NULL, CADRE_POOL_FILES, CADRE_NEVER, open_it,
+    int err = cadre_offload(self, NULL, CADRE_POOL_FILES, CADRE_NEVER, holder_open,
                             file_open, .holder = holder_share(own->holder));
     if (err)
         holder_leave(own->holder);
@@ -310,7 +97,7 @@ static void read_next(cadre_self *self, struct own *own)
     rows_remove_first(&own->reads, sizeof row, 1);
     if (!cadre_is_awaited(self, row.promise))
         return;
-    int err = cadre_offload(self, NULL, CADRE_POOL_FILES, CADRE_NEVER, read_it,
+    int err = cadre_offload(self, NULL, CADRE_POOL_FILES, CADRE_NEVER, holder_read,
                             file_read, .holder = holder_share(own->holder),
                             .promise = row.promise, .what = row.what);
     if (err)
@@ -352,7 +139,7 @@ static void change_all(cadre_self *self, struct own *own)
     file_changes job = {.holder = holder_share(own->holder), .rows = own->changes};
     cadre_buf *rows = cadre_buf_ref(own->changes.buf);
     own->changes = (struct rows){.buf = NULL};
-    int err = cadre_offload_as(self, NULL, CADRE_POOL_FILES, CADRE_NEVER, change_it,
+    int err = cadre_offload_as(self, NULL, CADRE_POOL_FILES, CADRE_NEVER, holder_change,
                                &file_changes_type, &job);
     if (err)
         fail_changes(self, own, &job.rows, err);
@@ -386,7 +173,7 @@ static int on_open(cadre_self *self, void *state, cadre_msg *m)
     for (uint32_t i = 0; i < own->reads.count; i++)
         fail(self, read_at(own, i)->promise, code, NULL);
     fail_changes(self, own, &own->changes, code);
-    return cadre_fail(self, code, "open %s: %s", holder_of(own->holder)->path,
+    return cadre_fail(self, code, "open %s: %s", holder_path(own->holder),
                       remedy ? remedy : cadre_strerror(code));
 }
 
@@ -500,7 +287,7 @@ static void file_stop(cadre_self *self, void *state, int reason)
 {
     struct own *own = own_of(state);
     rows_free(&own->reads);
-    free_changes(&own->changes);
+    holder_free_changes(&own->changes);
     holder_leave(own->holder);
 }
 
