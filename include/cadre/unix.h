@@ -23,9 +23,9 @@ extern "C" {
 
 /* Listens there, from this call on. options may be NULL; `delay` is of no effect.
  * Accepted connections come as cadre_stream_opened, in the loops in turn (tcp.h).
- * Errors: -EINVAL (path, options), -ENAMETOOLONG, -EADDRINUSE, -ENOENT (no such folder), -EACCES and what
- * else the system says of the path, -EMFILE, -ENFILE, -EAGAIN (no thread), -ENOMEM,
- * CADRE_EFULL, -ESHUTDOWN (ending), -ENOTSUP. */
+ * Errors: -EINVAL (path, options), -ENAMETOOLONG, -EADDRINUSE, -ENOENT (no such folder),
+ * -EACCES and what else the system says of the path, -EMFILE, -ENFILE, -EAGAIN (no
+ * thread), -ENOMEM, CADRE_EFULL, -ESHUTDOWN (ending), -ENOTSUP. */
 CADRE_API CADRE_MUST_CHECK int cadre_unix_listen(cadre_self *self,
                                                  cadre_stream *listener,
                                                  const char *path,
