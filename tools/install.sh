@@ -23,7 +23,7 @@ fill() {
     local up
     up=$(realpath -m --relative-to="$LIBDIR" "$include")
     sed -e "s|@PREFIX@|$PREFIX|; s|@LIBDIR@|$LIBDIR|; s|@VERSION@|$VERSION|" \
-        -e "s|@SONAME@|$SONAME|; s|@LIBDIR_TO_INCLUDE@|$up|" "$1" >"$dest$2"
+        -e "s|@SONAME@|$SONAME|; s|@SONAME_IO@|${SONAME/cadre/cadre-io}|; s|@LIBDIR_TO_INCLUDE@|$up|" "$1" >"$dest$2"
     chmod 644 "$dest$2"
 }
 

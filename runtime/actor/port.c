@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const size_t port_version = sizeof(struct world);
+
 int cadre_port_get(struct world *world, void **p, size_t size)
 {
     return heap_get(&world->heap, p, size);

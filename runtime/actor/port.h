@@ -89,6 +89,14 @@ void port_fini(struct world *world);
 
 /* ---- for drivers ----------------------------------------------------------------- */
 
+/* A driver knows structs of the core. So it asks for a name with the version in it: with
+ * another version the loader refuses it. The value: how large a world is. */
+#define PORT_NAMED(major, minor, patch) cadre_port_##major##_##minor##_##patch
+#define PORT_NAME(major, minor, patch) PORT_NAMED(major, minor, patch)
+#define port_version                                                                   \
+    PORT_NAME(CADRE_VERSION_MAJOR, CADRE_VERSION_MINOR, CADRE_VERSION_PATCH)
+CADRE_API extern const size_t port_version;
+
 /* size: with what the driver has behind it, zeroed. Returns 0, -ENOMEM, CADRE_EFULL. */
 CADRE_API CC_MUST_CHECK int cadre_port_make(struct world *world, struct port **port,
                                             size_t size,

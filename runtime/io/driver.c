@@ -5,6 +5,8 @@
  * loops are those threads'. */
 #include "io/driver.h"
 
+#include "base/panic.h"
+
 #include <cadre/tcp.h>
 
 #include <errno.h>
@@ -78,6 +80,7 @@ static int make(struct world *world, struct io **result)
 {
     void *p;
     const struct sched *sched = &world->sched;
+    invariant(port_version == sizeof *world);
     bool of_threads = world->io_threads > 0 || sched->mode != SCHED_THREADS;
     uint32_t count = of_threads ? world->io_threads : sched->crew.count;
     count += count == 0;

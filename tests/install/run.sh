@@ -61,6 +61,13 @@ expect "CMake builds" cmake --build "$scratch/cmake"
 for program in c_shared c_static cxx_shared cxx_static; do
     expect "CMake's $program runs" "$scratch/cmake/$program" "$version"
 done
+if [ -e "$libdir/libcadre-io.a" ]; then # there is libuv
+    for program in io io_static; do
+        expect "CMake's $program runs" "$scratch/cmake/$program"
+    done
+    expect "cadre-io asks for this very version" \
+        grep -q " cadre_port_${version//./_}$" <(nm -D -u "$libdir/libcadre-io.so")
+fi
 expect "CMake refuses another series" \
     bash -c "! cmake -S '$scratch/outside' -B '$scratch/refused' \
         -DCadre_DIR='$moved/lib/here/cmake/Cadre' -DWANTED=99.0"
