@@ -367,6 +367,8 @@ static bool rescue_from(struct worker *w, struct worker *victim)
         return false;
     if (unlikely(nap != NULL))
         (void)look_outside(w, nap); /* it is among the loot then */
+    if (victim->aloof)
+        return false;
     bias_leave(&w->bias); /* two who hold their own would wait for each other */
     if (bias_seize(&victim->bias, w->crew->can_stop)) {
         if (!bias_is_resting(&victim->bias)) {
@@ -393,7 +395,7 @@ bool worker_rescue(struct worker *w)
 {
     const struct crew *crew = w->crew;
     bool found = false;
-    for (uint32_t i = 0; i < crew_ordinary(crew) && !found; i++)
+    for (uint32_t i = 0; i < crew->count && !found; i++)
         found = i != w->id && !idle_is_asleep(&crew->idle, i) &&
                 rescue_from(w, &crew->workers[i]);
     return found;

@@ -2,7 +2,9 @@
 #include "support/serving.h"
 
 #include <arpa/inet.h>
+#include <cadre/pin.h>
 #include <dirent.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -119,9 +121,71 @@ static void loops_share_the_cap(void **unused)
     tcp_served(sys);
 }
 
+/* ---- pinned ---------------------------------------------------------------------- */
+
+static atomic_bool held;
+
+/* Connects there, gives that away, and does not return. */
+static int pinned_start(cadre_self *self, void *state)
+{
+    cadre_stream stream;
+    return cadre_tcp_connect(self, &stream, "127.0.0.1", *(uint16_t *)state,
+                             30 * CADRE_SECOND, NULL);
+}
+static int pinned_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    static const cadre_class class = {.name = "other", .receive = tcp_echo};
+    const cadre_stream_opened *opened = cadre_body(m, cadre_stream_opened);
+    cadre_ref other;
+    if (!opened)
+        return 0;
+    int err = cadre_spawn(self, &other, &class, NULL);
+    if (!err)
+        err = cadre_stream_give(self, opened->stream, other);
+    while (!err && atomic_load(&held))
+        sched_yield();
+    return err;
+}
+static int spawn_pinned(cadre_self *self, void *state, cadre_msg *m)
+{
+    static const cadre_class class = {.name = "pinned",
+                                      .state_size = sizeof(uint16_t),
+                                      .start = pinned_start,
+                                      .receive = pinned_receive};
+    const number *n = cadre_body(m, number);
+    cadre_ref pinned;
+    (void)tcp_note(self, state, m);
+    return n ? cadre_spawn_pinned(self, &pinned, &class,
+                                  &(uint16_t){(uint16_t)n->value})
+             : 0;
+}
+
+/* What it has opened stays in its thread's loop, which others look at meanwhile. */
+static void blocked_pinned_one_delays_nobody(void **unused)
+{
+    uint16_t port;
+    int listener = raw_listen(&port, 5);
+    plan.pinned = 1;
+    plan.root = spawn_pinned;
+    atomic_store(&held, true);
+    cadre_system *sys = tcp_serve();
+    assert_int_equal(cadre_tell(sys, cadre_system_root(sys), number, .value = port), 0);
+    int fd = raw_accept(listener);
+    for (int i = 0; i < 5; i++) {
+        raw_send(fd, "x", 1);
+        raw_expect(fd, "x", 1);
+    }
+    close(fd);
+    await(&facts.closed, 1);
+    atomic_store(&held, false);
+    tcp_served(sys);
+    close(listener);
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(one_listener_uses_all_loops),
-          cmocka_unit_test(loops_share_the_cap));
+          cmocka_unit_test(loops_share_the_cap),
+          cmocka_unit_test(blocked_pinned_one_delays_nobody));
     return RUN_TESTS();
 }

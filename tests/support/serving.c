@@ -89,6 +89,7 @@ cadre_system *tcp_serve_too(void)
     cadre_config config = quiet(plan.workers ? plan.workers : 2, 0);
     cadre_system *sys = NULL;
     config.io_threads = plan.io_threads;
+    config.pinned = plan.pinned;
     config.isolated = plan.isolated;
     atomic_store(&facts.port, 0);
     assert_int_equal(cadre_system_new(&sys, &config, &root_class, NULL), 0);

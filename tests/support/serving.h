@@ -15,8 +15,9 @@
 extern struct plan {
     cadre_stream_options options;
     uint32_t workers, io_threads; /* 0: 2; the workers' own loops */
-    bool isolated;                /* the hands are */
-    cadre_receive *receive;       /* the hand's; its state is a struct hand */
+    uint32_t pinned;
+    bool isolated;          /* the hands are */
+    cadre_receive *receive; /* the hand's; its state is a struct hand */
     /* Of the root, for what is no connection's; or NULL. */
     cadre_receive *root;
 } plan;
