@@ -345,6 +345,7 @@ static void slow_reader_throttles(void **unused)
     int fd = served_connect();
     size_t sum = raw_send_until_stuck(fd, FLOOD);
     assert_true(sum < FLOOD);
+    assert_true(served_path || raw_read_ahead(fd, sum) <= WINDOW);
     assert_int_equal(facts.bytes, 0);
     atomic_store(&held, false);
     close(fd);

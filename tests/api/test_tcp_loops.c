@@ -1,7 +1,6 @@
 /* test_tcp_loops.c: all loops of a system read and write for one listener. */
 #include "support/serving.h"
 
-#include <arpa/inet.h>
 #include <cadre/pin.h>
 #include <dirent.h>
 #include <sched.h>
@@ -9,35 +8,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-/* What is open in this process, one descriptor after the other. */
-static bool next_descriptor(DIR *dir, int *fd)
-{
-    struct dirent *entry;
-    while ((entry = readdir(dir)) && entry->d_name[0] == '.') {
-    }
-    *fd = entry ? atoi(entry->d_name) : -1;
-    return entry != NULL;
-}
-
-/* The system's end of our connection. */
-static int other_end(int fd)
-{
-    struct sockaddr_in ours, peer;
-    socklen_t size = sizeof ours;
-    DIR *dir = opendir("/proc/self/fd");
-    int at;
-    assert_non_null(dir);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&ours, &size), 0);
-    while (next_descriptor(dir, &at))
-        if (size = sizeof peer, getpeername(at, (struct sockaddr *)&peer, &size) == 0 &&
-                                    peer.sin_family == AF_INET &&
-                                    peer.sin_port == ours.sin_port)
-            break;
-    closedir(dir);
-    assert_true(at >= 0);
-    return at;
-}
 
 static bool is_waited_for(int epoll, int fd)
 {
@@ -56,10 +26,10 @@ static bool is_waited_for(int epoll, int fd)
 /* The descriptor of the loop that our connection is in; it has answered. */
 static int loop_of(int fd)
 {
-    int end = other_end(fd), at;
+    int end = raw_other_end(fd), at;
     DIR *dir = opendir("/proc/self/fdinfo");
     assert_non_null(dir);
-    while (next_descriptor(dir, &at) && !is_waited_for(at, end)) {
+    while (raw_next_descriptor(dir, &at) && !is_waited_for(at, end)) {
     }
     closedir(dir);
     assert_true(at >= 0);

@@ -4,8 +4,11 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -172,4 +175,39 @@ unsigned raw_descriptors(void)
         n++;
     closedir(dir);
     return n;
+}
+
+bool raw_next_descriptor(DIR *dir, int *fd)
+{
+    struct dirent *entry;
+    while ((entry = readdir(dir)) && entry->d_name[0] == '.') {
+    }
+    *fd = entry ? atoi(entry->d_name) : -1;
+    return entry != NULL;
+}
+
+int raw_other_end(int fd)
+{
+    struct sockaddr_in ours, peer;
+    socklen_t size = sizeof ours;
+    DIR *dir = opendir("/proc/self/fd");
+    int at;
+    assert_non_null(dir);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&ours, &size), 0);
+    while (raw_next_descriptor(dir, &at))
+        if (size = sizeof peer, getpeername(at, (struct sockaddr *)&peer, &size) == 0 &&
+                                    peer.sin_family == AF_INET &&
+                                    peer.sin_port == ours.sin_port)
+            break;
+    closedir(dir);
+    assert_true(at >= 0);
+    return at;
+}
+
+size_t raw_read_ahead(int fd, size_t sent)
+{
+    int near = 0, far = 0;
+    assert_int_equal(ioctl(fd, SIOCOUTQ, &near), 0);
+    assert_int_equal(ioctl(raw_other_end(fd), FIONREAD, &far), 0);
+    return sent - (size_t)near - (size_t)far;
 }

@@ -5,6 +5,8 @@
 
 #include "support/support.h"
 
+#include <dirent.h>
+
 /* A TCP socket to or on loopback; `socket` alone is not connected yet. */
 int raw_socket(void);
 int raw_connect_socket(int fd, uint16_t port); /* 0 or -errno */
@@ -30,6 +32,12 @@ ssize_t raw_read_all(int fd, void *bytes, size_t size);
 /* Nothing more comes: 0 at an orderly end, or -ECONNRESET. */
 int raw_end(int fd);
 
+/* One descriptor after the other, of a folder that has their numbers. */
+bool raw_next_descriptor(DIR *dir, int *fd);
+/* The other end of a TCP connection with this process itself. */
+int raw_other_end(int fd);
+/* How much of what was sent there has been read: the kernel has the rest. */
+size_t raw_read_ahead(int fd, size_t sent);
 /* How many descriptors this process has open. */
 unsigned raw_descriptors(void);
 
