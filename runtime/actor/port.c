@@ -189,10 +189,7 @@ bool cadre_port_give(struct cadre_self *self, struct port *port, uint64_t to)
     if (!cell)
         return false;
     disown(self, port);
-    (void)cadre_port_address(port, to);
-    /* It is the other's from here on, unless the letter is on its way to us: then it
-     * comes there by us. */
-    if (bell_ring(&port->bell, PORT_LOOK))
+    if (port_hand_over(port, cell, to))
         send_letter(self->world, self, cell, &port->letter);
     return true;
 }
@@ -269,6 +266,8 @@ struct envelope *port_came(struct cadre_self *self, struct letter *letter)
         e = port->class->tell(self, port);
     if (!e && port->pending & PORT_CLOSED)
         e = end_with_message(self, port);
+    else if (e && port->pending) /* also while the handler of this one waits */
+        look_again(self, port);
     if (!e)
         return NULL;
     counter_add(&self->accepted, 1);
@@ -280,12 +279,8 @@ void port_told(struct cadre_self *self, uint64_t id)
 {
     const struct op *op = op_find(self_cell(self), id);
     struct port *port = op && op->kind == OP_PORT ? op->outside : NULL;
-    if (!port)
-        return; /* it was closed, or is somebody else's now */
-    if (port->class->told)
+    if (port && port->class->told) /* else it was closed, or is somebody else's now */
         port->class->told(port);
-    if (port->pending)
-        look_again(self, port);
 }
 
 /* ---- the driver ------------------------------------------------------------------ */

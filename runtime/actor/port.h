@@ -72,6 +72,18 @@ static inline bool letter_is_of_port(const struct letter *letter)
     return letter_kind(letter) == LETTER_OFFLOAD && letter->place == LETTER_OF_PORT;
 }
 
+/* It goes to another cell. True: its letter is the caller's, and is to go there; else it
+ * is on its way to whom it was, or comes there by whoever rings. Only that letter keeps
+ * the port from being closed there and freed. So the bell comes first, and the last
+ * store is the last touch. */
+static inline bool port_hand_over(struct port *port, struct cell *cell, uint64_t owner)
+{
+    bool has_letter = bell_ring(&port->bell, PORT_LOOK);
+    store_relaxed(&port->owner, owner);
+    store_release(&port->cell, cell); /* pairs with port_came's */
+    return has_letter;
+}
+
 /* Its letter came. The message that comes of it, with the token; or NULL. */
 struct envelope *port_came(struct cadre_self *self, struct letter *letter);
 /* A message of that port was handled. */
