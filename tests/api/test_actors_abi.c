@@ -4,6 +4,7 @@
 #include <cadre/actors/batcher.h>
 #include <cadre/actors/breaker.h>
 #include <cadre/actors/file.h>
+#include <cadre/actors/framing.h>
 #include <cadre/actors/gather.h>
 #include <cadre/actors/group.h>
 #include <cadre/actors/limiter.h>
@@ -40,6 +41,8 @@ static void configs(void **state)
     SIZE(cadre_file_entry, 16);
     SIZE(cadre_address, 48);
     SIZE(cadre_log_field, 24);
+    SIZE(cadre_framing, 120);
+    SIZE(cadre_frame, 24);
     CONFIG(cadre_gather, 312);
     CONFIG(cadre_batcher, 64);
     CONFIG(cadre_ticker, 184);
