@@ -55,7 +55,8 @@ BENCHED := $(if $(K),$(foreach b,$(BENCHES),$(if $(findstring $(K),$(b)),$(b))),
 HARNESS := $(wildcard bench/harness/*.c)
 # An example is one file, or a folder with all its files.
 EXAMPLES := $(patsubst examples/%,%,$(call without_io,$(basename $(wildcard examples/*.c))) \
-    $(patsubst %/,%,$(sort $(dir $(wildcard examples/*/*.c)))))
+    $(patsubst %/,%,$(filter-out $(if $(UV),,$(dir $(IO_USERS))), \
+    $(sort $(dir $(wildcard examples/*/*.c))))))
 # Each of these is a program with its own main; K=text keeps those with it in their name.
 programs = $(foreach t,$(call without_io,$(basename $(wildcard $(1)))),$(if $(findstring $(or $(K),/),$(t)),$(t)))
 TESTS_unit := $(call programs,tests/unit/*/test_*.c)
