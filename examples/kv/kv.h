@@ -51,6 +51,7 @@ bool slice_number(struct slice slice, int64_t *number);
 
 void text_room(struct text *text, size_t size);
 void text_add(struct text *text, const void *bytes, size_t size);
+void text_set(struct text *text, struct slice slice); /* no more room than it takes */
 void text_vprint(struct text *text, const char *fmt, va_list values);
 void text_print(struct text *text, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -174,6 +174,17 @@ void text_add(struct text *text, const void *bytes, size_t size)
     text->size += size;
 }
 
+void text_set(struct text *text, struct slice slice)
+{
+    if (slice.size > text->room || text->room > 2 * slice.size + 16) {
+        free(text->bytes);
+        text->room = slice.size + (slice.size == 0);
+        text->bytes = memory(malloc(text->room));
+    }
+    text->size = 0;
+    text_add(text, slice.bytes, slice.size);
+}
+
 void text_vprint(struct text *text, const char *fmt, va_list values)
 {
     text_room(text, 512);

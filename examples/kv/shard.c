@@ -1,7 +1,7 @@
 /* shard.c: a share of the keys, in a table of an actor's own.
  *
- * A key is a string or a list. One that expires has a timer, and is also looked at when it
- * is used; that it has expired is written to the journal as its removal, and while the
+ * A key is a string or a list. One that expires has a timer, and is looked at when it
+ * is used, too; that it has expired goes to the journal as its removal, and while the
  * journal is read nothing expires: so what is replayed is what happened. */
 #include "shard.h"
 
@@ -71,7 +71,7 @@ static void grow(struct shard *me)
 
 struct entry *entry_add(struct shard *me)
 {
-    if (me->count++ > me->mask)
+    if (me->count++ > me->mask / 2)
         grow(me);
     struct entry *e = zeroed(sizeof *e + me->key.size);
     e->hash = me->hash;

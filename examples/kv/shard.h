@@ -12,11 +12,11 @@ struct list {
 struct entry {
     struct entry *next;
     uint64_t hash;
+    size_t size;
     struct text value; /* if it is no list */
     struct list *list;
     int64_t expires; /* ms since 1970; 0: never */
     cadre_token timer;
-    size_t size;
     uint8_t key[];
 };
 

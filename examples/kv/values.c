@@ -70,10 +70,9 @@ static struct entry *store(struct shard *me, struct slice value)
     struct entry *e = entry_find(me);
     if (!e)
         e = entry_add(me);
-    else if (e->list || e->value.room > 2 * value.size + 128)
+    else if (e->list)
         entry_clear(e);
-    e->value.size = 0;
-    text_add(&e->value, value.bytes, value.size);
+    text_set(&e->value, value);
     return e;
 }
 
@@ -273,9 +272,8 @@ static void push(struct shard *me, struct args *args, bool left)
             list_grow(list);
         list->first -= left;
         list->count++;
-        struct text *at = item(list, left ? 0 : list->count - 1);
-        *at = (struct text){.bytes = NULL};
-        text_add(at, value.bytes, value.size);
+        text_set(memset(item(list, left ? 0 : list->count - 1), 0, sizeof(struct text)),
+                 value);
     }
     me->changed = true;
     say_number(me, list->count);
