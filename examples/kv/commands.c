@@ -50,6 +50,21 @@ bool command_fits(const struct command *command, uint32_t words)
     return n < 0 ? words >= (uint32_t)-n && !odd : words == (uint32_t)n;
 }
 
+const struct command *command_of(const uint8_t *bytes, size_t size, struct args *args)
+{
+    cadre_buf *rewritten;
+    *args = resp_args(bytes, size, &rewritten);
+    cadre_buf_unref(rewritten);
+    if (rewritten || args->left == 0)
+        return NULL;
+    uint32_t words = args->left;
+    const struct command *command = command_find(args_next(args));
+    if (!command || !command->run || !command_fits(command, words))
+        return NULL;
+    bool one_key = command->route == KEY || (command->route == EACH && words == 2);
+    return one_key ? command : NULL;
+}
+
 uint64_t key_hash(const struct kv *kv, struct slice key)
 {
     uint64_t hash = kv->seed, word;

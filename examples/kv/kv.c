@@ -71,9 +71,10 @@ static const cadre_class server_class = {.name = "server",
 
 /* ---- the program ---- */
 
-static int nothing(void *arg, const uint8_t *bytes, size_t size)
+static int check(void *arg, const uint8_t *bytes, size_t size)
 {
-    return *bytes == '*' ? 0 : -EPROTO;
+    struct args args;
+    return command_of(bytes, size, &args) ? 0 : -EPROTO;
 }
 
 /* Opens the journal of that directory, for this process alone, without what is not whole
@@ -86,7 +87,7 @@ static int open_journal(struct kv *kv, const char *dir)
     kv->fd = openat(at, "kv.aof", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     int err = kv->fd < 0 || fsync(at) || flock(kv->fd, LOCK_EX | LOCK_NB) ? -errno : 0;
     close(at);
-    int64_t end = err ? err : journal_read(kv->fd, nothing, NULL);
+    int64_t end = err ? err : journal_read(kv->fd, check, NULL);
     off_t size = err ? 0 : lseek(kv->fd, 0, SEEK_END);
     if (end >= 0 && end < size) {
         fprintf(stderr, "kv: kv.aof: the last %" PRId64 " bytes are no whole command\n",

@@ -81,6 +81,8 @@ struct command {
 };
 const struct command *command_find(struct slice name); /* NULL: none */
 bool command_fits(const struct command *command, uint32_t words);
+/* That of a whole frame, if it is one that shards write to the journal; its arguments. */
+const struct command *command_of(const uint8_t *bytes, size_t size, struct args *args);
 uint64_t key_hash(const struct kv *kv, struct slice key);
 static inline uint32_t key_shard(const struct kv *kv, uint64_t hash)
 {

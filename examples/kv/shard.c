@@ -204,12 +204,9 @@ static int shard_receive(cadre_self *self, void *state, cadre_msg *m)
 static int replay(void *arg, const uint8_t *bytes, size_t size)
 {
     struct shard *me = arg;
-    cadre_buf *rewritten;
-    struct args args = resp_args(bytes, size, &rewritten);
-    const struct command *command =
-        args.left > 1 ? command_find(args_next(&args)) : NULL;
-    cadre_buf_unref(rewritten);
-    if (rewritten || !command || !command->run)
+    struct args args;
+    const struct command *command = command_of(bytes, size, &args);
+    if (!command)
         return -EPROTO;
     struct args key = args;
     me->hash = key_hash(me->kv, args_next(&key));
@@ -226,6 +223,8 @@ static int shard_start(cadre_self *self, void *state)
     me->loading = true;
     int64_t end = me->kv->fd < 0 ? 0 : journal_read(me->kv->fd, replay, me);
     me->loading = false;
+    if (end < 0) /* it could be read a moment ago */
+        cadre_kill(self, cadre_parent(self), (int)end);
     return end < 0 ? (int)end : 0;
 }
 

@@ -140,6 +140,11 @@ expire a 9223372036854775807
 expire a -1
 exists a
 expire b 0
+pexpireat c 1
+exists c
+pexpireat c x
+pexpireat c
+expire a 10 xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 get b
 lpush l a b c
 rpush l d e
@@ -390,11 +395,40 @@ torn() {
     ! "$kv" --port 0 --dir "$dir/torn" 2>"$dir/err"
     check "a second one at the same journal is refused" $?
     stop TERM
-    printf 'garbage\r\n' >>"$dir/torn/kv.aof"
-    ! start --dir "$dir/torn"
-    check "one that is damaged is refused" $?
+    for damage in 'garbage\r\n' '*2\r\n$4\r\nping\r\n$1\r\na\r\n' '*2\r\n$3\r\nset\r\n$1\r\na\r\n' \
+        '*3\r\n$3\r\ndel\r\n$1\r\na\r\n$1\r\nb\r\n' '*1\r\n$8\r\nflushall\r\n' '*0\r\n'; do
+        # shellcheck disable=SC2059
+        printf "$damage" >>"$dir/torn/kv.aof"
+        ! start --dir "$dir/torn"
+        check "one that is damaged is refused: $damage" $?
+        wait "$pid"
+        pid=
+        truncate -s "$whole" "$dir/torn/kv.aof"
+    done
+}
+
+# There is room for one block: what does not fit is not answered, and is the end.
+full() {
+    mkdir "$dir/full"
+    rm -f "$dir/fifo"
+    mkfifo "$dir/fifo"
+    (
+        trap '' XFSZ
+        ulimit -f 1
+        exec "$kv" --port 0 --dir "$dir/full" --fsync always
+    ) >"$dir/fifo" 2>"$dir/err" &
+    pid=$!
+    IFS= read -r line <"$dir/fifo"
+    port=${line##* }
+    [ "$(cli set a 1)" = OK ] && [ "$(cli set b "$(printf '%02000d' 1)" 2>&1)" != OK ]
+    check "what cannot be written is not answered" $?
     wait "$pid"
-    pid=
+    [ $? -eq 1 ] && grep -q 'the journal cannot be written' "$dir/err"
+    check "and ends it" $?
+    start --dir "$dir/full"
+    [ "$(cli get a)" = 1 ] && [ "$(cli dbsize)" = 1 ]
+    check "what was answered before is there" $?
+    stop TERM
 }
 
 options() {
@@ -412,6 +446,7 @@ rm -f "$dir/kv.aof"
 expires
 subscribers
 torn
+full
 survives
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -197,7 +197,8 @@ static void expire(struct shard *me, struct args *args, const char *name, bool f
     }
     if (args->left > 0) {
         struct slice option = args_next(args);
-        text_print(&me->reply, "-ERR Unsupported option %.*s\r\n", (int)option.size,
+        text_print(&me->reply, "-ERR Unsupported option %.*s\r\n",
+                   option.size < 400 ? (int)option.size : 400,
                    (const char *)option.bytes);
         return;
     }
