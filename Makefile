@@ -47,7 +47,18 @@ IO := $(if $(UV),$(wildcard runtime/io/*.c))
 IO_BASE := runtime/base/panic.c runtime/base/thread.c # without state: it has its own copy
 IO_USERS := $(shell grep -lE 'cadre/(tcp|unix|stream)\.h|support/sockets\.h|support/serving\.h|io/.*\.h' tests/*/*.c \
     tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
-without_io = $(filter-out $(if $(UV),,$(basename $(IO_USERS))),$(1))
+# HTTP, too, which needs llhttp besides: a library, or its C sources.
+LLHTTP_SOURCES := $(wildcard /usr/share/llhttp/llhttp.c /usr/share/llhttp/api.c /usr/share/llhttp/http.c)
+LLHTTP := $(shell pkg-config --libs libllhttp 2>/dev/null)
+LLHTTP_PARTS := $(if $(LLHTTP),,$(LLHTTP_SOURCES:/usr/share/%.c=%))
+LLHTTP_CFLAGS := $(if $(LLHTTP_PARTS),-isystem /usr/share/include/llhttp,$(shell \
+    pkg-config --cflags-only-I libllhttp 2>/dev/null))
+HTTP := $(if $(UV),$(if $(LLHTTP)$(LLHTTP_PARTS),$(wildcard actors/http/*.c)))
+HTTP_USERS := $(shell grep -lE 'cadre/(actors/)?http\.h|support/web\.h|http/.*\.h' tests/*/*.c \
+    tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
+LEFT_OUT := $(if $(UV),,$(IO_USERS)) $(if $(HTTP),,$(HTTP_USERS))
+OUTSIDE := $(if $(HTTP),$(LLHTTP)) $(UV)
+without_io = $(filter-out $(basename $(LEFT_OUT)),$(1))
 RUNTIME := $(filter-out runtime/io/%,$(wildcard runtime/*/*.c))
 ACTORS := $(wildcard actors/*.c)
 BENCHES := $(patsubst bench/%,%,$(call without_io,$(basename $(wildcard bench/*.c))))
@@ -65,13 +76,13 @@ TESTS_sim := $(call programs,tests/sim/*.c)
 TESTS_stress := $(call programs,tests/stress/*.c)
 TESTS_fault := $(call programs,tests/fault/*.c)
 # What several of them share.
-SUPPORT := $(filter-out $(if $(UV),,$(IO_USERS)), \
-    $(wildcard tests/support/*.c))
+SUPPORT := $(filter-out $(LEFT_OUT),$(wildcard tests/support/*.c))
 
 VERSION := $(shell awk '/define CADRE_VERSION_(MAJOR|MINOR|PATCH)/ \
     { v = v (v == "" ? "" : ".") $$3 } END { print v }' include/cadre/base.h)
 SONAME := libcadre.so.$(firstword $(subst ., ,$(VERSION)))
 SONAME_IO := libcadre-io.so.$(firstword $(subst ., ,$(VERSION)))
+SONAME_HTTP := libcadre-http.so.$(firstword $(subst ., ,$(VERSION)))
 
 # ---- how it is compiled --------------------------------------------------------------
 
@@ -94,10 +105,10 @@ CMOCKA := $(shell pkg-config --libs cmocka 2>/dev/null)
 # What the files of each folder see. Ready-made actors and examples see what a user sees;
 # unit tests look inside.
 SEES_runtime := $(CK) $(UV_CFLAGS) -Iruntime -Iinclude -fvisibility=hidden -Wconversion
-SEES_actors := -Iinclude -fvisibility=hidden -Wconversion
+SEES_actors := $(LLHTTP_CFLAGS) -Iinclude -fvisibility=hidden -Wconversion
 SEES_examples := -Iinclude
 SEES_bench := $(UV_CFLAGS) -Iinclude -Ibench
-SEES_tests = -Iinclude -Itests $(if $(filter tests/unit/%,$<),$(CK) -Iruntime)
+SEES_tests = -Iinclude -Itests $(if $(filter tests/unit/%,$<),$(CK) $(LLHTTP_CFLAGS) -Iruntime -Iactors)
 
 FLAVOURS := release shared clang debug tsan asan cover analyzer aarch64
 CC_release := $(GCC)
@@ -135,24 +146,32 @@ RUN_aarch64 := env -u CADRE_LONG CADRE_EMULATED=1 qemu-aarch64 -L /usr/aarch64-l
 
 # A program finds the shared library in the build tree.
 comma := ,
-LIBRARY_shared := $(if $(IO),build/shared/libcadre-io.so) build/shared/libcadre.so
-LINK_shared := -Lbuild/shared -Wl,--as-needed $(if $(IO),-lcadre-io) -lcadre -Wl,-rpath,$(CURDIR)/build/shared
+LIBRARY_shared := $(if $(HTTP),build/shared/libcadre-http.so) \
+    $(if $(IO),build/shared/libcadre-io.so) build/shared/libcadre.so
+LINK_shared := -Lbuild/shared -Wl,--as-needed $(if $(HTTP),-lcadre-http) \
+    $(if $(IO),-lcadre-io) -lcadre -Wl,-rpath,$(CURDIR)/build/shared
 
 Q := $(if $(V),,@)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-UV_aarch64 := # no libuv there
-io_library = $(if $(UV),$(if $(filter aarch64,$(1)),,build/$(1)/libcadre-io.a))
+OUTSIDE_aarch64 := # no libuv there
+LEFT_OUT_aarch64 := $(IO_USERS) $(HTTP_USERS)
+# Whoever needs another one stands before it.
+outside_libraries = $(if $(filter aarch64,$(1)),,$(if $(HTTP),build/$(1)/libcadre-http.a) \
+    $(if $(IO),build/$(1)/libcadre-io.a))
 
 define flavour_rules
-UV_$(1) ?= $(UV)
+OUTSIDE_$(1) ?= $(OUTSIDE)
+LEFT_OUT_$(1) ?= $(LEFT_OUT)
 OBJECTS_io_$(1) := $(patsubst %.c,build/$(1)/%.o,$(IO) $(IO_BASE))
+OBJECTS_http_$(1) := $(patsubst %.c,build/$(1)/%.o,$(HTTP))
+OBJECTS_llhttp_$(1) := $(if $(HTTP),$(LLHTTP_PARTS:%=build/$(1)/%.o))
 OBJECTS_$(1) := $(patsubst %.c,build/$(1)/%.o,$(RUNTIME) $(ACTORS))
 CXX_$(1) := $(if $(filter clang,$(1)),$(CLANG)++,$(CROSS_$(1))$(GXX))
 COMMON_$(1) := -MMD -MP -pthread -D_GNU_SOURCE $(FLAGS_$(1))
-LIBRARY_$(1) ?= $(call io_library,$(1)) build/$(1)/libcadre.a
-LINK_$(1) ?= $(call io_library,$(1)) build/$(1)/libcadre.a -Wl,--as-needed $$(UV_$(1))
+LIBRARY_$(1) ?= $(call outside_libraries,$(1)) build/$(1)/libcadre.a
+LINK_$(1) ?= $(call outside_libraries,$(1)) build/$(1)/libcadre.a -Wl,--as-needed $$(OUTSIDE_$(1))
 LIBS_$(1) ?= $(CMOCKA)
 TESTS_OF_$(1) ?= $(1)
 
@@ -180,8 +199,20 @@ build/$(1)/libcadre-io.a: $$(OBJECTS_io_$(1))
 	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre-io.o
 	@rm -f $$@
 	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre-io.o
+build/$(1)/libcadre-http.a: $$(OBJECTS_http_$(1)) $$(OBJECTS_llhttp_$(1))
+	@echo "  $$@"
+	$$(Q)$(CROSS_$(1))ld -r -o build/$(1)/cadre-http.o $$^
+	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre-http.o
+	@rm -f $$@
+	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre-http.o
+# Not ours: without our warnings. Strict: line breaks are CR LF.
+build/$(1)/llhttp/%.o: /usr/share/llhttp/%.c Makefile
+	@mkdir -p $$(@D)
+	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) -w -DLLHTTP_STRICT_MODE=1 $(LLHTTP_CFLAGS) \
+	    -fvisibility=hidden -c $$< -o $$@
 # The objects as they are, for unit tests.
-build/$(1)/libplain.a: $$(OBJECTS_$(1))
+build/$(1)/libplain.a: $$(OBJECTS_$(1)) $(if $(filter aarch64,$(1)),,$$(OBJECTS_http_$(1)) \
+    $$(OBJECTS_llhttp_$(1)))
 	@rm -f $$@
 	$$(Q)$(CROSS_$(1))ar rcsT $$@ $$^
 build/$(1)/libsupport.a: $(patsubst %.c,build/$(1)/%.o,$(SUPPORT))
@@ -191,20 +222,21 @@ build/$(1)/libsupport.a: $(patsubst %.c,build/$(1)/%.o,$(SUPPORT))
 
 build/$(1)/tests/unit/%: build/$(1)/tests/unit/%.o build/$(1)/libsupport.a \
     build/$(1)/libplain.a
-	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ $$(LIBS_$(1)) -o $$@
+	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ $$(LIBS_$(1)) -Wl,--as-needed \
+	    $(if $(filter aarch64,$(1)),,$(LLHTTP)) -o $$@
 build/$(1)/tests/%: build/$$(TESTS_OF_$(1))/tests/%.o \
     build/$$(TESTS_OF_$(1))/libsupport.a $$(LIBRARY_$(1))
 	@mkdir -p $$(@D)
 	$$(Q)$$(if $$(wildcard tests/$$*.cc),$$(CXX_$(1)),$(CC_$(1))) $$(COMMON_$(1)) \
 	    $$(wordlist 1,2,$$^) $$(LINK_$(1)) $$(LIBS_$(1)) -o $$@
 build/$(1)/bench/%: build/$(1)/bench/%.o $(patsubst %.c,build/$(1)/%.o,$(HARNESS)) \
-    $(call io_library,$(1)) build/$(1)/libcadre.a
-	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ -Wl,--as-needed $$(UV_$(1)) -o $$@
+    $(call outside_libraries,$(1)) build/$(1)/libcadre.a
+	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ -Wl,--as-needed $$(OUTSIDE_$(1)) -o $$@
 $(foreach e,$(EXAMPLES),$(eval build/$(1)/bin/$(e): $(patsubst %.c,build/$(1)/%.o,$(wildcard \
-    examples/$(e).c examples/$(e)/*.c)) $(call io_library,$(1)) build/$(1)/libcadre.a))
+    examples/$(e).c examples/$(e)/*.c)) $(call outside_libraries,$(1)) build/$(1)/libcadre.a))
 $(EXAMPLES:%=build/$(1)/bin/%):
 	@mkdir -p $$(@D)
-	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ -Wl,--as-needed $$(UV_$(1)) -o $$@
+	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ -Wl,--as-needed $$(OUTSIDE_$(1)) -o $$@
 
 # The soak is long in one flavour only.
 build/results/$(1)/%: build/$(1)/tests/%
@@ -229,6 +261,14 @@ build/shared/libcadre-io.so: $(OBJECTS_io_shared) build/shared/libcadre.so
 	    $(OBJECTS_io_shared) -Lbuild/shared -lcadre $(UV) -o $@
 	$(Q)ln -sf libcadre-io.so build/shared/$(SONAME_IO)
 
+build/shared/libcadre-http.so: $(OBJECTS_http_shared) $(OBJECTS_llhttp_shared) \
+    build/shared/libcadre-io.so build/shared/libcadre.so
+	@echo "  $@"
+	$(Q)$(CC_shared) -shared -Wl,-soname,$(SONAME_HTTP) -Wl,-z,defs -pthread \
+	    $(OBJECTS_http_shared) $(OBJECTS_llhttp_shared) -Lbuild/shared -lcadre-io -lcadre \
+	    $(LLHTTP) -o $@
+	$(Q)ln -sf libcadre-http.so build/shared/$(SONAME_HTTP)
+
 $(SYSROOT)/complete: tools/sysroot.sh tools/packages.txt
 	$(Q)tools/sysroot.sh $(SYSROOT) >build/sysroot.log 2>&1 || { cat build/sysroot.log; exit 1; }
 	@touch $@
@@ -240,15 +280,20 @@ $(SYSROOT)/complete: tools/sysroot.sh tools/packages.txt
 
 .PHONY: all install uninstall pingpong bench bench-guard compare soak format clean help
 LIBRARIES := build/release/libcadre.a build/shared/libcadre.so \
-    $(if $(IO),build/release/libcadre-io.a build/shared/libcadre-io.so)
+    $(if $(IO),build/release/libcadre-io.a build/shared/libcadre-io.so) \
+    $(if $(HTTP),build/release/libcadre-http.a build/shared/libcadre-http.so)
 all: $(LIBRARIES) ## the libraries, static and shared
 ifndef UV
 	@echo "notice: no libuv: without sockets (libcadre-io)"
+endif
+ifndef HTTP
+	@echo "notice: no llhttp, or no libuv: without HTTP (libcadre-http)"
 endif
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 export PREFIX LIBDIR DESTDIR VERSION SONAME
+install uninstall: export LLHTTP := $(if $(LLHTTP),libllhttp)
 install: $(LIBRARIES) ## libraries, headers, pkg-config, CMake; PREFIX, LIBDIR, DESTDIR
 	$(Q)tools/install.sh install
 uninstall: ## removes what install put there
@@ -287,8 +332,8 @@ TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1:allocator_may_return_nul
 export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
 
 # $(call run,flavour,kinds): the results of these tests in that flavour
-run = $(foreach k,$(2),$(patsubst tests/%,build/results/$(1)/%,$(filter-out $(if \
-    $(UV_$(1)),,$(basename $(IO_USERS))),$(TESTS_$(k)))))
+run = $(foreach k,$(2),$(patsubst tests/%,build/results/$(1)/%,$(filter-out \
+    $(basename $(LEFT_OUT_$(1))),$(TESTS_$(k)))))
 KINDS := unit api sim stress fault
 FLAVOUR ?= release
 
@@ -327,10 +372,10 @@ build/results/static/%:
 	@tools/check.sh $@ $(CHECK_$*)
 
 CODE := $(shell find include runtime actors tests bench examples -name '*.[ch]' 2>/dev/null)
-LINTED := $(RUNTIME) $(IO) $(ACTORS)
-USERS := $(filter build/release/actors/%,$(OBJECTS_release)) $(patsubst %.c, \
+LINTED := $(RUNTIME) $(IO) $(ACTORS) $(HTTP)
+USERS := $(filter build/release/actors/%,$(OBJECTS_release)) $(OBJECTS_http_release) $(patsubst %.c, \
     build/release/%.o,$(wildcard examples/*.c examples/*/*.c))
-LINT_FLAGS := -D_GNU_SOURCE $(CK) $(UV_CFLAGS) -Iruntime -Iinclude
+LINT_FLAGS := -D_GNU_SOURCE $(CK) $(UV_CFLAGS) $(LLHTTP_CFLAGS) -Iruntime -Iinclude
 
 CHECK_layers := awk -f tools/layers.awk runtime/LAYERS $(wildcard runtime/*/*.[ch])
 CHECK_headers := env WERROR_gcc=$(WERROR_gcc) WERROR_clang=$(WERROR_clang) tools/headers.sh
@@ -349,14 +394,14 @@ CHECK_docs-test := tools/docs.sh $(GCC)
 CHECK_instructions := env CC=$(GCC) tools/instructions.sh
 
 build/results/static/symbols build/results/static/install-test: $(LIBRARIES)
-build/results/static/docs-test: build/release/libcadre.a $(call io_library,release)
+build/results/static/docs-test: build/release/libcadre.a $(call outside_libraries,release)
 build/results/static/compare-test: $(BENCHES:%=build/release/bench/%)
 build/results/static/public: $(USERS)
 build/results/static/instructions: \
     $(patsubst %.c,build/release/%,$(wildcard tests/instructions/*.c))
 build/results/static/tools-test: build/release/bench/guard/compare
 # The two slow ones look at what has changed since.
-build/results/static/analyzer: $(OBJECTS_analyzer)
+build/results/static/analyzer: $(OBJECTS_analyzer) $(OBJECTS_http_analyzer)
 TIDY := $(LINTED:%.c=build/tidy/%.txt)
 build/results/static/tidy: $(TIDY)
 build/tidy/%.txt: %.c $(filter %.h,$(CODE)) .clang-tidy

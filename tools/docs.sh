@@ -7,15 +7,18 @@ compiler=$1
 folder=build/docs
 passed=0
 failed=0
-io=
-[ ! -e build/release/libcadre-io.a ] || # there is libuv
-    io="build/release/libcadre-io.a -Wl,--as-needed $(pkg-config --libs libuv)"
+libraries= # what there is of these; whoever needs another one stands before it
+for part in http io; do
+    [ ! -e build/release/libcadre-$part.a ] ||
+        libraries="$libraries build/release/libcadre-$part.a"
+done
+outside="$(pkg-config --libs libllhttp 2>/dev/null) $(pkg-config --libs libuv 2>/dev/null)"
 rm -rf $folder
 mkdir -p $folder
 for program in $(awk -v folder=$folder -f tools/doc-programs.awk README.md docs/*.md); do
     # shellcheck disable=SC2086
     if $compiler -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror -Iinclude \
-        "$program" $io build/release/libcadre.a -pthread -o "${program%.c}" &&
+        "$program" $libraries build/release/libcadre.a -Wl,--as-needed $outside -pthread -o "${program%.c}" &&
         timeout -k 5 30 "${program%.c}" </dev/null; then
         passed=$((passed + 1))
     else

@@ -2,7 +2,8 @@
 # install.sh: copies what a user needs, or removes exactly that.
 #
 # usage: install.sh install|uninstall      called by the Makefile with PREFIX, LIBDIR,
-#                                          DESTDIR, VERSION and SONAME in the environment
+#                                          DESTDIR, VERSION, SONAME and LLHTTP in the
+#                                          environment
 set -eu
 include=$PREFIX/include
 cmake=$LIBDIR/cmake/Cadre
@@ -14,8 +15,9 @@ headers() { (cd include && find . -name '*.h' | sed 's|^\./||' | sort); }
 places() {
     headers | sed "s|^|$include/|"
     printf '%s\n' "$LIBDIR"/libcadre.{a,so,"so.$VERSION"} "$LIBDIR/$SONAME" \
-        "$LIBDIR"/libcadre-io.{a,so,"so.$VERSION"} "$LIBDIR/${SONAME/cadre/cadre-io}" \
-        "$LIBDIR"/pkgconfig/cadre{,-io}.pc "$cmake"/Cadre{Config,ConfigVersion,Targets}.cmake
+        "$LIBDIR"/libcadre-{io,http}.{a,so,"so.$VERSION"} \
+        "$LIBDIR/${SONAME/cadre/cadre-io}" "$LIBDIR/${SONAME/cadre/cadre-http}" \
+        "$LIBDIR"/pkgconfig/cadre{,-io,-http}.pc "$cmake"/Cadre{Config,ConfigVersion,Targets}.cmake
 }
 
 # fill TEMPLATE PLACE
@@ -23,7 +25,8 @@ fill() {
     local up
     up=$(realpath -m --relative-to="$LIBDIR" "$include")
     sed -e "s|@PREFIX@|$PREFIX|; s|@LIBDIR@|$LIBDIR|; s|@VERSION@|$VERSION|" \
-        -e "s|@SONAME@|$SONAME|; s|@SONAME_IO@|${SONAME/cadre/cadre-io}|; s|@LIBDIR_TO_INCLUDE@|$up|" "$1" >"$dest$2"
+        -e "s|@SONAME@|$SONAME|; s|@SONAME_IO@|${SONAME/cadre/cadre-io}|; s|@LLHTTP@|$LLHTTP|" \
+        -e "s|@LIBDIR_TO_INCLUDE@|$up|" "$1" >"$dest$2"
     chmod 644 "$dest$2"
 }
 
@@ -48,10 +51,11 @@ install)
     library libcadre "$SONAME"
     mkdir -p "$dest$LIBDIR/pkgconfig" "$dest$cmake"
     fill tools/cadre.pc.in "$LIBDIR/pkgconfig/cadre.pc"
-    if [ -e build/release/libcadre-io.a ]; then # there is libuv
-        library libcadre-io "${SONAME/cadre/cadre-io}"
-        fill tools/cadre-io.pc.in "$LIBDIR/pkgconfig/cadre-io.pc"
-    fi
+    for part in io http; do # what there is
+        [ -e "build/release/libcadre-$part.a" ] || continue
+        library "libcadre-$part" "${SONAME/cadre/cadre-$part}"
+        fill "tools/cadre-$part.pc.in" "$LIBDIR/pkgconfig/cadre-$part.pc"
+    done
     for part in Config ConfigVersion Targets; do
         fill tools/Cadre$part.cmake.in "$cmake/Cadre$part.cmake"
     done

@@ -3,7 +3,8 @@
 #
 # usage: public.sh COMPILER OBJECT...
 #
-# Whatever these objects need and do not define themselves is cadre_* or the C library's.
+# Whatever these objects need and do not define themselves is cadre_* or the C library's;
+# or llhttp's, for HTTP.
 set -u
 compiler=$1
 shift
@@ -15,7 +16,9 @@ done | sort -u)
 own=$(nm -g --defined-only "$@" | awk 'NF == 3 { print $3 }' | sort -u)
 bad=0
 for object in "$@"; do
-    foreign=$(nm -u "$object" | awk '{ print $NF }' | grep -vE '^(cadre_|_GLOBAL_OFFSET_TABLE_$)' |
+    may='cadre_'
+    [ "${object#*/actors/http/}" = "$object" ] || may='(cadre|llhttp)_'
+    foreign=$(nm -u "$object" | awk '{ print $NF }' | grep -vE "^($may|_GLOBAL_OFFSET_TABLE_\$)" |
         sort -u | comm -23 - <(sort -u <<<"$libc"$'\n'"$own"))
     if [ -n "$foreign" ]; then
         echo "$object needs" $foreign

@@ -10,8 +10,6 @@ set -u
 object=build/release/cadre.o
 shared=build/shared/libcadre.so
 symbols=tests/api/symbols.txt
-object_io=build/release/cadre-io.o # where there is libuv
-symbols_io=tests/api/symbols-io.txt
 writable=tests/api/writable.txt
 bad=0
 
@@ -34,7 +32,10 @@ listed() { sed 's/[ \t]*#.*//; /^$/d' "$@" | sort; }
 
 if [ "${1-}" = --accept ]; then
     static_names >"$symbols"
-    [ ! -e "$object_io" ] || static_names "$object_io" >"$symbols_io"
+    for part in io http; do
+        [ ! -e build/release/cadre-$part.o ] ||
+            static_names build/release/cadre-$part.o >tests/api/symbols-$part.txt
+    done
     [ -e "$writable" ] || echo "# Writable variables of the library, each with its reason." >"$writable"
     comm -13 <(listed "$writable") <(writable_names) | sed 's/$/  # why?/' >>"$writable"
     exit 0
@@ -52,10 +53,12 @@ compare() { # what, the committed list, the names found
 compare "symbols of the static library" "$symbols" "$(static_names)"
 compare "symbols of the shared library" "$symbols" "$(shared_names)"
 compare "writable variables" "$writable" "$(writable_names)"
-if [ -e "$object_io" ]; then
-    compare "symbols of the library for sockets" "$symbols_io" "$(static_names "$object_io")"
-fi
-if listed "$symbols" "$symbols_io" | grep -v '^cadre_'; then
+for part in io http; do # where there is what they need
+    [ ! -e build/release/cadre-$part.o ] ||
+        compare "symbols of libcadre-$part" tests/api/symbols-$part.txt \
+            "$(static_names build/release/cadre-$part.o)"
+done
+if listed "$symbols" tests/api/symbols-{io,http}.txt | grep -v '^cadre_'; then
     echo "only cadre_* may be visible"
     bad=1
 fi

@@ -1,0 +1,32 @@
+/* connection.h: an actor that reads requests from a connection and writes the answers. */
+#ifndef ACTORS_HTTP_CONNECTION_H
+#define ACTORS_HTTP_CONNECTION_H
+
+#include "parser.h"
+#include "queue.h"
+
+/* Its state; shared is its own reference. The rest is zero. */
+struct connection {
+    cadre_buf *shared;
+    cadre_stream stream; /* from cadre_stream_opened on, which comes once */
+    cadre_ref desk;      /* id 0: none */
+    struct parser parser;
+    struct bytes pending; /* what came and is not read yet */
+    struct queue queue;
+    cadre_token timer;
+    cadre_time timer_at; /* when it rings; 0: it is not set */
+    cadre_time read_due; /* when what is being read has to be there; 0: nothing is */
+    cadre_time active;   /* when something last happened */
+    size_t unsent;       /* when that was last looked at */
+    bool no_more;        /* requests are read */
+    bool continues;      /* the client waits to be told to send the body */
+    bool holds;          /* the window is closed */
+    bool closing;        /* the system is */
+    bool closed;         /* from here */
+    bool gone;           /* entirely */
+};
+
+extern const cadre_class connection_class;
+extern const cadre_class desk_class;
+
+#endif

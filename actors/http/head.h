@@ -1,0 +1,33 @@
+/* head.h: the request line and the fields, and where each stands.
+ *
+ * The lines are taken apart here and not by llhttp, which only judges them: so they are
+ * in one piece, a break in them is CR LF and nothing else, and what one of the two would
+ * let pass the other refuses. */
+#ifndef ACTORS_HTTP_HEAD_H
+#define ACTORS_HTTP_HEAD_H
+
+#include <cadre/actors/http.h>
+
+/* Looks for the end of the head that begins here; *seen is 0 for a new one, and where its
+ * search goes on when there is more of it. Returns 0: it ends further on, or, with *seen
+ * at least its size, there. An HTTP status: it is refused. */
+int head_scan(const cadre_http_limits *limits, const char *at, size_t size,
+              size_t *seen, bool *is_whole);
+
+/* How a body comes. */
+struct head_framing {
+    bool is_chunked, has_length, expects, closes, keeps, http10;
+};
+
+/* Takes apart one that was scanned; r has no body and route yet. Returns 0, or an HTTP
+ * status, 500: no memory. */
+CADRE_MUST_CHECK int head_parse(const cadre_http_limits *limits, const char *at,
+                                size_t size, cadre_http_request *r,
+                                struct head_framing *framing);
+
+/* Are they the same but for case? */
+bool head_same(cadre_http_text a, const char *b);
+/* Without spaces and tabs around it. */
+cadre_http_text head_trim(cadre_http_text text);
+
+#endif

@@ -1,0 +1,41 @@
+/* parser.h: bytes become requests, by llhttp; without actors. */
+#ifndef ACTORS_HTTP_PARSER_H
+#define ACTORS_HTTP_PARSER_H
+
+#include <cadre/actors/http.h>
+
+#include "bytes.h"
+#include "head.h"
+
+#include <llhttp.h>
+
+struct parser {
+    llhttp_t llhttp;
+    const cadre_http_limits *limits;
+    cadre_http_request request; /* from the head on */
+    struct head_framing framing;
+    struct bytes body;
+    size_t seen;  /* of a head that is not complete */
+    size_t extra; /* bytes behind chunks: their extensions, and trailers */
+    int status;   /* if llhttp was told to stop */
+    char last;    /* byte that it was given */
+    bool in_body; /* the head is complete */
+    bool is_over; /* and the body */
+    bool keeps;   /* the connection stays */
+};
+
+enum parser_event {
+    PARSER_MORE, /* give it those that it has not used again, with more behind them */
+    PARSER_HEAD, /* the head is complete: the rest of the request follows */
+    PARSER_END   /* parser->request is complete: take it out */
+};               /* or an HTTP status: what comes from now on is nothing */
+
+void parser_init(struct parser *p, const cadre_http_limits *limits);
+void parser_free(struct parser *p);
+/* Goes on with these bytes, up to the next event. *used: how many of them it has. */
+int parser_next(struct parser *p, const char *at, size_t size, size_t *used);
+
+/* Is there the beginning of one that is not complete? */
+static inline bool parser_is_within(const struct parser *p) { return p->in_body; }
+
+#endif

@@ -1,0 +1,58 @@
+/* queue.h: the requests of a connection that are under way, in their order, and their
+ * answers on the way out. */
+#ifndef ACTORS_HTTP_QUEUE_H
+#define ACTORS_HTTP_QUEUE_H
+
+#include "shared.h"
+#include "wire.h"
+
+#include <cadre/stream.h>
+
+enum { QUEUE_SIZE = 16 };
+
+struct entry {
+    cadre_token token;            /* of what was asked; id 0: it is answered */
+    cadre_http_response response; /* owned; its body until it is written */
+    cadre_buf *out;               /* its head, from when it is its turn */
+    struct wire_manner manner;
+};
+
+struct queue {
+    struct entry entries[QUEUE_SIZE];
+    uint32_t first, count;
+    struct shared *shared;
+};
+
+static inline struct entry *queue_first(struct queue *q)
+{
+    return &q->entries[q->first];
+}
+static inline bool queue_is_full(const struct queue *q)
+{
+    return q->count == QUEUE_SIZE;
+}
+/* Does it wait for the peer, not for an answer? */
+static inline bool queue_is_stuck(struct queue *q)
+{
+    return q->count > 0 && !queue_first(q)->token.id;
+}
+
+/* One more, at the end; there is room. */
+struct entry *queue_add(struct queue *q, struct wire_manner manner);
+/* Asks for its answer. Consumes what the request owns, and may answer it at once. */
+void queue_ask(cadre_self *self, struct queue *q, struct entry *e, cadre_ref to,
+               const cadre_http_request *r);
+/* Answers it from here; fields may be NULL. */
+void queue_answer(struct entry *e, int status, const cadre_http_field *fields);
+/* The outcome m is that of one of them: that one, or NULL. */
+struct entry *queue_outcome(struct queue *q, const cadre_msg *m);
+/* Forgets all of them. */
+void queue_clear(cadre_self *self, struct queue *q);
+
+/* Writes as many as are answered, in order. `is_last`: nothing follows what is there.
+ * Returns 0; 1: the connection is to be closed now; CADRE_EFULL: cadre_stream_wrote will
+ * come; or what cadre_stream_write_buf() says. */
+CADRE_MUST_CHECK int queue_write(cadre_self *self, struct queue *q, cadre_stream stream,
+                                 bool is_last);
+
+#endif

@@ -1,0 +1,134 @@
+/* response.c: answers, made where the request is handled: what may not be written is
+ * refused there. */
+#include <cadre/actors/http.h>
+
+#include "head.h"
+#include "response.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void drop_response(void *body)
+{
+    const cadre_http_response *r = body;
+    cadre_buf_unref(r->fields);
+    cadre_buf_unref(r->body);
+}
+
+CADRE_TYPE_DROP(cadre_http_response, drop_response);
+
+/* ---- what may be a field ---------------------------------------------------------- */
+
+static bool is_token(const char *text)
+{
+    static const char marks[] = "!#$%&'*+-.^_`|~";
+    const char *c = text;
+    while (*c && ((*c >= '0' && *c <= '9') || (*c >= 'A' && *c <= 'Z') ||
+                  (*c >= 'a' && *c <= 'z') || strchr(marks, *c)))
+        c++;
+    return !*c && c > text;
+}
+
+static bool is_value(const char *text)
+{
+    while (*text && (*text == '\t' || ((unsigned char)*text >= ' ' && *text != 0x7f)))
+        text++;
+    return !*text;
+}
+
+static bool is(const cadre_http_field *f, const char *name)
+{
+    return head_same((cadre_http_text){f->name, strlen(f->name)}, name);
+}
+
+static bool is_close(const cadre_http_field *f)
+{
+    return is(f, "connection") && f->value &&
+           head_same((cadre_http_text){f->value, strlen(f->value)}, "close");
+}
+
+static bool is_good(const cadre_http_field *f)
+{
+    bool is_ours = is(f, "content-length") || is(f, "transfer-encoding") ||
+                   is(f, "date") || (is(f, "connection") && !is_close(f));
+    return f->value && is_token(f->name) && is_value(f->value) && !is_ours;
+}
+
+/* ---- they become lines ------------------------------------------------------------ */
+
+static size_t line_size(const cadre_http_field *f)
+{
+    return strlen(f->name) + strlen(f->value) + strlen(": \r\n");
+}
+
+static char *put(char *at, const char *text)
+{
+    size_t size = strlen(text);
+    memcpy(at, text, size);
+    return at + size;
+}
+
+/* Errors: -EINVAL, -ENOMEM. */
+static int put_fields(cadre_http_response *r, const cadre_http_field *fields)
+{
+    size_t size = 0;
+    for (const cadre_http_field *f = fields; f && f->name; f++) {
+        if (!is_good(f))
+            return -EINVAL;
+        if (is_close(f))
+            r->own |= RESPONSE_CLOSES;
+        else
+            size += line_size(f);
+    }
+    if (size == 0)
+        return 0;
+    r->fields = cadre_buf_new(NULL, size);
+    if (!r->fields)
+        return -ENOMEM;
+    char *at = (char *)cadre_buf_data(r->fields);
+    for (const cadre_http_field *f = fields; f->name; f++)
+        if (!is_close(f))
+            at = put(put(put(put(at, f->name), ": "), f->value), "\r\n");
+    return 0;
+}
+
+int response_make(cadre_http_response *r, int status, const cadre_http_field *fields,
+                  cadre_buf *take)
+{
+    *r = (cadre_http_response){.status = (uint32_t)status};
+    int err = status < 200 || status > 599 || (status == 204 && take)
+                  ? -EINVAL
+                  : put_fields(r, fields);
+    if (err)
+        cadre_buf_unref(take);
+    else
+        r->body = take;
+    return err;
+}
+
+/* ---- they are sent ---------------------------------------------------------------- */
+
+int cadre_http_reply(cadre_self *self, const cadre_msg *m, int status,
+                     const cadre_http_field *fields, cadre_buf *take)
+{
+    cadre_http_response r;
+    int err = response_make(&r, status, fields, take);
+    return err ? err : cadre_reply_as(self, m, &cadre_http_response_type, &r);
+}
+
+int cadre_http_answer(cadre_self *self, cadre_promise promise, int status,
+                      const cadre_http_field *fields, cadre_buf *take)
+{
+    cadre_http_response r;
+    int err = response_make(&r, status, fields, take);
+    return err ? err : cadre_answer_as(self, promise, &cadre_http_response_type, &r);
+}
+
+int cadre_http_reply_text(cadre_self *self, const cadre_msg *m, int status,
+                          const char *text)
+{
+    static const cadre_http_field fields[] = {
+        {"Content-Type", "text/plain; charset=utf-8"}, {0}};
+    cadre_buf *body = cadre_buf_new(text, strlen(text));
+    return body ? cadre_http_reply(self, m, status, fields, body) : -ENOMEM;
+}

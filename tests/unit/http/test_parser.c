@@ -1,0 +1,196 @@
+/* test_parser.c: the parser gets bytes in any pieces, and bytes that are anything.
+ *
+ * All that it is given is in a buffer of just that size, so that a sanitizer sees every
+ * step beyond. */
+#include "support/dice.h"
+#include "support/support.h"
+
+#include "http/parser.h"
+
+#include <stdio.h>
+
+static const cadre_http_limits limits = {
+    .head = 2000, .fields = 20, .target = 200, .body = 300};
+
+#define HOST "Host: here\r\n"
+
+static const char *const samples[] = {
+    "GET / HTTP/1.1\r\n" HOST "\r\n",
+    "\r\nGET /a/b?c=d HTTP/1.1\r\n" HOST
+    "Accept: */*\r\nEmpty:\r\n\r\nGET / HTTP/1.0\r\n\r\n",
+    "POST / HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nabcdeGET /x HTTP/1.1\r\n" HOST
+    "\r\n",
+    "PUT / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3;a=\"b\"\r\nabc\r\n"
+    "1\r\nd\r\n0\r\nTrailer: x\r\n\r\nHEAD / HTTP/1.1\r\n" HOST "\r\n",
+    "OPTIONS * HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
+    "GET http://there/?q HTTP/1.1\r\n" HOST
+    "Connection: upgrade, close\r\nUpgrade: a\r\n\r\n",
+    "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n",
+    "GET / HTTP/1.1\r\n" HOST "A: b\nC: d\r\n\r\n",
+};
+enum { SAMPLES = sizeof samples / sizeof *samples };
+
+/* ---- what it says, as text ------------------------------------------------------------ */
+
+struct story {
+    char text[4096];
+    size_t used;
+    int event; /* the last one */
+};
+
+static void tell(struct story *story, cadre_http_text text)
+{
+    size_t room = sizeof story->text - story->used;
+    int n = snprintf(story->text + story->used, room, "%.*s|", (int)text.size,
+                     text.at ? text.at : "");
+    assert_true(n >= 0 && (size_t)n < room);
+    story->used += (size_t)n;
+}
+
+static void tell_request(struct story *story, struct parser *p)
+{
+    cadre_http_request *r = &p->request;
+    cadre_http_text name, value;
+    tell(story, r->method);
+    tell(story, r->path);
+    tell(story, r->query);
+    for (unsigned i = 0; cadre_http_field_at(r, i, &name, &value); i++) {
+        tell(story, name);
+        tell(story, value);
+    }
+    tell(story,
+         (cadre_http_text){(char *)cadre_buf_data(r->body), cadre_buf_size(r->body)});
+    assert_true(cadre_buf_size(r->body) <= limits.body);
+    cadre_http_request_type.drop(r);
+    *r = (cadre_http_request){0};
+}
+
+/* Gives it what is in `bytes` up to `end` and was not used; returns how much is. */
+static size_t give(struct parser *p, struct story *story, const char *bytes,
+                   size_t used, size_t end)
+{
+    int event = PARSER_HEAD;
+    while (event == PARSER_HEAD || event == PARSER_END) {
+        size_t n, size = end - used;
+        char *exact = malloc(size ? size : 1);
+        memcpy(exact, bytes + used, size);
+        event = parser_next(p, exact, size, &n);
+        free(exact);
+        assert_true(n <= size);
+        used += n;
+        if (event == PARSER_END)
+            tell_request(story, p);
+    }
+    story->event = event;
+    return used;
+}
+
+/* In pieces that end at the places given, and at the end. */
+static void parse(struct story *story, const char *bytes, size_t size,
+                  const size_t *ends, size_t count)
+{
+    struct parser p;
+    size_t used = 0;
+    *story = (struct story){0};
+    parser_init(&p, &limits);
+    for (size_t i = 0; i <= count && story->event < 400; i++)
+        used = give(&p, story, bytes, used, i < count ? ends[i] : size);
+    parser_free(&p);
+}
+
+static void assert_same(const struct story *a, const struct story *b)
+{
+    assert_string_equal(a->text, b->text);
+    assert_int_equal(a->event, b->event);
+}
+
+/* ---- tests ---------------------------------------------------------------------------- */
+
+static void every_split_is_the_same(void **state)
+{
+    struct story whole, split;
+    for (size_t s = 0; s < SAMPLES; s++) {
+        size_t size = strlen(samples[s]), each[512];
+        parse(&whole, samples[s], size, NULL, 0);
+        for (size_t i = 0; i <= size; i++)
+            for (size_t j = i; j <= size; j++) {
+                parse(&split, samples[s], size, (const size_t[]){i, j}, 2);
+                assert_same(&split, &whole);
+            }
+        for (size_t i = 0; i < size; i++)
+            each[i] = i;
+        parse(&split, samples[s], size, each, size);
+        assert_same(&split, &whole);
+    }
+}
+
+static void samples_are_understood(void **state)
+{
+    struct story story;
+    parse(&story, samples[1], strlen(samples[1]), NULL, 0);
+    assert_string_equal(story.text,
+                        "GET|/a/b|c=d|Host|here|Accept|*/*|Empty|||GET|/|||");
+    parse(&story, samples[3], strlen(samples[3]), NULL, 0);
+    assert_string_equal(
+        story.text,
+        "PUT|/||Host|here|Transfer-Encoding|chunked|abcd|HEAD|/||Host|here||");
+    assert_int_equal(story.event, PARSER_MORE);
+    parse(&story, samples[7], strlen(samples[7]), NULL, 0);
+    assert_string_equal(story.text, "");
+    assert_int_equal(story.event, 400);
+}
+
+/* One change: a byte, some that go, or some of another sample. */
+static size_t change(struct dice *dice, char *bytes, size_t size)
+{
+    static const char marks[] = "\r\n :;,\t\0\x80\xff"
+                                "0aA-+%";
+    size_t at = dice_below(dice, (uint32_t)size), n = 1 + dice_below(dice, 8);
+    const char *other = samples[dice_below(dice, SAMPLES)];
+    size_t from = dice_below(dice, (uint32_t)strlen(other));
+    n = n < size - at ? n : size - at;
+    switch (dice_below(dice, 4)) {
+    case 0:
+        bytes[at] = (char)dice_below(dice, 256);
+        return size;
+    case 1:
+        bytes[at] = marks[dice_below(dice, sizeof marks)];
+        return size;
+    case 2:
+        memmove(bytes + at, bytes + at + n, size - at - n);
+        return size - n > 0 ? size - n : size;
+    default:
+        n = n < strlen(other) - from ? n : strlen(other) - from;
+        memmove(bytes + at + n, bytes + at, size - at);
+        memcpy(bytes + at, other + from, n);
+        return size + n;
+    }
+}
+
+/* It says something, the same for any pieces, and nothing is read or left behind that
+ * should not be. */
+static void mutations_are_harmless(void **state)
+{
+    struct dice dice = dice_new(1, 0);
+    struct story whole, split;
+    for (unsigned round = 0; round < (is_long() ? 1000000 : 20000); round++) {
+        char bytes[512];
+        const char *sample = samples[dice_below(&dice, SAMPLES)];
+        size_t size = strlen(sample);
+        memcpy(bytes, sample, size);
+        for (uint32_t i = 1 + dice_below(&dice, 4); i-- > 0;)
+            size = change(&dice, bytes, size);
+        size_t end = dice_below(&dice, (uint32_t)size + 1);
+        parse(&whole, bytes, size, NULL, 0);
+        parse(&split, bytes, size, &end, 1);
+        assert_same(&split, &whole);
+    }
+}
+
+int main(void)
+{
+    TESTS(cmocka_unit_test(every_split_is_the_same),
+          cmocka_unit_test(samples_are_understood),
+          cmocka_unit_test(mutations_are_harmless));
+    return RUN_TESTS();
+}
