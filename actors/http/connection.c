@@ -151,10 +151,16 @@ static bool is_within(const struct connection *c)
     return !c->no_more && (parser_is_within(&c->parser) || c->pending.size > 0);
 }
 
+/* Nothing comes behind what is under way. */
+static bool is_last(const struct connection *c)
+{
+    return c->no_more || (c->closing && !is_within(c));
+}
+
 static int write_on(cadre_self *self, struct connection *c)
 {
     uint32_t before = c->queue.count;
-    int err = queue_write(self, &c->queue, c->stream, c->no_more);
+    int err = queue_write(self, &c->queue, c->stream, is_last(c));
     if (c->queue.count != before)
         c->active = cadre_now(self);
     if (!err && c->continues && c->queue.count == 0) {
@@ -203,8 +209,7 @@ static int settle(cadre_self *self, struct connection *c)
         if (!err && c->pending.size > 0)
             read_on(self, c);
     } while (!err && c->queue.count != count);
-    bool is_done = c->queue.count == 0 && !is_within(c) && (c->no_more || c->closing);
-    if (err == 1 || (!err && is_done))
+    if (err == 1 || (!err && c->queue.count == 0 && is_last(c)))
         close_now(self, c);
     else if (err && err != CADRE_EFULL)
         abort_now(self, c);
