@@ -128,7 +128,7 @@ static int write_first(cadre_self *self, struct queue *q, cadre_stream stream,
     if (!e->out && e->response.status) {
         bool closes = e->response.own & RESPONSE_CLOSES || (is_last && q->count == 1);
         e->manner.closes |= closes;
-        e->out = wire_write(&e->response, e->manner, &e->response.body);
+        e->out = wire_write(&e->response, e->manner, &e->response.body, &q->date);
         if (!e->out)
             return -ENOMEM;
         e->response.status = 0; /* its head is made */

@@ -21,6 +21,7 @@ struct queue {
     struct entry entries[QUEUE_SIZE];
     uint32_t first, count;
     struct shared *shared;
+    struct wire_date date;
 };
 
 static inline struct entry *queue_first(struct queue *q)

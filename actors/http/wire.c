@@ -1,12 +1,11 @@
 /* wire.c: an answer as it is sent. */
 #include "wire.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 /* A body up to this size goes along with its head; more is not worth a copy. */
-enum { SHORT = 4096, HEAD_MAX = 256, DATE_SIZE = 40 };
+enum { SHORT = 4096, HEAD_MAX = 256 };
 
 static const struct {
     uint32_t status;
@@ -58,49 +57,90 @@ const char *wire_reason(uint32_t status)
     return "";
 }
 
+/* ---- text, without printf: that would be a tenth of a short answer ------------------ */
+
+static char *put(char *at, const char *text, size_t size)
+{
+    memcpy(at, text, size);
+    return at + size;
+}
+
+static char *put_text(char *at, const char *text)
+{
+    return put(at, text, strlen(text));
+}
+
+static char *put_number(char *at, uint64_t number)
+{
+    char digits[20], *first = digits + sizeof digits;
+    do
+        *--first = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    return put(at, first, (size_t)(digits + sizeof digits - first));
+}
+
 /* ---- the date --------------------------------------------------------------------- */
 
-/* Not strftime(), whose names are the locale's. */
-static void write_date(char date[DATE_SIZE], time_t second)
+static char *put_two(char *at, int number)
+{
+    *at++ = (char)('0' + number / 10 % 10);
+    *at++ = (char)('0' + number % 10);
+    return at;
+}
+
+/* As in "Sun, 06 Nov 1994 08:49:37 GMT"; the names are not the locale's. */
+static void make_date(char *at, time_t second)
 {
     static const char days[] = "SunMonTueWedThuFriSat";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     struct tm t;
     if (!gmtime_r(&second, &t))
         memset(&t, 0, sizeof t);
-    (void)snprintf(date, DATE_SIZE, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
-                   days + 3 * (t.tm_wday % 7), t.tm_mday % 100,
-                   months + 3 * (t.tm_mon % 12), (t.tm_year + 1900) % 10000,
-                   t.tm_hour % 100, t.tm_min % 100, t.tm_sec % 100);
+    at = put_text(put(at, days + 3 * t.tm_wday, 3), ", ");
+    at = put(put_two(at, t.tm_mday), " ", 1);
+    at = put(put(at, months + 3 * t.tm_mon, 3), " ", 1);
+    at = put_two(put_two(at, (t.tm_year + 1900) / 100), t.tm_year % 100);
+    at = put(put_two(put(at, " ", 1), t.tm_hour), ":", 1);
+    at = put(put_two(at, t.tm_min), ":", 1);
+    (void)put_text(put_two(at, t.tm_sec), " GMT");
+}
+
+static char *put_date(char *at, struct wire_date *date)
+{
+    struct timespec now = {0, 0};
+    (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec != date->second) {
+        date->second = now.tv_sec;
+        make_date(date->text, now.tv_sec);
+    }
+    return put(at, date->text, sizeof date->text);
 }
 
 /* ---- the head --------------------------------------------------------------------- */
 
 static bool has_no_length(uint32_t status) { return status == 204 || status == 304; }
 
-static int write_head(char *at, const cadre_http_response *r, struct wire_manner manner,
-                      size_t body)
+static size_t write_head(char *head, const cadre_http_response *r,
+                         struct wire_manner manner, size_t body, struct wire_date *date)
 {
-    struct timespec now = {0, 0};
-    char date[DATE_SIZE], length[48] = "";
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    write_date(date, now.tv_sec);
+    char *at = put_number(put_text(head, "HTTP/1.1 "), r->status);
+    at = put_text(put(at, " ", 1), wire_reason(r->status));
+    at = put_date(put_text(at, "\r\nDate: "), date);
     if (!has_no_length(r->status))
-        (void)snprintf(length, sizeof length, "Content-Length: %zu\r\n", body);
-    const char *connection = manner.closes   ? "Connection: close\r\n"
-                             : manner.http10 ? "Connection: keep-alive\r\n"
-                                             : "";
-    return snprintf(at, HEAD_MAX, "HTTP/1.1 %u %s\r\nDate: %s\r\n%s%s",
-                    (unsigned)r->status, wire_reason(r->status), date, length,
-                    connection);
+        at = put_number(put_text(at, "\r\nContent-Length: "), body);
+    if (manner.closes)
+        at = put_text(at, "\r\nConnection: close");
+    else if (manner.http10)
+        at = put_text(at, "\r\nConnection: keep-alive");
+    return (size_t)(put_text(at, "\r\n") - head);
 }
 
 cadre_buf *wire_write(const cadre_http_response *r, struct wire_manner manner,
-                      cadre_buf **body)
+                      cadre_buf **body, struct wire_date *date)
 {
     char head[HEAD_MAX];
     size_t size = cadre_buf_size(*body);
-    size_t head_size = (size_t)write_head(head, r, manner, size);
+    size_t head_size = write_head(head, r, manner, size, date);
     if (manner.is_head || has_no_length(r->status)) {
         cadre_buf_unref(cadre_buf_move(body));
         size = 0;
@@ -109,13 +149,12 @@ cadre_buf *wire_write(const cadre_http_response *r, struct wire_manner manner,
     cadre_buf *out = cadre_buf_new(NULL, head_size + fields + 2 + within);
     if (!out)
         return NULL;
-    char *at = (char *)cadre_buf_data(out);
-    memcpy(at, head, head_size);
+    char *at = put((char *)cadre_buf_data(out), head, head_size);
     if (fields > 0)
-        memcpy(at + head_size, cadre_buf_data(r->fields), fields);
-    memcpy(at + head_size + fields, "\r\n", 2);
+        at = put(at, (char *)cadre_buf_data(r->fields), fields);
+    at = put_text(at, "\r\n");
     if (within > 0)
-        memcpy(at + head_size + fields + 2, cadre_buf_data(*body), within);
+        (void)put(at, (char *)cadre_buf_data(*body), within);
     if (size <= SHORT)
         cadre_buf_unref(cadre_buf_move(body));
     return out;
