@@ -3,10 +3,9 @@
  * http PORT    serves there until it is interrupted: try it with a browser or curl
  * http         tries itself: a client in the same process asks for a page
  *
- *   /                  says hello at once
- *   /hello/NAME        to somebody
- *   /count             a counter, in an actor of its own: it gets the request itself
- *   /later             answers when half a second has passed */
+ *   /hello/NAME   is answered at once
+ *   /count        by an actor of its own, to which the request is passed on
+ *   /later        when half a second has passed */
 #include <cadre.h>
 
 #include <cadre/actors/http.h>
@@ -18,11 +17,6 @@
 #include <stdlib.h>
 
 /* ---- pages ------------------------------------------------------------------------- */
-
-static int front(cadre_self *self, void *state, cadre_msg *m)
-{
-    return cadre_http_reply_text(self, m, 200, "hello\n");
-}
 
 static int hello(cadre_self *self, void *state, cadre_msg *m)
 {
@@ -58,8 +52,7 @@ static int later(cadre_self *self, void *state, cadre_msg *m)
     return err ? err : cadre_then(self, token, on_due);
 }
 
-static const cadre_http_route routes[] = {{"GET", "/", front},
-                                          {"GET", "/hello/:name", hello},
+static const cadre_http_route routes[] = {{"GET", "/hello/:name", hello},
                                           {"GET", "/count", count},
                                           {"GET", "/later", later},
                                           {0}};

@@ -57,7 +57,7 @@ const char *wire_reason(uint32_t status)
     return "";
 }
 
-/* ---- text, without printf: that would be a tenth of a short answer ------------------ */
+/* ---- text, without printf: that would be a tenth of a short answer --------------- */
 
 static char *put(char *at, const char *text, size_t size)
 {

@@ -11,7 +11,7 @@ struct wire_manner {
     bool is_head;
 };
 
-/* What was the date when somebody last asked: it is made once a second. All zero: never. */
+/* The date when somebody last asked: it is made once a second. All zero: never. */
 struct wire_date {
     int64_t second;
     char text[29];

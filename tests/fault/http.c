@@ -1,6 +1,6 @@
 /* http.c: allocation k fails, k = 1, 2, 3 ..., while clients ask an HTTP server. Whatever
- * fails says so, is answered with 500 or 503, or closes the connection; all of it ends, in
- * time, and nothing is left allocated. */
+ * fails says so, is answered with 500 or 503, or closes the connection; all of it ends,
+ * in time, and nothing is left allocated. */
 #include "support/options.h"
 #include "support/short_heap.h"
 #include "support/sockets.h"

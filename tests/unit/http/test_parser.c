@@ -30,7 +30,7 @@ static const char *const samples[] = {
 };
 enum { SAMPLES = sizeof samples / sizeof *samples };
 
-/* ---- what it says, as text ------------------------------------------------------------ */
+/* ---- what it says, as text ---------------------------------------------------- */
 
 struct story {
     char text[4096];
@@ -104,7 +104,7 @@ static void assert_same(const struct story *a, const struct story *b)
     assert_int_equal(a->event, b->event);
 }
 
-/* ---- tests ---------------------------------------------------------------------------- */
+/* ---- tests -------------------------------------------------------------------- */
 
 static void every_split_is_the_same(void **state)
 {
