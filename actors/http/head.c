@@ -18,7 +18,7 @@ struct table {
 
 /* ---- text ------------------------------------------------------------------------- */
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c; }
+static int lower(char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; }
 
 bool head_same(cadre_http_text a, const char *b)
 {

@@ -63,9 +63,9 @@ static size_t line_size(const cadre_http_field *f)
 
 static char *put(char *at, const char *text)
 {
-    size_t size = strlen(text);
-    memcpy(at, text, size);
-    return at + size;
+    while (*text)
+        *at++ = *text++;
+    return at;
 }
 
 /* Errors: -EINVAL, -ENOMEM. */
