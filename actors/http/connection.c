@@ -10,6 +10,7 @@
 
 #include <cadre/shutdown.h>
 #include <cadre/timer.h>
+#include <cadre/watch.h>
 
 #include <errno.h>
 #include <string.h>
@@ -25,7 +26,17 @@ static struct shared *shared(struct connection *c) { return shared_of(c->shared)
 static int find_desk(cadre_self *self, struct connection *c)
 {
     const cadre_http_desk desk = {.context = shared(c)->context};
-    return c->desk.id ? 0 : cadre_spawn(self, &c->desk, &desk_class, &desk);
+    if (c->desk.id)
+        return 0;
+    int err = cadre_spawn(self, &c->desk, &desk_class, &desk);
+    if (err)
+        return err;
+    err = cadre_watch(self, NULL, c->desk);
+    if (err) {
+        (void)cadre_kill(self, c->desk, 0);
+        c->desk.id = 0;
+    }
+    return err;
 }
 
 /* Whom to ask: id 0, and then nobody; it is answered. */
@@ -121,9 +132,9 @@ static void read_on(cadre_self *self, struct connection *c)
 }
 
 /* What has come and cannot be read is not to become more. */
-static void hold(cadre_self *self, struct connection *c)
+static void hold(cadre_self *self, struct connection *c, bool is_stuck)
 {
-    bool holds = queue_is_full(&c->queue) && c->pending.size > 0;
+    bool holds = (is_stuck || queue_is_full(&c->queue)) && c->pending.size > 0;
     if (holds != c->holds &&
         cadre_stream_window(self, c->stream, holds ? 0 : WINDOW) == 0)
         c->holds = holds;
@@ -174,7 +185,7 @@ static int write_on(cadre_self *self, struct connection *c)
 /* When somebody has to have done something; CADRE_NEVER: nobody has to. */
 static cadre_time find_due(cadre_self *self, struct connection *c)
 {
-    if (!is_within(c) || queue_is_full(&c->queue))
+    if (!is_within(c) || c->holds)
         c->read_due = 0;
     else if (!c->read_due)
         c->read_due = cadre_now(self) + shared(c)->limits.read;
@@ -215,7 +226,7 @@ static int settle(cadre_self *self, struct connection *c)
         abort_now(self, c);
     if (c->closed)
         return 0;
-    hold(self, c);
+    hold(self, c, err == CADRE_EFULL);
     return set_timer(self, c);
 }
 
@@ -270,9 +281,13 @@ static int on_gone(cadre_self *self, struct connection *c)
 static void on_outcome(struct connection *c, const cadre_msg *m)
 {
     const cadre_failure *failure = cadre_body(m, cadre_failure);
+    const cadre_down *down = cadre_body(m, cadre_down);
     (void)queue_outcome(&c->queue, m);
-    if (failure && failure->code == CADRE_EDEAD)
-        c->desk.id = 0; /* mostly it was this one; if not, it is one more for a while */
+    /* That it is dead a request may say before the watch does. */
+    if ((failure && failure->code == CADRE_EDEAD &&
+         cadre_same(failure->origin, c->desk)) ||
+        (down && cadre_same(down->who, c->desk)))
+        c->desk.id = 0;
 }
 
 static int connection_start(cadre_self *self, void *state)

@@ -38,7 +38,7 @@ static bool set_defaults(cadre_http_limits *limits)
     set_default(&limits->connections, 10000);
     set_default(&limits->requests, 10000);
     limits->body = limits->body ? limits->body : 1 << 20;
-    limits->read = limits->read ? limits->read : 10 * CADRE_SECOND;
+    limits->read = limits->read ? limits->read : 30 * CADRE_SECOND;
     limits->idle = limits->idle ? limits->idle : 60 * CADRE_SECOND;
     limits->answer = limits->answer ? limits->answer : 30 * CADRE_SECOND;
     return limits->head <= HEAD_MAX && limits->target <= limits->head &&

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -221,6 +222,48 @@ static void header_lookup(void **state)
     web_served(sys);
 }
 
+/* Requests that fail elsewhere, or end the desk, leave no desks behind. */
+static int pass_to_nobody(cadre_self *self, void *state, cadre_msg *m)
+{
+    return cadre_forward(self, (cadre_ref){1}, m);
+}
+static int reply_and_stop(cadre_self *self, void *state, cadre_msg *m)
+{
+    int err = cadre_http_reply(self, m, 200, NULL, NULL);
+    return err ? err : CADRE_STOP;
+}
+
+static uint64_t actors_of(const cadre_system *sys)
+{
+    cadre_counters c;
+    assert_int_equal(cadre_stats(sys, &c), 0);
+    return c.actors;
+}
+
+static void one_desk_at_a_time(void **state)
+{
+    static const cadre_http_route two[] = {
+        {NULL, "/nobody", pass_to_nobody}, {NULL, "/stop", reply_and_stop}, {0}};
+    web.routes = two;
+    cadre_system *sys = web_serve();
+    int fd = raw_connect(web.port);
+    for (int i = 0; i < 5; i++) {
+        send_text(fd, "GET /nobody HTTP/1.1\r\n" HOST "\r\n");
+        web_expect_end(fd, "500 Internal Server Error\n");
+    }
+    assert_true(actors_of(sys) <= 4); /* root, server, connection, desk */
+    for (int i = 0; i < 5; i++) {
+        send_text(fd, "GET /stop HTTP/1.1\r\n" HOST "\r\n");
+        web_expect_end(fd, "HTTP/1.1 200 OK\r\n");
+        web_expect_end(fd, "\r\n\r\n");
+        while (actors_of(sys) > 3)
+            sched_yield(); /* the desk is ending */
+        (void)web_ask(sys);
+    }
+    close(fd);
+    web_served(sys);
+}
+
 /* ---- what is refused -------------------------------------------------------------- */
 
 static unsigned wrongs;
@@ -401,6 +444,34 @@ static void slow_clients_end(void **state)
     web_served(sys);
 }
 
+static int send_some(cadre_self *self, void *state, cadre_msg *m)
+{
+    atomic_fetch_add(&deferred, 1);
+    return cadre_http_reply(self, m, 200, NULL, cadre_buf_new(NULL, 8 << 20));
+}
+
+/* Asks, and asks, and reads no answer. */
+static void deaf_client_is_not_read(void **state)
+{
+    enum { MOST = 64 << 20, PIECE = 1000 };
+    static const cadre_http_route some[] = {{NULL, "/", send_some}, {0}};
+    static char requests[PIECE * sizeof "GET / HTTP/1.1\r\n" HOST "\r\n"];
+    for (int i = 0; i < PIECE; i++)
+        strcat(requests, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    web.routes = some;
+    cadre_system *sys = web_serve();
+    int fd = raw_connect(web.port);
+    atomic_store(&deferred, 0);
+    for (int i = 0; i < 5; i++) /* few, but more than can be written */
+        send_text(fd, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    send_text(fd, "GET / HTTP/1.1\r\nX: ");
+    await(&deferred, 5);
+    size_t sent = raw_repeat_until_stuck(fd, requests, strlen(requests), MOST);
+    assert_true(sent < MOST);
+    close(fd);
+    web_served(sys);
+}
+
 static void gone_client_cancels(void **state)
 {
     web_root = root_defers;
@@ -486,7 +557,8 @@ int main(void)
           cmocka_unit_test(splitting_is_refused), cmocka_unit_test(header_lookup),
           cmocka_unit_test(no_smuggling), cmocka_unit_test(bad_chunks_are_refused),
           cmocka_unit_test(limits_hold), cmocka_unit_test(too_many_requests_are_503),
-          cmocka_unit_test(slow_clients_end), cmocka_unit_test(gone_client_cancels),
-          cmocka_unit_test(drained_in_order));
+          cmocka_unit_test(slow_clients_end), cmocka_unit_test(one_desk_at_a_time),
+          cmocka_unit_test(deaf_client_is_not_read),
+          cmocka_unit_test(gone_client_cancels), cmocka_unit_test(drained_in_order));
     return RUN_TESTS();
 }

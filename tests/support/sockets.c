@@ -123,17 +123,24 @@ void raw_send(int fd, const void *bytes, size_t size)
     }
 }
 
-size_t raw_send_until_stuck(int fd, size_t most)
+size_t raw_repeat_until_stuck(int fd, const void *bytes, size_t size, size_t most)
 {
-    static const char zeros[1 << 16];
     size_t sum = 0;
     struct pollfd writable = {.fd = fd, .events = POLLOUT};
     while (sum < most && poll(&writable, 1, STUCK_MS) == 1) {
-        ssize_t n = send(fd, zeros, sizeof zeros, MSG_NOSIGNAL | MSG_DONTWAIT);
+        size_t at = sum % size;
+        ssize_t n =
+            send(fd, (const char *)bytes + at, size - at, MSG_NOSIGNAL | MSG_DONTWAIT);
         assert_true(n > 0 || errno == EAGAIN);
         sum += n > 0 ? (size_t)n : 0;
     }
     return sum;
+}
+
+size_t raw_send_until_stuck(int fd, size_t most)
+{
+    static const char zeros[1 << 16];
+    return raw_repeat_until_stuck(fd, zeros, sizeof zeros, most);
 }
 
 void raw_expect(int fd, const void *bytes, size_t size)

@@ -25,6 +25,8 @@ void raw_send(int fd, const void *bytes, size_t size);
 /* Sends zeros as long as the socket takes them, or until there were `most`. Returns how
  * many. */
 size_t raw_send_until_stuck(int fd, size_t most);
+/* The same with these bytes again and again. */
+size_t raw_repeat_until_stuck(int fd, const void *bytes, size_t size, size_t most);
 /* Exactly these come. */
 void raw_expect(int fd, const void *bytes, size_t size);
 /* Reads up to size bytes until the end. Returns how many, or -errno. */

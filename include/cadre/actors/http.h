@@ -55,7 +55,7 @@ typedef struct cadre_http_limits {
     uint32_t requests;    /* under way at a time, of all connections. 0: 10,000 */
     size_t body;          /* bytes. 0: 1 MiB */
     cadre_time read;   /* from the first byte of a head to its last, and from there to
-                             the body's. 0: 10 s */
+                             the body's. 0: 30 s */
     cadre_time idle;   /* without a request, or without a byte of an answer that could
                              be sent. 0: 60 s */
     cadre_time answer; /* from a request to its answer. 0: 30 s */
