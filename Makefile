@@ -144,12 +144,14 @@ LIBS_aarch64 := -L$(SYSROOT)/usr/lib/aarch64-linux-gnu -lcmocka \
 # Emulation is slow: never the long versions. And a program cannot start itself again.
 RUN_aarch64 := env -u CADRE_LONG CADRE_EMULATED=1 qemu-aarch64 -L /usr/aarch64-linux-gnu
 
-# A program finds the shared library in the build tree.
+# A program finds the shared libraries in the build tree, also those that one of them
+# needs: so by the old tag, which counts for these, too.
 comma := ,
 LIBRARY_shared := $(if $(HTTP),build/shared/libcadre-http.so) \
     $(if $(IO),build/shared/libcadre-io.so) build/shared/libcadre.so
 LINK_shared := -Lbuild/shared -Wl,--as-needed $(if $(HTTP),-lcadre-http) \
-    $(if $(IO),-lcadre-io) -lcadre -Wl,-rpath,$(CURDIR)/build/shared
+    $(if $(IO),-lcadre-io) -lcadre -Wl,--disable-new-dtags \
+    -Wl,-rpath,$(CURDIR)/build/shared
 
 Q := $(if $(V),,@)
 .SECONDARY:
