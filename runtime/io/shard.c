@@ -46,6 +46,8 @@ int shard_init(struct shard *shard, struct world *world)
     err = uv_poll_init(&shard->loop, &shard->wake, shard->berth.seat.wake_fd);
     if (err)
         goto no_poll;
+    err = uv_timer_init(&shard->loop, &shard->limit);
+    invariant(err == 0);
     shard->wake.data = shard;
     err = uv_poll_start(&shard->wake, UV_READABLE, on_wake);
     invariant(err == 0);
@@ -61,6 +63,7 @@ void shard_fini(struct shard *shard)
 {
     invariant(list_is_empty(&shard->handles));
     uv_close((uv_handle_t *)&shard->wake, NULL);
+    uv_close((uv_handle_t *)&shard->limit, NULL);
     (void)uv_run(&shard->loop, UV_RUN_DEFAULT);
     int err = uv_loop_close(&shard->loop);
     invariant(err == 0); /* else a handle was left */
@@ -100,23 +103,32 @@ void berth_deliver(struct fifo *got, struct worker *here)
 
 void berth_turn(struct berth *b) { (void)uv_run(&shard_of(b)->loop, UV_RUN_NOWAIT); }
 
-/* libuv counts in milliseconds; so with a limit the loop's descriptor is waited for. It
- * has had its turn, so the kernel knows all that it waits for. */
+static void on_limit(uv_timer_t *limit) { (void)limit; }
+
+/* Less than a millisecond, which libuv cannot: the loop's descriptor is waited for. What
+ * the turn before has started the kernel does not know of yet; so not for longer. */
+static void wait_briefly(struct shard *shard, int64_t timeout_ns)
+{
+    struct pollfd p = {.fd = uv_backend_fd(&shard->loop), .events = POLLIN};
+    struct timespec t = {0, timeout_ns};
+    if (ppoll(&p, 1, &t, NULL) == 1)
+        (void)uv_run(&shard->loop, UV_RUN_NOWAIT);
+}
+
 void berth_wait(struct berth *b, int64_t timeout_ns)
 {
     struct shard *shard = shard_of(b);
     const int64_t ms = 1000000;
-    if (timeout_ns == PARK_FOREVER) {
-        (void)uv_run(&shard->loop, UV_RUN_ONCE);
+    if (timeout_ns != PARK_FOREVER && timeout_ns < ms) {
+        wait_briefly(shard, timeout_ns);
         return;
     }
-    int own = uv_backend_timeout(&shard->loop);
-    if (own >= 0 && own * ms < timeout_ns)
-        timeout_ns = own * ms;
-    struct pollfd p = {.fd = uv_backend_fd(&shard->loop), .events = POLLIN};
-    struct timespec t = {timeout_ns / (1000 * ms), timeout_ns % (1000 * ms)};
-    if (ppoll(&p, 1, &t, NULL) == 1)
-        (void)uv_run(&shard->loop, UV_RUN_NOWAIT);
+    if (timeout_ns != PARK_FOREVER) {
+        uv_update_time(&shard->loop);
+        (void)uv_timer_start(&shard->limit, on_limit, (uint64_t)(timeout_ns / ms), 0);
+    }
+    (void)uv_run(&shard->loop, UV_RUN_ONCE);
+    (void)uv_timer_stop(&shard->limit);
 }
 
 void berth_wait_outside(struct berth *b, int64_t timeout_ns)

@@ -21,6 +21,7 @@ struct shard {
     /* Of whoever has the seat. */
     uv_loop_t loop;
     uv_poll_t wake;
+    uv_timer_t limit; /* of how long it waits */
     struct list handles;
     char scratch[SHARD_SCRATCH]; /* what is read goes here first */
 };
