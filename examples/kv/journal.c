@@ -73,10 +73,15 @@ static int write_out(void *body)
     return err || !w->sync ? err : fdatasync(w->fd) ? -errno : 0;
 }
 
+/* Once a second; and when what waits has waited for a while. */
 typedef struct tick {
     int none;
 } tick;
+typedef struct flush {
+    int none;
+} flush;
 static CADRE_TYPE(tick);
+static CADRE_TYPE(flush);
 
 struct waiting {
     cadre_ref to;
@@ -88,6 +93,7 @@ struct journal {
     struct text pending;       /* to be written */
     struct text waiting, told; /* struct waiting: for that; for what is being written */
     bool writes, dirty, is_time; /* dirty: written and not synced */
+    bool due, soon;              /* to be written now; a flush will come */
 };
 
 static int answer_all(cadre_self *self, struct text *list)
@@ -102,6 +108,17 @@ static int answer_all(cadre_self *self, struct text *list)
     return err;
 }
 
+/* What nobody waits for is written a little later, with what comes meanwhile. */
+static int write_soon(cadre_self *self, struct journal *me)
+{
+    if (me->kv->fsync == FSYNC_ALWAYS || me->pending.size > BEHIND_MAX)
+        me->due = true;
+    if (me->due || me->soon)
+        return 0;
+    me->soon = true;
+    return cadre_after(self, NULL, 2 * CADRE_MS, flush, 0);
+}
+
 static int take_record(cadre_self *self, struct journal *me, record *r)
 {
     bool waits = me->kv->fsync == FSYNC_ALWAYS || me->pending.size > BEHIND_MAX;
@@ -110,23 +127,25 @@ static int take_record(cadre_self *self, struct journal *me, record *r)
     r->answer.buf = NULL;
     if (r->to.id && waits)
         text_add(&me->waiting, &w, sizeof w);
-    return r->to.id && !waits ? cadre_send_as(self, w.to, &answer_type, &w.answer) : 0;
+    int err = write_soon(self, me);
+    if (err || waits || !r->to.id)
+        return err;
+    return cadre_send_as(self, w.to, &answer_type, &w.answer);
 }
 
 static int write_next(cadre_self *self, struct journal *me)
 {
     bool sync = me->kv->fsync == FSYNC_ALWAYS || (me->is_time && me->dirty);
     struct text told = me->told;
-    if (me->writes || (me->pending.size == 0 && !sync))
-        return 0;
-    if (me->pending.size == 0 && !me->dirty)
+    bool some = me->pending.size > 0 && me->due;
+    if (me->writes || (!some && !(sync && me->dirty)))
         return 0;
     cadre_buf *buf = text_buf(&me->pending);
     me->pending.size = 0;
     me->told = me->waiting;
     me->waiting = told;
     me->writes = me->dirty = true;
-    me->is_time = false;
+    me->is_time = me->due = false;
     return cadre_offload(self, NULL, CADRE_POOL_FILES, CADRE_NEVER, write_out, writing,
                          .fd = me->kv->fd, .sync = sync, .buf = buf);
 }
@@ -141,6 +160,10 @@ static int journal_handle(cadre_self *self, struct journal *me, cadre_msg *m)
         return cadre_fail(self, failure->code, "the journal cannot be written");
     if (m->type == &tick_type)
         me->is_time = true;
+    if (m->type == &flush_type) {
+        me->soon = false;
+        me->due = true;
+    }
     if (w) {
         me->writes = false;
         me->dirty = !w->sync;
