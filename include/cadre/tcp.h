@@ -12,10 +12,11 @@ extern "C" {
  * NULL: any, of IPv4 and IPv6. port 0: a free one (cadre_tcp_local). options may be NULL.
  * Accepted connections come as cadre_stream_opened. The loops of all workers, but for
  * pinned ones (pin.h), take turns with reading and writing them (test:
- * one_listener_uses_all_loops). Where descriptors run out, who connects waits until there
- * are some. Errors: -EINVAL (host, options), -EADDRINUSE,
- * -EADDRNOTAVAIL, -EACCES (ports below 1,024), -EMFILE, -ENFILE, -EAGAIN (no thread),
- * -ENOMEM, CADRE_EFULL, -ESHUTDOWN (ending), -ENOTSUP. */
+ * one_listener_uses_all_loops), but for those that would leave too few descriptors or too
+ * little memory (tests: loops_leave_descriptors, loops_leave_memory). Where descriptors
+ * run out, who connects waits until there are some. Errors: -EINVAL (host, options),
+ * -EADDRINUSE, -EADDRNOTAVAIL, -EACCES (ports below 1,024), -EMFILE, -ENFILE, -EAGAIN (no
+ * thread), -ENOMEM, CADRE_EFULL, -ESHUTDOWN (ending), -ENOTSUP. */
 CADRE_API CADRE_MUST_CHECK int cadre_tcp_listen(cadre_self *self,
                                                 cadre_stream *listener,
                                                 const char *host, uint16_t port,

@@ -1,8 +1,8 @@
 /* driver.c: all loops of one system.
  *
- * A worker has a loop from the first time on that an actor of its opens something; all of
- * them have when one listens. Where threads are asked for, or there are no workers, the
- * loops are those threads'. */
+ * A worker has a loop from the first time on that an actor of its opens something; when
+ * one listens, all of them have that there is room for. Where threads are asked for, or
+ * there are no workers, the loops are those threads'. */
 #include "io/driver.h"
 
 #include "base/panic.h"
@@ -10,6 +10,7 @@
 #include <cadre/tcp.h>
 
 #include <errno.h>
+#include <sys/resource.h>
 
 struct io {
     struct driver driver;
@@ -142,7 +143,7 @@ static int own_shard(struct io *io, const struct worker *worker, struct shard **
     return 0;
 }
 
-static int find(struct cadre_self *self, struct shard **shard, bool all)
+int driver_shard(struct cadre_self *self, struct shard **shard)
 {
     struct world *world = self->world;
     struct io *io;
@@ -154,21 +155,42 @@ static int find(struct cadre_self *self, struct shard **shard, bool all)
     int err = get(self, &io);
     if (!err)
         err = own_shard(io, self->worker, shard);
-    for (uint32_t i = 0; !err && all && i < io->shared; i++)
-        if (!shard_at(io, i) && start(io, i) != 0)
-            break; /* it does without */
     pthread_mutex_unlock(&world->outside_lock);
     return err;
 }
 
-int driver_shard(struct cadre_self *self, struct shard **shard)
+/* Is so much a small part of what is left? */
+static bool is_small(uint64_t part, uint64_t all, uint64_t taken)
 {
-    return find(self, shard, false);
+    return taken < all && part <= (all - taken) / 4;
 }
 
-int driver_shards(struct cadre_self *self, struct shard **shard)
+/* Under the lock. May there be one more? Connections need some of both, too. The kernel
+ * gives the lowest descriptor: so those below the newest are taken. */
+static bool has_room(const struct io *io, int newest)
 {
-    return find(self, shard, true);
+    enum { DESCRIPTORS = 5 }; /* of one loop */
+    const struct heap *heap = &io->world->heap;
+    struct rlimit most;
+    uint64_t loops = 1;
+    for (uint32_t i = 0; i < io->count; i++)
+        loops += shard_at(io, i) != NULL;
+    /* Relaxed: a number that is compared. */
+    return getrlimit(RLIMIT_NOFILE, &most) == 0 &&
+           is_small(loops * DESCRIPTORS, most.rlim_cur, (uint64_t)newest) &&
+           is_small(loops * sizeof(struct shard), heap->max,
+                    load_relaxed(&heap->bytes));
+}
+
+void driver_spread(struct shard *own, int newest)
+{
+    struct world *world = own->world;
+    pthread_mutex_lock(&world->outside_lock);
+    struct io *io = container_of(load_relaxed(&world->driver), struct io, driver);
+    for (uint32_t i = 0; i < io->shared; i++)
+        if (!shard_at(io, i) && (!has_room(io, newest) || start(io, i) != 0))
+            break; /* it does without */
+    pthread_mutex_unlock(&world->outside_lock);
 }
 
 /* Is there somebody to run it? */

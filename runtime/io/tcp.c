@@ -58,7 +58,7 @@ int cadre_tcp_listen(cadre_self *self, cadre_stream *listener, const char *host,
     if (!err)
         err = check_host(self, what, &address, host, port);
     if (!err)
-        err = driver_shards(self, &shard);
+        err = driver_shard(self, &shard);
     if (err)
         return err;
     cadre_stream_options o = owner_listens_with(options);
@@ -70,7 +70,10 @@ int cadre_tcp_listen(cadre_self *self, cadre_stream *listener, const char *host,
         return err;
     l->local = address;
     l->streams = &owner_streams;
-    return owner_open(self, listener, &l->h);
+    err = owner_open(self, listener, &l->h);
+    if (!err)
+        driver_spread(shard, fd);
+    return err;
 }
 
 int cadre_tcp_connect(cadre_self *self, cadre_stream *stream, const char *host,

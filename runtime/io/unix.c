@@ -33,7 +33,7 @@ int cadre_unix_listen(cadre_self *self, cadre_stream *listener, const char *path
     if (!err)
         err = check_path(self, what, &local, path);
     if (!err)
-        err = driver_shards(self, &shard);
+        err = driver_shard(self, &shard);
     if (err)
         return err;
     cadre_stream_options o = owner_listens_with(options);
@@ -48,7 +48,10 @@ int cadre_unix_listen(cadre_self *self, cadre_stream *listener, const char *path
     l->streams = &owner_streams;
     l->is_local = true;
     l->path = local;
-    return owner_open(self, listener, &l->h);
+    err = owner_open(self, listener, &l->h);
+    if (!err)
+        driver_spread(shard, fd);
+    return err;
 }
 
 int cadre_unix_connect(cadre_self *self, cadre_stream *stream, const char *path,

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -91,6 +92,60 @@ static void loops_share_the_cap(void **unused)
     tcp_served(sys);
 }
 
+/* ---- what loops leave ------------------------------------------------------------ */
+
+enum { MANY = 8 };
+
+static void check_many(const int *fds)
+{
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(raw_connect_socket(fds[i], facts.port), 0);
+        raw_send(fds[i], "x", 1);
+    }
+    for (int i = 0; i < MANY; i++) {
+        raw_expect(fds[i], "x", 1);
+        close(fds[i]);
+    }
+}
+
+/* There are not enough for all workers to have a loop. */
+static void loops_leave_descriptors(void **unused)
+{
+    enum { FREE = 30 };
+    int fds[MANY];
+    struct rlimit before, few;
+    tcp_served(tcp_serve()); /* libuv's own are there */
+    for (int i = 0; i < MANY; i++)
+        fds[i] = raw_socket();
+    int next = dup(fds[0]);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = (rlim_t)(next + FREE);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    plan.workers = 16;
+    cadre_system *sys = tcp_serve();
+    check_many(fds);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    close_system(sys);
+    memset(&plan, 0, sizeof plan);
+    assert_int_equal(facts.wrongs, 0);
+}
+
+static void loops_leave_memory(void **unused)
+{
+    int fds[MANY];
+    for (int i = 0; i < MANY; i++)
+        fds[i] = raw_socket();
+    plan.workers = 64;
+    plan.memory_max = 4 << 20;
+    cadre_system *sys = tcp_serve();
+    check_many(fds);
+    close_system(sys);
+    memset(&plan, 0, sizeof plan);
+    assert_int_equal(facts.wrongs, 0);
+}
+
 /* ---- pinned ---------------------------------------------------------------------- */
 
 static atomic_bool held;
@@ -156,6 +211,8 @@ int main(void)
 {
     TESTS(cmocka_unit_test(one_listener_uses_all_loops),
           cmocka_unit_test(loops_share_the_cap),
+          cmocka_unit_test(loops_leave_descriptors),
+          cmocka_unit_test(loops_leave_memory),
           cmocka_unit_test(blocked_pinned_one_delays_nobody));
     return RUN_TESTS();
 }

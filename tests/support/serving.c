@@ -61,6 +61,7 @@ static int root_start(cadre_self *self, void *state)
                   : cadre_tcp_listen(self, &listener, "127.0.0.1", 0, &plan.options);
     if (!err && !served_path)
         err = cadre_tcp_local(self, listener, &at);
+    atomic_store(&facts.refused, err);
     if (err)
         return err;
     atomic_store(&facts.listener, listener.id);
@@ -90,10 +91,12 @@ cadre_system *tcp_serve_too(void)
     cadre_system *sys = NULL;
     config.io_threads = plan.io_threads;
     config.pinned = plan.pinned;
+    config.memory_max = plan.memory_max;
     config.isolated = plan.isolated;
     atomic_store(&facts.port, 0);
     assert_int_equal(cadre_system_new(&sys, &config, &root_class, NULL), 0);
     while (atomic_load(&facts.port) == 0) {
+        assert_int_equal(atomic_load(&facts.refused), 0);
         if (config.workers == CADRE_NO_WORKERS)
             (void)cadre_system_poll(sys, 0);
         sched_yield();

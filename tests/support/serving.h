@@ -16,6 +16,7 @@ extern struct plan {
     cadre_stream_options options;
     uint32_t workers, io_threads; /* 0: 2; the workers' own loops */
     uint32_t pinned;
+    size_t memory_max;
     bool isolated;          /* the hands are */
     cadre_receive *receive; /* the hand's; its state is a struct hand */
     /* Of the root, for what is no connection's; or NULL. */
@@ -35,7 +36,8 @@ struct hand {
 /* What has happened. */
 extern struct facts {
     atomic_uint opened, closed, ended, wrote, downs, wrongs;
-    atomic_int reason; /* of the last one closed */
+    atomic_int reason;  /* of the last one closed */
+    atomic_int refused; /* why it does not listen */
     atomic_size_t bytes, unsent;
     atomic_uint_fast64_t listener; /* the root's */
     _Atomic uint16_t port;
