@@ -12,6 +12,9 @@
  *                        closed or its owner has ended, but not a newer one there
  *   live_listener_stays  a path where somebody listens is refused, and so is a file that
  *                        is no socket; one that was left behind is taken over
+ *   one_takes_it_over    what was left behind is one listener's, however many try at the
+ *                        same time: a file beside it, PATH.cadre-lock, is locked and
+ *                        removed by the call
  *   peer_is_known        cadre_unix_peer() is what the system says of the process that
  *                        connected, or that listens */
 #ifndef CADRE_UNIX_H

@@ -2,8 +2,11 @@
 #include "io/local.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,7 +78,7 @@ static void note_file(struct local *local)
     local->inode = file.st_ino;
 }
 
-int local_listen(struct local *local, int backlog)
+static int listen_there(struct local *local, int backlog)
 {
     int fd = local_socket();
     int err = fd < 0 ? fd : bind_there(fd, local);
@@ -89,6 +92,60 @@ int local_listen(struct local *local, int backlog)
     if (fd >= 0)
         close(fd);
     return err;
+}
+
+/* ---- one at a time --------------------------------------------------------------- */
+
+/* Between bind and listen a file looks like one that was left behind, and of two that
+ * find one like that, the second would remove what the first has put there. So a file
+ * beside it is locked meanwhile, which goes with its lock. */
+struct lock {
+    int fd;
+    char path[sizeof(struct sockaddr_un) + 16];
+};
+
+/* Nobody had it meanwhile, and has removed it. */
+static bool is_there(const struct lock *lock)
+{
+    struct stat ours, there;
+    return fstat(lock->fd, &ours) == 0 && lstat(lock->path, &there) == 0 &&
+           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+/* Who has it is about to listen there: so it is in use. */
+static int take(struct lock *lock, const struct local *local)
+{
+    snprintf(lock->path, sizeof lock->path, "%s.cadre-lock", local->name.sun_path);
+    for (;;) {
+        lock->fd = open(lock->path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (lock->fd < 0)
+            return -errno;
+        int err = flock(lock->fd, LOCK_EX | LOCK_NB) ? -EADDRINUSE : 0;
+        if (!err && is_there(lock))
+            return 0;
+        close(lock->fd);
+        if (err)
+            return err;
+    }
+}
+
+static void leave(const struct lock *lock)
+{
+    (void)unlink(lock->path);
+    close(lock->fd);
+}
+
+int local_listen(struct local *local, int backlog)
+{
+    struct lock lock;
+    if (!has_file(local))
+        return listen_there(local, backlog);
+    int fd = take(&lock, local);
+    if (fd)
+        return fd;
+    fd = listen_there(local, backlog);
+    leave(&lock);
+    return fd;
 }
 
 void local_unlink(const struct local *local)

@@ -2,8 +2,10 @@
  * streams is in test_tcp.c. */
 #include "support/serving.h"
 
+#include <cadre/pin.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -113,6 +115,63 @@ static void live_listener_stays(void **unused)
     assert_true(exists());
     sys = tcp_serve();
     check_echo();
+    tcp_served(sys);
+}
+
+/* Each on its own thread. */
+enum { RIVALS = 3 };
+static atomic_uint arrived, winners, losers;
+
+/* All of them listen there at the same time. */
+static int rival_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    const number *n = cadre_body(m, number);
+    cadre_stream listener;
+    (void)tcp_note(self, state, m);
+    if (!n)
+        return 0;
+    atomic_fetch_add(&arrived, 1);
+    while (atomic_load(&arrived) < RIVALS * n->value)
+        sched_yield();
+    int err = cadre_unix_listen(self, &listener, path, NULL);
+    wrong_unless(err == 0 || err == -EADDRINUSE);
+    atomic_fetch_add(err ? &losers : &winners, 1);
+    while (atomic_load(&winners) + atomic_load(&losers) < RIVALS * n->value)
+        sched_yield();
+    return err ? 0 : cadre_stream_close(self, listener, 0);
+}
+
+/* In the first round they are spawned. */
+static int call_rivals(cadre_self *self, void *state, cadre_msg *m)
+{
+    static const cadre_class class = {.name = "rival", .receive = rival_receive};
+    static cadre_ref rivals[RIVALS];
+    const number *n = cadre_body(m, number);
+    (void)tcp_note(self, state, m);
+    for (int i = 0; n && i < RIVALS; i++) {
+        if (n->value == 1)
+            wrong_unless(cadre_spawn_pinned(self, &rivals[i], &class, NULL) == 0);
+        wrong_unless(cadre_send(self, rivals[i], number, .value = n->value) == 0);
+    }
+    return 0;
+}
+
+/* What was left behind is taken over by one of them. */
+static void one_takes_it_over(void **unused)
+{
+    enum { ROUNDS = 1000 };
+    plan.root = call_rivals;
+    plan.pinned = RIVALS;
+    cadre_system *sys = tcp_serve();
+    assert_int_equal(unlink(path), 0);
+    for (unsigned round = 1; round <= ROUNDS; round++) {
+        close(raw_local_listen(path, 5));
+        order(sys, round);
+        await(&facts.closed, round);
+        assert_int_equal(winners, round);
+        assert_int_equal(losers, round * (RIVALS - 1));
+        assert_false(exists());
+    }
     tcp_served(sys);
 }
 
@@ -244,7 +303,7 @@ static void connect_waits_for_room(void **unused)
 int main(void)
 {
     TESTS(cmocka_unit_test(path_goes_with_the_listener),
-          cmocka_unit_test(live_listener_stays),
+          cmocka_unit_test(live_listener_stays), cmocka_unit_test(one_takes_it_over),
           cmocka_unit_test(odd_names_are_refused), cmocka_unit_test(peer_is_known),
           cmocka_unit_test(nobody_there_is_closed),
           cmocka_unit_test(connect_waits_for_room));
