@@ -34,14 +34,18 @@ static void count_sent(struct stream *s, size_t n)
 
 enum manner { WITH_END, WITH_RESET };
 
+/* Also of what was shut down, which uv_tcp_close_reset() refuses. */
 static void close_socket(struct stream *s, enum manner manner)
 {
+    static const struct linger at_once = {1, 0};
+    uv_os_fd_t fd;
     if (s->fd >= 0) /* it is not the handle's yet */
         close(s->fd);
     s->fd = -1;
-    if (manner == WITH_END || s->is_local ||
-        uv_tcp_close_reset(&s->uv.tcp, on_closed) != 0)
-        uv_close((uv_handle_t *)uv(s), on_closed);
+    if (manner == WITH_RESET && !s->is_local &&
+        uv_fileno((uv_handle_t *)uv(s), &fd) == 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    uv_close((uv_handle_t *)uv(s), on_closed);
 }
 
 static void end(struct stream *s, int reason, enum manner manner)
