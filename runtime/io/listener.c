@@ -126,7 +126,8 @@ static void on_closed(uv_handle_t *handle)
     handle_closed(&l->h);
 }
 
-/* Nobody can connect from now on. */
+/* Nobody can connect from now on. The file goes first: until the socket is closed nobody
+ * takes the path over. */
 static void shut(struct listener *l)
 {
     if (l->is_local)
@@ -191,22 +192,19 @@ int listener_make(struct listener **result, struct shard *shard,
     struct port *port;
     int err = cadre_port_make(shard->world, &port, sizeof **result, class);
     if (err)
-        goto no_port;
+        return err;
     struct listener *l = *result = container_of(port, struct listener, h.port);
     err = gate_make(&l->gate, &l->h, shard->world, options->connections_max);
-    if (err)
-        goto no_gate;
+    if (err) {
+        cadre_port_free(port);
+        return err;
+    }
     l->h.shard = shard;
     handle_init(&l->h, &shard->berth.seat, obey, end_with_system);
     l->fd = fd;
     l->options = *options;
     atomic_set(&l->reason, 0);
     return 0;
-no_gate:
-    cadre_port_free(port);
-no_port:
-    close(fd);
-    return err;
 }
 
 void listener_free(struct listener *l)

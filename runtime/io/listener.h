@@ -25,7 +25,7 @@ struct listener {
 };
 
 /* A listener that listens already, but for its loop; options were checked. fd: taken
- * over, also by a failure. Errors: cadre_port_make's. */
+ * over, unless it fails. Errors: cadre_port_make's. */
 CC_MUST_CHECK int listener_make(struct listener **listener, struct shard *shard,
                                 const struct port_class *class, int fd,
                                 const cadre_stream_options *options);

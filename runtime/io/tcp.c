@@ -66,8 +66,10 @@ int cadre_tcp_listen(cadre_self *self, cadre_stream *listener, const char *host,
     if (fd < 0)
         return fd;
     err = listener_make(&l, shard, &owner_listeners, fd, &o);
-    if (err)
+    if (err) {
+        close(fd);
         return err;
+    }
     l->local = address;
     l->streams = &owner_streams;
     err = owner_open(self, listener, &l->h);

@@ -5,6 +5,7 @@
 #include <cadre/unix.h>
 
 #include <errno.h>
+#include <unistd.h>
 
 static int check_path(struct cadre_self *self, const char *what, struct local *local,
                       const char *path)
@@ -42,7 +43,8 @@ int cadre_unix_listen(cadre_self *self, cadre_stream *listener, const char *path
         return fd;
     err = listener_make(&l, shard, &owner_listeners, fd, &o);
     if (err) {
-        local_unlink(&local);
+        local_unlink(&local); /* first: until it is closed nobody takes the path over */
+        close(fd);
         return err;
     }
     l->streams = &owner_streams;
