@@ -13,6 +13,7 @@ struct listener {
     const struct port_class *streams;
     int fd;             /* it listens; the loop's once it is open, -1 when closed */
     ATOMIC(int) reason; /* as in a stream */
+    bool closing;       /* closed; the owner's turn's */
     /* The loop's. */
     struct gate *gate;
     uint32_t turn; /* which loop gets the next connection */

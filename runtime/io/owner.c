@@ -30,6 +30,12 @@ static size_t unsent(struct stream *s)
     return s->given - load_acquire(&s->sent); /* the loop's */
 }
 
+static void end_stream(struct stream *s, uint32_t command)
+{
+    s->no_more = s->closing = true;
+    handle_command(&s->h, command);
+}
+
 /* NULL without memory: then it is closed, and nothing that comes later is told. */
 static struct envelope *message(struct cadre_self *self, struct stream *s,
                                 const cadre_type *type, const void *body)
@@ -37,8 +43,7 @@ static struct envelope *message(struct cadre_self *self, struct stream *s,
     struct envelope *e;
     if (cadre_port_message(self, &e, type, body) == 0)
         return e;
-    s->no_more = s->closing = true;
-    handle_command(&s->h, STREAM_NO_MEMORY);
+    end_stream(s, STREAM_NO_MEMORY);
     return NULL;
 }
 
@@ -80,9 +85,8 @@ static struct envelope *tell_data(struct cadre_self *self, struct stream *s)
 
 static void close_stream(struct stream *s, uint64_t grace_ms)
 {
-    s->no_more = s->closing = true;
     s->close_ms = grace_ms;
-    handle_command(&s->h, STREAM_CLOSE);
+    end_stream(s, STREAM_CLOSE);
 }
 
 /* All data was handled. */
@@ -171,6 +175,12 @@ static struct listener *listener_of(struct port *port)
     return container_of(port, struct listener, h.port);
 }
 
+static void close_listener(struct listener *l, uint32_t command)
+{
+    l->closing = true;
+    handle_command(&l->h, command);
+}
+
 /* It is another owner's now. */
 static struct envelope *tell_given(struct cadre_self *self, struct port *port)
 {
@@ -179,7 +189,7 @@ static struct envelope *tell_given(struct cadre_self *self, struct port *port)
     port->pending &= PORT_OWN;
     if (cadre_port_message(self, &e, &cadre_stream_opened_type, &opened) == 0)
         return e;
-    handle_command(&listener_of(port)->h, STREAM_NO_MEMORY);
+    close_listener(listener_of(port), STREAM_NO_MEMORY);
     return NULL;
 }
 
@@ -246,6 +256,19 @@ uint64_t owner_ms(cadre_time t)
 static bool is_stream(const struct handle *h)
 {
     return h->port.class == &owner_streams;
+}
+
+static bool is_closing(struct handle *h)
+{
+    return is_stream(h) ? stream_of(&h->port)->closing : listener_of(&h->port)->closing;
+}
+
+static void abort_it(struct handle *h)
+{
+    if (is_stream(h))
+        end_stream(stream_of(&h->port), STREAM_ABORT);
+    else
+        close_listener(listener_of(&h->port), STREAM_ABORT);
 }
 
 int owner_find(cadre_self *self, const char *what, cadre_stream stream,
@@ -398,10 +421,12 @@ int cadre_stream_close(cadre_self *self, cadre_stream stream, cadre_time grace)
         err = cadre_port_misuse(self->world, -EINVAL, "cadre_stream_close: grace < 0");
     if (err)
         return err;
-    if (!is_stream(h))
-        handle_command(h, STREAM_CLOSE);
-    else if (!stream_of(&h->port)->closing)
+    if (is_closing(h))
+        return 0;
+    if (is_stream(h))
         close_stream(stream_of(&h->port), owner_ms(grace));
+    else
+        close_listener(listener_of(&h->port), STREAM_CLOSE);
     return 0;
 }
 
@@ -411,9 +436,7 @@ int cadre_stream_abort(cadre_self *self, cadre_stream stream)
     int err = owner_find(self, "cadre_stream_abort", stream, &h);
     if (err)
         return err;
-    if (is_stream(h))
-        stream_of(&h->port)->no_more = stream_of(&h->port)->closing = true;
-    handle_command(h, STREAM_ABORT);
+    abort_it(h);
     return 0;
 }
 
@@ -424,7 +447,7 @@ int cadre_stream_give(cadre_self *self, cadre_stream stream, cadre_ref to)
     if (err)
         return err;
     struct stream *s = is_stream(h) ? stream_of(&h->port) : NULL;
-    if (s && s->closing)
+    if (is_closing(h))
         return -EPIPE;
     if (s && !s->known)
         return -ENOTCONN;
@@ -437,8 +460,6 @@ int cadre_stream_give(cadre_self *self, cadre_stream stream, cadre_ref to)
     if (cadre_port_give(self, &h->port, to.id))
         return 0;
     h->port.pending = pending; /* it is still ours */
-    if (s)
-        s->no_more = s->closing = true;
-    handle_command(h, STREAM_ABORT);
+    abort_it(h);
     return 0;
 }

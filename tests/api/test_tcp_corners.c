@@ -4,6 +4,15 @@
 #include <errno.h>
 #include <unistd.h>
 
+static void wrong_unless(bool right) { atomic_fetch_add(&facts.wrongs, !right); }
+
+/* The root is told to do something. */
+static void order(cadre_system *sys, uint64_t value)
+{
+    assert_int_equal(cadre_tell(sys, cadre_system_root(sys), number, .value = value),
+                     0);
+}
+
 /* ---- abort ----------------------------------------------------------------------- */
 
 static int shut_down_and_abort(cadre_self *self, void *state, cadre_msg *m)
@@ -31,8 +40,40 @@ static void abort_after_shutdown_resets(void **unused)
     tcp_served(sys);
 }
 
+/* ---- a listener that is closed --------------------------------------------------- */
+
+/* 0: closes it; 1: aborts it; 2: gives it to what is no actor; and gives it then. */
+static int close_and_give(cadre_self *self, void *state, cadre_msg *m)
+{
+    const number *n = cadre_body(m, number);
+    const cadre_stream listener = {atomic_load(&facts.listener)};
+    const cadre_ref nobody = {~UINT64_C(0) >> 9};
+    (void)tcp_note(self, state, m);
+    if (!n)
+        return 0;
+    int err = n->value == 0   ? cadre_stream_close(self, listener, 0)
+              : n->value == 1 ? cadre_stream_abort(self, listener)
+                              : cadre_stream_give(self, listener, nobody);
+    wrong_unless(cadre_stream_give(self, listener, cadre_me(self)) == -EPIPE);
+    return err;
+}
+
+static void closed_listener_is_not_given(void **unused)
+{
+    for (uint64_t way = 0; way < 3; way++) {
+        plan.root = close_and_give;
+        cadre_system *sys = tcp_serve();
+        order(sys, way);
+        await(&facts.closed, 1);
+        assert_int_equal(facts.reason, way ? -ECANCELED : 0);
+        tcp_served(sys);
+        assert_int_equal(facts.opened, 0);
+    }
+}
+
 int main(void)
 {
-    TESTS(cmocka_unit_test(abort_after_shutdown_resets));
+    TESTS(cmocka_unit_test(abort_after_shutdown_resets),
+          cmocka_unit_test(closed_listener_is_not_given));
     return RUN_TESTS();
 }
