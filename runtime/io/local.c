@@ -41,20 +41,20 @@ int local_connect(int fd, const struct local *local)
     return connect(fd, name, local->size) ? -errno : 0;
 }
 
-/* Is that what somebody has left who listens no more? A socket of the wrong kind is told
- * without making a connection. */
-static bool is_stale(const struct local *local)
+/* 0: that is what somebody has left who listens no more; else -EADDRINUSE, or why it
+ * cannot be told. A socket of the wrong kind is told without making a connection. */
+static int look_whether_stale(const struct local *local)
 {
     struct stat file;
     if (!has_file(local) || lstat(local->name.sun_path, &file) ||
         !S_ISSOCK(file.st_mode))
-        return false;
+        return -EADDRINUSE;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
-        return false;
+        return -errno;
     int err = local_connect(fd, local);
     close(fd);
-    return err == -ECONNREFUSED;
+    return err == -ECONNREFUSED ? 0 : -EADDRINUSE;
 }
 
 static int bind_there(int fd, const struct local *local)
@@ -63,7 +63,9 @@ static int bind_there(int fd, const struct local *local)
     if (bind(fd, name, local->size) == 0)
         return 0;
     int err = -errno;
-    if (err != -EADDRINUSE || !is_stale(local))
+    if (err == -EADDRINUSE)
+        err = look_whether_stale(local);
+    if (err)
         return err;
     (void)unlink(local->name.sun_path);
     return bind(fd, name, local->size) ? -errno : 0;

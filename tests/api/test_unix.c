@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -115,6 +116,30 @@ static void live_listener_stays(void **unused)
     assert_true(exists());
     sys = tcp_serve();
     check_echo();
+    tcp_served(sys);
+}
+
+/* Without a descriptor more it cannot be told whether somebody listens there. */
+static void says_what_it_lacks(void **unused)
+{
+    enum { FREE = 2 }; /* the lock, the socket */
+    struct rlimit before, few;
+    plan.root = close_or_listen;
+    cadre_system *sys = tcp_serve();
+    assert_int_equal(unlink(path), 0);
+    close(raw_local_listen(path, 5)); /* left behind */
+    int next = dup(0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = (rlim_t)(next + FREE);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    order(sys, 1);
+    await(&facts.ended, 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(refusal, -EMFILE);
+    assert_true(exists());
+    assert_int_equal(unlink(path), 0);
     tcp_served(sys);
 }
 
@@ -303,9 +328,9 @@ static void connect_waits_for_room(void **unused)
 int main(void)
 {
     TESTS(cmocka_unit_test(path_goes_with_the_listener),
-          cmocka_unit_test(live_listener_stays), cmocka_unit_test(one_takes_it_over),
-          cmocka_unit_test(odd_names_are_refused), cmocka_unit_test(peer_is_known),
-          cmocka_unit_test(nobody_there_is_closed),
+          cmocka_unit_test(live_listener_stays), cmocka_unit_test(says_what_it_lacks),
+          cmocka_unit_test(one_takes_it_over), cmocka_unit_test(odd_names_are_refused),
+          cmocka_unit_test(peer_is_known), cmocka_unit_test(nobody_there_is_closed),
           cmocka_unit_test(connect_waits_for_room));
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
