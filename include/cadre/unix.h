@@ -3,8 +3,10 @@
  *
  * A path is that of a file, which says who may connect by its mode (umask) and that of
  * its folder; or @ and a name of no file (unix(7): abstract), where everybody may. It has
- * at most 107 bytes. There are no resets: the peer of what is aborted sees an end, or
- * -ECONNRESET if it had sent something that was not read.
+ * at most 107 bytes. A relative one is that of the folder the process is in when it is
+ * used: after chdir() a listener does not find its file, which stays. There are no
+ * resets: the peer of what is aborted sees an end, or -ECONNRESET if it had sent
+ * something that was not read.
  *
  * Guarantees, each with a test of that name:
  *   path_goes_with_the_listener
