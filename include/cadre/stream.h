@@ -12,7 +12,7 @@
  * buffers are not counted by the system's memory limit. In a simulation the
  * calls that open something return -ENOTSUP; in an isolated actor all do. These messages
  * come to receive only: what awaits one (await.h) is refused, by its type with -EINVAL,
- * by the id with -ENOENT.
+ * once a socket was opened in this system, by the id with -ENOENT.
  *
  * An error that concerns the socket is no result of a call but the reason in
  * cadre_stream_closed. So a call fails for what the caller did, or for want of memory:
