@@ -63,7 +63,8 @@ typedef struct cadre_stream_options {
 } cadre_stream_options;
 
 /* It is yours now: accepted by the listener `via`, connected (via.id is 0), or given to
- * you. */
+ * you. After a restart (supervise.h) one may come that a listener of the former life has
+ * accepted: its via is none of yours. */
 typedef struct cadre_stream_opened {
     cadre_stream stream, via;
 } cadre_stream_opened;
