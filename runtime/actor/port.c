@@ -101,7 +101,8 @@ void cadre_port_deliver(struct port *port, struct worker *here)
 
 /* ---- whose it is ----------------------------------------------------------------- */
 
-/* While there is one, something may come from outside: the system is not quiet. */
+/* While there is one, something may come from outside: the system is not quiet. So it
+ * counts from its first owner on, also on its way from one to the next. */
 static void count(struct cadre_self *self, bool is_over)
 {
     struct worker *here = self->worker;
@@ -111,7 +112,6 @@ static void count(struct cadre_self *self, bool is_over)
     else
         counter_add(&here->alarms.set, 1);
     bias_leave(&here->bias);
-    self_cell(self)->extras->ports += is_over ? -1u : 1u;
 }
 
 /* News are left. */
@@ -139,7 +139,7 @@ static void disown(struct cadre_self *self, struct port *port)
 {
     struct op *op = port->op;
     op->outside = port->op = NULL;
-    count(self, true);
+    self_cell(self)->extras->ports--;
     op_end(self, op);
 }
 
@@ -161,7 +161,10 @@ int cadre_port_own(struct cadre_self *self, struct port *port)
     port->id = op->token;
     store_relaxed(&port->owner, self_address(self));
     store_release(&port->cell, self_cell(self)); /* pairs with the ring's */
-    count(self, false);
+    self_cell(self)->extras->ports++;
+    if (!port->is_counted)
+        count(self, false);
+    port->is_counted = true;
     return 0;
 }
 
@@ -228,6 +231,8 @@ static void adopt(struct cadre_self *self, struct port *port)
 static void end(struct cadre_self *self, struct port *port)
 {
     if (port->is_owed)
+        self_cell(self)->extras->ports--;
+    if (port->is_counted)
         count(self, true);
     port->class->release(port);
 }

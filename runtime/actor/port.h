@@ -63,7 +63,8 @@ struct port {
     struct op *op;    /* NULL: it is on its way to its owner, or nobody wants it */
     uint32_t pending; /* news that were not told yet */
     bool unwanted;
-    bool is_owed; /* its former owner cannot end before it is closed */
+    bool is_owed;    /* its former owner cannot end before it is closed */
+    bool is_counted; /* while it is there the system is not quiet */
 };
 
 enum { LETTER_OF_CALL, LETTER_OF_PORT };
