@@ -124,9 +124,10 @@ CADRE_API int cadre_stream_close(cadre_self *self, cadre_stream stream,
                                  cadre_time grace);
 /* Closes it at once; the peer of a TCP connection sees a reset. */
 CADRE_API int cadre_stream_abort(cadre_self *self, cadre_stream stream);
-/* It is another actor's now, which gets cadre_stream_opened and what was not handled yet;
- * where that one does not live, is isolated, or has no memory for it, it is closed, and
- * nobody is told. What is no actor gets nothing: it is aborted, and stays yours until
+/* It is another actor's now, which gets cadre_stream_opened and what was not handled yet:
+ * where something has come already, when this handler returns or waits. Where that one
+ * does not live, is isolated, or has no memory for it, it is closed, and nobody is told.
+ * What is no actor gets nothing: it is aborted, and stays yours until
  * cadre_stream_closed. Errors: -EPIPE (after a close), -ENOTCONN (not connected yet). */
 CADRE_API CADRE_MUST_CHECK int cadre_stream_give(cadre_self *self, cadre_stream stream,
                                                  cadre_ref to);

@@ -196,6 +196,7 @@ static void blocked_pinned_one_delays_nobody(void **unused)
     cadre_system *sys = tcp_serve();
     assert_int_equal(cadre_tell(sys, cadre_system_root(sys), number, .value = port), 0);
     int fd = raw_accept(listener);
+    await(&facts.opened, 1); /* by the other one: earlier bytes wait for the giver */
     for (int i = 0; i < 5; i++) {
         raw_send(fd, "x", 1);
         raw_expect(fd, "x", 1);
