@@ -91,10 +91,12 @@ int cadre_unix_peer(cadre_self *self, cadre_stream stream, cadre_unix_id *peer)
 {
     struct handle *h;
     int err = owner_find(self, "cadre_unix_peer", stream, &h);
-    if (!err && !peer)
-        err = cadre_port_misuse(self->world, -EINVAL, "cadre_unix_peer: peer is NULL");
     if (err)
         return err;
+    if (!peer) {
+        (void)cadre_port_misuse(self->world, -EINVAL, "cadre_unix_peer: peer is NULL");
+        return -EINVAL;
+    }
     if (h->port.class != &owner_streams)
         return -ENOTCONN;
     const struct stream *s = container_of(h, struct stream, h);
