@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { WINDOW = 1 << 16, GRACE_S = 30, ALLOW_SIZE = 128 };
+enum { WINDOW = 1 << 16, GRACE_S = 30, ALLOW_SIZE = 128, LONG = 1 << 16 };
 
 static const cadre_type due_type = {.name = "http_due"};
 
@@ -142,12 +142,19 @@ static void hold(cadre_self *self, struct connection *c, bool is_stuck)
 
 /* ---- what follows from it --------------------------------------------------------- */
 
-static void close_now(cadre_self *self, struct connection *c)
+/* Nothing is read or answered any more; what was written is sent yet. */
+static void finish(cadre_self *self, struct connection *c)
 {
     queue_clear(self, &c->queue);
-    c->closed = c->no_more = true;
+    c->no_more = true;
     c->read_due = 0;
     bytes_free(&c->pending);
+}
+
+static void close_now(cadre_self *self, struct connection *c)
+{
+    finish(self, c);
+    c->closed = true;
     (void)cadre_stream_close(self, c->stream, GRACE_S * CADRE_SECOND);
 }
 
@@ -155,6 +162,15 @@ static void abort_now(cadre_self *self, struct connection *c)
 {
     close_now(self, c);
     (void)cadre_stream_abort(self, c->stream);
+}
+
+/* Not before: a client that takes it slowly may take its time, as long as it does. */
+static void close_when_sent(cadre_self *self, struct connection *c)
+{
+    if (cadre_stream_unsent(self, c->stream) == 0)
+        close_now(self, c);
+    else if (cadre_stream_flush(self, c->stream))
+        abort_now(self, c);
 }
 
 static bool is_within(const struct connection *c)
@@ -170,10 +186,13 @@ static bool is_last(const struct connection *c)
 
 static int write_on(cadre_self *self, struct connection *c)
 {
-    uint32_t before = c->queue.count;
+    uint64_t before = c->queue.written;
     int err = queue_write(self, &c->queue, c->stream, is_last(c));
-    if (c->queue.count != before)
+    uint64_t more = c->queue.written - before;
+    if (more > 0)
         c->active = cadre_now(self);
+    if (!err && c->queue.count == 0 && more > LONG) /* when is it sent? */
+        err = cadre_stream_flush(self, c->stream);
     if (!err && c->continues && c->queue.count == 0) {
         static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
         c->continues = false;
@@ -220,10 +239,12 @@ static int settle(cadre_self *self, struct connection *c)
         if (!err && c->pending.size > 0)
             read_on(self, c);
     } while (!err && c->queue.count != count);
-    if (err == 1 || (!err && c->queue.count == 0 && is_last(c)))
-        close_now(self, c);
+    if (err == 1)
+        finish(self, c);
     else if (err && err != CADRE_EFULL)
         abort_now(self, c);
+    if (!c->closed && c->queue.count == 0 && is_last(c))
+        close_when_sent(self, c);
     if (c->closed)
         return 0;
     hold(self, c, err == CADRE_EFULL);
@@ -235,8 +256,9 @@ static int settle(cadre_self *self, struct connection *c)
 static void on_idle(cadre_self *self, struct connection *c)
 {
     size_t unsent = cadre_stream_unsent(self, c->stream);
-    bool is_moving = unsent > 0 && unsent < c->unsent;
-    c->unsent = unsent;
+    uint64_t sent = c->queue.written - unsent;
+    bool is_moving = unsent > 0 && sent != c->sent;
+    c->sent = sent;
     if (is_moving)
         c->active = cadre_now(self);
     else if (unsent > 0 || c->queue.count > 0)

@@ -111,14 +111,17 @@ void queue_clear(cadre_self *self, struct queue *q)
 }
 
 /* It stays where it is unless it is written. */
-static int write_buf(cadre_self *self, cadre_stream stream, cadre_buf **buf)
+static int write_buf(cadre_self *self, struct queue *q, cadre_stream stream,
+                     cadre_buf **buf)
 {
     if (!*buf)
         return 0;
     int err = cadre_stream_write_buf(self, stream, cadre_buf_ref(*buf));
-    if (!err)
-        cadre_buf_unref(cadre_buf_move(buf));
-    return err;
+    if (err)
+        return err;
+    q->written += cadre_buf_size(*buf);
+    cadre_buf_unref(cadre_buf_move(buf));
+    return 0;
 }
 
 static int write_first(cadre_self *self, struct queue *q, cadre_stream stream,
@@ -133,8 +136,8 @@ static int write_first(cadre_self *self, struct queue *q, cadre_stream stream,
             return -ENOMEM;
         e->response.status = 0; /* its head is made */
     }
-    int err = write_buf(self, stream, &e->out);
-    return err ? err : write_buf(self, stream, &e->response.body);
+    int err = write_buf(self, q, stream, &e->out);
+    return err ? err : write_buf(self, q, stream, &e->response.body);
 }
 
 int queue_write(cadre_self *self, struct queue *q, cadre_stream stream, bool is_last)

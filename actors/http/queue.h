@@ -22,6 +22,7 @@ struct queue {
     uint32_t first, count;
     struct shared *shared;
     struct wire_date date;
+    uint64_t written; /* bytes, to the stream */
 };
 
 static inline struct entry *queue_first(struct queue *q)

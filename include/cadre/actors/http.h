@@ -56,8 +56,9 @@ typedef struct cadre_http_limits {
     size_t body;          /* bytes. 0: 1 MiB */
     cadre_time read;   /* from the first byte of a head to its last, and from there to
                              the body's. 0: 30 s */
-    cadre_time idle;   /* without a request, or without a byte of an answer that could
-                             be sent. 0: 60 s */
+    cadre_time idle;   /* without a request, or without a part of an answer that could
+                             be sent, which is seen in steps of up to 256 KiB: ended
+                             after so long, or twice that. 0: 60 s */
     cadre_time answer; /* from a request to its answer. 0: 30 s */
 } cadre_http_limits;
 

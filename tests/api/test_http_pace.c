@@ -1,0 +1,119 @@
+/* test_http_pace.c: clients that are slow, and those that the server has to wait for. */
+#include "support/web.h"
+
+#include <unistd.h>
+
+#define HOST "Host: here\r\n"
+#define CLOSE HOST "Connection: close\r\n\r\n"
+#define FINE "GET /fine HTTP/1.1\r\n" HOST "\r\n"
+
+enum { PIECE = 1 << 20, PIECES = 32 };
+
+static atomic_uint asked;
+
+static int fine(cadre_self *self, void *state, cadre_msg *m)
+{
+    return cadre_http_reply_text(self, m, 200, "fine\n");
+}
+static int send_much(cadre_self *self, void *state, cadre_msg *m)
+{
+    atomic_fetch_add(&asked, 1);
+    return cadre_http_reply(self, m, 200, NULL,
+                            cadre_buf_new(NULL, (size_t)PIECES * PIECE));
+}
+
+static const cadre_http_route routes[] = {
+    {NULL, "/fine", fine}, {"GET", "/much", send_much}, {0}};
+
+static void send_text(int fd, const char *text) { raw_send(fd, text, strlen(text)); }
+
+static bool is_over(void *until) { return real_now() >= *(int64_t *)until; }
+
+static void wait_for(cadre_time ns)
+{
+    int64_t until = real_now() + ns;
+    await_true(is_over, &until);
+}
+
+static bool has_none(void *sys) { return web_ask(sys).connections == 0; }
+
+/* ---- who reads slowly ------------------------------------------------------------- */
+
+/* Reads the head, and the body piece by piece. */
+static void read_much(int fd, cadre_time pause)
+{
+    char *piece = malloc(PIECE);
+    web_expect_end(fd, "\r\n\r\n");
+    for (int i = 0; i < PIECES; i++) {
+        assert_int_equal(raw_read_all(fd, piece, PIECE), PIECE);
+        wait_for(pause);
+    }
+    free(piece);
+}
+
+/* Each takes longer than the limit for one that does nothing; the last one, when there is
+ * time for it, longer than any grace. */
+static void steady_reader_gets_all(void **state)
+{
+    cadre_time pause = is_long() ? 1200 * CADRE_MS : 50 * CADRE_MS;
+    web.routes = routes;
+    web.limits.idle = 10 * pause;
+    cadre_system *sys = web_serve();
+    int fd = raw_connect(web.port);
+    for (int i = 0; i < 2; i++) {
+        send_text(fd, "GET /much HTTP/1.1\r\n" HOST "\r\n");
+        read_much(fd, pause);
+    }
+    send_text(fd, "GET /much HTTP/1.1\r\n" CLOSE);
+    read_much(fd, pause);
+    assert_int_equal(raw_end(fd), 0);
+    close(fd);
+    web_served(sys);
+}
+
+/* Also where the answer was the last one. */
+static void closing_one_that_reads_nothing_ends(void **state)
+{
+    web.routes = routes;
+    web.limits.idle = 200 * CADRE_MS;
+    cadre_system *sys = web_serve();
+    int fd = raw_connect(web.port);
+    atomic_store(&asked, 0);
+    send_text(fd, "GET /much HTTP/1.1\r\n" CLOSE);
+    await(&asked, 1);
+    int64_t begin = real_now();
+    await_true(has_none, sys);
+    assert_true(real_now() - begin < 20 * CADRE_SECOND);
+    close(fd);
+    web_served(sys);
+}
+
+/* Whole requests behind answers that are not read are not late. */
+static void waiting_requests_are_not_late(void **state)
+{
+    enum { MUCH = 3 };
+    web.routes = routes;
+    web.limits.read = 100 * CADRE_MS;
+    cadre_system *sys = web_serve();
+    int fd = raw_connect(web.port);
+    atomic_store(&asked, 0);
+    for (int i = 0; i < MUCH; i++)
+        send_text(fd, "GET /much HTTP/1.1\r\n" HOST "\r\n");
+    await(&asked, MUCH);
+    send_text(fd, "GET /fi"); /* it waits, and what comes behind it */
+    wait_for(50 * CADRE_MS);
+    send_text(fd, "ne HTTP/1.1\r\n" HOST "\r\n" FINE "GET /fine HTTP/1.1\r\n" CLOSE);
+    wait_for(300 * CADRE_MS);
+    for (int i = 0; i < MUCH; i++)
+        read_much(fd, 0);
+    assert_int_equal(web_count(web_rest(fd), "fine\n"), 3);
+    web_served(sys);
+}
+
+int main(void)
+{
+    TESTS(cmocka_unit_test(steady_reader_gets_all),
+          cmocka_unit_test(closing_one_that_reads_nothing_ends),
+          cmocka_unit_test(waiting_requests_are_not_late));
+    return RUN_TESTS();
+}
