@@ -195,8 +195,8 @@ static int write_on(cadre_self *self, struct connection *c)
         err = cadre_stream_flush(self, c->stream);
     if (!err && c->continues && c->queue.count == 0) {
         static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-        c->continues = false;
         err = cadre_stream_write(self, c->stream, go_on, sizeof go_on - 1);
+        c->continues = err != 0;
     }
     return err;
 }
@@ -204,7 +204,7 @@ static int write_on(cadre_self *self, struct connection *c)
 /* When somebody has to have done something; CADRE_NEVER: nobody has to. */
 static cadre_time find_due(cadre_self *self, struct connection *c)
 {
-    if (!is_within(c) || c->holds)
+    if (!is_within(c) || c->holds || c->continues)
         c->read_due = 0;
     else if (!c->read_due)
         c->read_due = cadre_now(self) + shared(c)->limits.read;
@@ -238,6 +238,8 @@ static int settle(cadre_self *self, struct connection *c)
         count = c->queue.count;
         if (!err && c->pending.size > 0)
             read_on(self, c);
+        if (!err && c->ended && !queue_is_full(&c->queue))
+            c->no_more = true; /* what is left is the beginning of one */
     } while (!err && c->queue.count != count);
     if (err == 1)
         finish(self, c);
@@ -342,7 +344,7 @@ static int connection_receive(cadre_self *self, void *state, cadre_msg *m)
         c->stream = opened->stream;
         c->active = cadre_now(self);
     } else if (m->type == &cadre_stream_ended_type) {
-        c->no_more = true;
+        c->ended = true;
     } else if (m->type == &cadre_stream_wrote_type) {
         c->active = cadre_now(self);
     } else if (m->type == &due_type) {

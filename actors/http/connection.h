@@ -18,6 +18,7 @@ struct connection {
     cadre_time read_due; /* when what is being read has to be there; 0: nothing is */
     cadre_time active;   /* when something last happened */
     uint64_t sent;       /* bytes, when that was last looked at */
+    bool ended;          /* the client sends no more */
     bool no_more;        /* requests are read */
     bool continues;      /* the client waits to be told to send the body */
     bool holds;          /* the window is closed */

@@ -1,6 +1,10 @@
 /* test_http_pace.c: clients that are slow, and those that the server has to wait for. */
 #include "support/web.h"
 
+#include <cadre/timer.h>
+
+#include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define HOST "Host: here\r\n"
@@ -22,8 +26,30 @@ static int send_much(cadre_self *self, void *state, cadre_msg *m)
                             cadre_buf_new(NULL, (size_t)PIECES * PIECE));
 }
 
+typedef struct {
+    cadre_promise promise;
+} late;
+static CADRE_TYPE(late);
+
+static int answer_late(cadre_self *self, void *state, cadre_msg *m)
+{
+    const late *l = cadre_body(m, late);
+    return cadre_http_answer(self, l->promise, 200, NULL, cadre_buf_new("late\n", 5));
+}
+
+/* Answers after 1.5 seconds. */
+static int be_late(cadre_self *self, void *state, cadre_msg *m)
+{
+    late l;
+    cadre_token timer;
+    int err = cadre_defer(self, m, &l.promise);
+    if (!err)
+        err = cadre_after_as(self, &timer, 1500 * CADRE_MS, &late_type, &l);
+    return err ? err : cadre_then(self, timer, answer_late);
+}
+
 static const cadre_http_route routes[] = {
-    {NULL, "/fine", fine}, {"GET", "/much", send_much}, {0}};
+    {NULL, "/fine", fine}, {"GET", "/much", send_much}, {"GET", "/late", be_late}, {0}};
 
 static void send_text(int fd, const char *text) { raw_send(fd, text, strlen(text)); }
 
@@ -110,10 +136,50 @@ static void waiting_requests_are_not_late(void **state)
     web_served(sys);
 }
 
+/* ---- who waits for the server ----------------------------------------------------- */
+
+/* More than are under way at a time, from one that sends no more. */
+static void many_before_the_end_are_answered(void **state)
+{
+    enum { MANY = 20, CLIENTS = 50 };
+    char all[MANY * sizeof FINE] = "";
+    int fds[CLIENTS];
+    web.routes = routes;
+    cadre_system *sys = web_serve();
+    for (int i = 0; i < MANY; i++)
+        strcat(all, FINE);
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = raw_connect(web.port);
+        send_text(fds[i], all);
+        shutdown(fds[i], SHUT_WR);
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        assert_int_equal(web_count(web_rest(fds[i]), "fine\n"), MANY);
+    web_served(sys);
+}
+
+/* One that is to be told to go on is not late before that. */
+static void continue_behind_a_late_answer(void **state)
+{
+    web.routes = routes;
+    web.limits.read = CADRE_SECOND;
+    cadre_system *sys = web_serve();
+    int fd = raw_connect(web.port);
+    send_text(fd, "GET /late HTTP/1.1\r\n" HOST "\r\nPOST /fine HTTP/1.1\r\n"
+                  "Content-Length: 2\r\nExpect: 100-continue\r\n" CLOSE);
+    web_expect_end(fd, "\r\n\r\nlate\n");
+    raw_expect(fd, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+    send_text(fd, "ok");
+    assert_int_equal(web_status(web_rest(fd)), 200);
+    web_served(sys);
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(steady_reader_gets_all),
           cmocka_unit_test(closing_one_that_reads_nothing_ends),
-          cmocka_unit_test(waiting_requests_are_not_late));
+          cmocka_unit_test(waiting_requests_are_not_late),
+          cmocka_unit_test(many_before_the_end_are_answered),
+          cmocka_unit_test(continue_behind_a_late_answer));
     return RUN_TESTS();
 }
