@@ -9,8 +9,8 @@
 #include "routes.h"
 
 #include <cadre/shutdown.h>
+#include <cadre/supervise.h>
 #include <cadre/timer.h>
-#include <cadre/watch.h>
 
 #include <errno.h>
 #include <string.h>
@@ -23,20 +23,20 @@ static struct shared *shared(struct connection *c) { return shared_of(c->shared)
 
 /* ---- a request -------------------------------------------------------------------- */
 
+/* It is kept: what waits for one that fails is the next one's. */
 static int find_desk(cadre_self *self, struct connection *c)
 {
     const cadre_http_desk desk = {.context = shared(c)->context};
-    if (c->desk.id)
-        return 0;
-    int err = cadre_spawn(self, &c->desk, &desk_class, &desk);
-    if (err)
-        return err;
-    err = cadre_watch(self, NULL, c->desk);
-    if (err) {
-        (void)cadre_kill(self, c->desk, 0);
-        c->desk.id = 0;
-    }
-    return err;
+    const cadre_opts opts = {.keep = true, .mail = CADRE_MAIL_KEEP};
+    return c->desk.id ? 0 : cadre_spawn_with(self, &c->desk, &desk_class, &desk, &opts);
+}
+
+static void on_desk_down(cadre_self *self, struct connection *c)
+{
+    if (cadre_restart(self, c->desk) == 0)
+        return;
+    (void)cadre_release(self, c->desk); /* without memory: what waits is answered 500 */
+    c->desk.id = 0;
 }
 
 /* Whom to ask: id 0, and then nobody; it is answered. */
@@ -302,18 +302,6 @@ static int on_gone(cadre_self *self, struct connection *c)
     return 0;
 }
 
-static void on_outcome(struct connection *c, const cadre_msg *m)
-{
-    const cadre_failure *failure = cadre_body(m, cadre_failure);
-    const cadre_down *down = cadre_body(m, cadre_down);
-    (void)queue_outcome(&c->queue, m);
-    /* That it is dead a request may say before the watch does. */
-    if ((failure && failure->code == CADRE_EDEAD &&
-         cadre_same(failure->origin, c->desk)) ||
-        (down && cadre_same(down->who, c->desk)))
-        c->desk.id = 0;
-}
-
 static int connection_start(cadre_self *self, void *state)
 {
     struct connection *c = state;
@@ -349,8 +337,10 @@ static int connection_receive(cadre_self *self, void *state, cadre_msg *m)
         c->active = cadre_now(self);
     } else if (m->type == &due_type) {
         on_due(self, c);
+    } else if (m->type == &cadre_child_down_type) {
+        on_desk_down(self, c);
     } else {
-        on_outcome(c, m);
+        queue_outcome(&c->queue, m);
     }
     return err ? err : settle(self, c);
 }

@@ -61,7 +61,7 @@ static void fail(struct entry *e, const cadre_failure *failure)
         queue_answer(e, failure->code == -ETIMEDOUT ? 504 : 500, NULL);
 }
 
-struct entry *queue_outcome(struct queue *q, const cadre_msg *m)
+void queue_outcome(struct queue *q, const cadre_msg *m)
 {
     cadre_http_response *response = cadre_body(m, cadre_http_response);
     const cadre_failure *failure = cadre_body(m, cadre_failure);
@@ -79,9 +79,8 @@ struct entry *queue_outcome(struct queue *q, const cadre_msg *m)
         } else {
             queue_answer(e, 500, NULL); /* some other type */
         }
-        return e;
+        return;
     }
-    return NULL;
 }
 
 /* ---- out -------------------------------------------------------------------------- */

@@ -46,8 +46,8 @@ void queue_ask(cadre_self *self, struct queue *q, struct entry *e, cadre_ref to,
                const cadre_http_request *r);
 /* Answers it from here; fields may be NULL. */
 void queue_answer(struct entry *e, int status, const cadre_http_field *fields);
-/* The outcome m is that of one of them: that one, or NULL. */
-struct entry *queue_outcome(struct queue *q, const cadre_msg *m);
+/* The outcome m may be that of one of them. */
+void queue_outcome(struct queue *q, const cadre_msg *m);
 /* Forgets all of them. */
 void queue_clear(cadre_self *self, struct queue *q);
 

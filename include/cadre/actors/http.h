@@ -7,9 +7,10 @@
  * It listens, and each connection has an actor of its own, which reads requests, asks for
  * their answers (http.h), and writes them. A route's handler runs in a second actor of
  * that connection, its desk: so handlers of different connections run at the same time,
- * those of one in order; one that fails takes the desk with it, its request is answered
- * with 500, and the next one has a new desk. Where no path fits `to`
- * is asked, which may be a pool or a router (with cadre_http_share).
+ * those of one in order. One that fails, or stops, ends what the desk has under way: its
+ * request and those that are deferred there are answered with 500; the desk is restarted
+ * (supervise.h, CADRE_MAIL_KEEP) for those behind it. Where no path fits `to` is asked,
+ * which may be a pool or a router (with cadre_http_share).
  *
  * Requests that a client sends without waiting are handled side by side, up to 16, and
  * answered in their order. What is answered and not read by the client waits up to 1 MiB,
