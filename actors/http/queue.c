@@ -70,14 +70,14 @@ void queue_outcome(struct queue *q, const cadre_msg *m)
         if (e->token.id != m->token.id)
             continue;
         shared_end(q->shared);
-        if (response) {
+        if (response && response_is_status(response->status)) {
             e->token.id = 0;
             e->response = *response;
             response->fields = response->body = NULL;
         } else if (failure) {
             fail(e, failure);
         } else {
-            queue_answer(e, 500, NULL); /* some other type */
+            queue_answer(e, 500, NULL); /* some other type, or made by hand */
         }
         return;
     }

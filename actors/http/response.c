@@ -92,13 +92,14 @@ static int put_fields(cadre_http_response *r, const cadre_http_field *fields)
     return 0;
 }
 
+static bool has_no_body(int status) { return status == 204 || status == 205; }
+
 int response_make(cadre_http_response *r, int status, const cadre_http_field *fields,
                   cadre_buf *take)
 {
     *r = (cadre_http_response){.status = (uint32_t)status};
-    int err = status < 200 || status > 599 || (status == 204 && take)
-                  ? -EINVAL
-                  : put_fields(r, fields);
+    bool is_good = response_is_status(r->status) && !(has_no_body(status) && take);
+    int err = is_good ? put_fields(r, fields) : -EINVAL;
     if (err)
         cadre_buf_unref(take);
     else

@@ -6,6 +6,11 @@
 
 enum { RESPONSE_CLOSES = 1 }; /* in own: the connection, afterwards */
 
+static inline bool response_is_status(uint32_t status)
+{
+    return status >= 200 && status <= 599;
+}
+
 /* Errors: -EINVAL, -ENOMEM. Consumes the buffer. */
 CADRE_MUST_CHECK int response_make(cadre_http_response *r, int status,
                                    const cadre_http_field *fields, cadre_buf *take);

@@ -31,10 +31,10 @@ static void set_default(uint32_t *value, uint32_t instead)
 
 static bool set_defaults(cadre_http_limits *limits)
 {
-    enum { HEAD_MAX = 1 << 20 };
+    enum { HEAD_MAX = 1 << 20, TARGET = 8 << 10 };
     set_default(&limits->head, 16 << 10);
     set_default(&limits->fields, 100);
-    set_default(&limits->target, 8 << 10);
+    set_default(&limits->target, limits->head < TARGET ? limits->head : TARGET);
     set_default(&limits->connections, 10000);
     set_default(&limits->requests, 10000);
     limits->body = limits->body ? limits->body : 1 << 20;

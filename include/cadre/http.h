@@ -100,7 +100,8 @@ CADRE_API extern const cadre_type cadre_http_response_type;
  * close" closes it afterwards. A HEAD is answered like the GET; the body is left out
  * then, and with 204 and 304.
  * Errors: as cadre_reply_as(); -EINVAL also for a status or field that may not be, for
- * Content-Length, Transfer-Encoding, Date, another Connection, and a body with 204. */
+ * Content-Length, Transfer-Encoding, Date, another Connection, and a body with 204 or
+ * 205. */
 CADRE_API CADRE_MUST_CHECK int cadre_http_reply(cadre_self *self, const cadre_msg *m,
                                                 int status,
                                                 const cadre_http_field *fields,

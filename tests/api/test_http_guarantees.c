@@ -47,6 +47,12 @@ static int defer_for_ever(cadre_self *self, cadre_msg *m)
     return err ? err : cadre_after_as(self, NULL, CADRE_MS, &look_type, &l);
 }
 
+/* Answers with what no function has made. */
+static int make_up(cadre_self *self, void *state, cadre_msg *m)
+{
+    return cadre_reply(self, m, cadre_http_response, 0);
+}
+
 static int late(cadre_self *self, void *state, cadre_msg *m)
 {
     cadre_promise promise;
@@ -74,13 +80,11 @@ static int root_defers(cadre_self *self, void *state, cadre_msg *m)
                                  : defer_for_ever(self, m);
 }
 
-static const cadre_http_route routes[] = {{"GET", "/fine", fine},
-                                          {"GET", "/forget", forget},
-                                          {"GET", "/fail", break_down},
-                                          {"GET", "/late", late},
-                                          {"GET", "/another", by_another},
-                                          {"POST", "/fine", fine},
-                                          {0}};
+static const cadre_http_route routes[] = {
+    {"GET", "/fine", fine},       {"GET", "/forget", forget},
+    {"GET", "/fail", break_down}, {"GET", "/late", late},
+    {"GET", "/made-up", make_up}, {"GET", "/another", by_another},
+    {"POST", "/fine", fine},      {0}};
 
 static void send_text(int fd, const char *text) { raw_send(fd, text, strlen(text)); }
 
@@ -130,7 +134,7 @@ static void many_in_one_piece_are_answered(void **state)
 
 static void unanswered_is_500(void **state)
 {
-    static const char *const paths[] = {"forget", "fail", "fail", "late"};
+    static const char *const paths[] = {"forget", "fail", "fail", "made-up", "late"};
     char request[128];
     web.routes = routes;
     web.limits.answer = 50 * CADRE_MS;
@@ -139,7 +143,7 @@ static void unanswered_is_500(void **state)
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         snprintf(request, sizeof request, "GET /%s HTTP/1.1\r\n" HOST "\r\n", paths[i]);
         send_text(fd, request);
-        web_expect_end(fd, i < 3 ? "\r\n\r\n500 Internal Server Error\n"
+        web_expect_end(fd, i < 4 ? "\r\n\r\n500 Internal Server Error\n"
                                  : "\r\n\r\n504 Gateway Timeout\n");
     }
     for (int i = 0; i < 2; i++) /* it takes nobody along */
@@ -186,7 +190,8 @@ static int split(cadre_self *self, void *state, cadre_msg *m)
     refused += cadre_http_reply(self, m, 199, NULL, NULL) == -EINVAL;
     refused += cadre_http_reply(self, m, 600, NULL, NULL) == -EINVAL;
     refused += cadre_http_reply(self, m, 204, NULL, cadre_buf_new("x", 1)) == -EINVAL;
-    return refused == 16 ? cadre_http_reply(self, m, 204, good, NULL) : -EIO;
+    refused += cadre_http_reply(self, m, 205, NULL, cadre_buf_new("x", 1)) == -EINVAL;
+    return refused == 17 ? cadre_http_reply(self, m, 204, good, NULL) : -EIO;
 }
 
 static void splitting_is_refused(void **state)
@@ -399,6 +404,9 @@ static void limits_hold(void **state)
     expect_refused(request, 431);
     assert_int_equal(wrongs, 0);
     web_served(sys);
+    web.routes = routes;
+    web.limits.head = 100;
+    web_served(web_serve()); /* the others fit */
 }
 
 static void too_many_requests_are_503(void **state)

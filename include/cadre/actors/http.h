@@ -51,7 +51,7 @@ extern "C" {
 typedef struct cadre_http_limits {
     uint32_t head;   /* bytes of request line and fields. 0: 16 KiB; at most 1 MiB */
     uint32_t fields; /* 0: 100 */
-    uint32_t target; /* bytes. 0: 8 KiB */
+    uint32_t target; /* bytes. 0: 8 KiB, or head where that is less */
     uint32_t connections; /* at a time, more wait in the kernel. 0: 10,000 */
     uint32_t requests;    /* under way at a time, of all connections. 0: 10,000 */
     size_t body;          /* bytes. 0: 1 MiB */
