@@ -19,14 +19,12 @@ enum { WINDOW = 1 << 16, GRACE_S = 30, ALLOW_SIZE = 128, LONG = 1 << 16 };
 
 static const cadre_type due_type = {.name = "http_due"};
 
-static struct shared *shared(struct connection *c) { return shared_of(c->shared); }
-
 /* ---- a request -------------------------------------------------------------------- */
 
 /* It is kept: what waits for one that fails is the next one's. */
 static int find_desk(cadre_self *self, struct connection *c)
 {
-    const cadre_http_desk desk = {.context = shared(c)->context};
+    const cadre_http_desk desk = {.context = c->shared->context};
     const cadre_opts opts = {.keep = true, .mail = CADRE_MAIL_KEEP};
     return c->desk.id ? 0 : cadre_spawn_with(self, &c->desk, &desk_class, &desk, &opts);
 }
@@ -47,7 +45,7 @@ static cadre_ref find_receiver(cadre_self *self, struct connection *c, struct en
     const cadre_http_field fields[] = {{"Allow", allow}, {0}};
     const cadre_ref nobody = {0};
     bool is_path;
-    r->route = routes_find(shared(c)->routes, r, &is_path);
+    r->route = routes_find(c->shared->routes, r, &is_path);
     if (r->route) {
         int err = find_desk(self, c);
         if (err)
@@ -55,12 +53,12 @@ static cadre_ref find_receiver(cadre_self *self, struct connection *c, struct en
         return err ? nobody : c->desk;
     }
     if (is_path) {
-        routes_allow(shared(c)->routes, r, allow, sizeof allow);
+        routes_allow(c->shared->routes, r, allow, sizeof allow);
         queue_answer(e, 405, fields);
-    } else if (!shared(c)->to.id) {
+    } else if (!c->shared->to.id) {
         queue_answer(e, 404, NULL);
     }
-    return is_path ? nobody : shared(c)->to;
+    return is_path ? nobody : c->shared->to;
 }
 
 static void on_request(cadre_self *self, struct connection *c)
@@ -207,11 +205,11 @@ static cadre_time find_due(cadre_self *self, struct connection *c)
     if (!is_within(c) || c->holds || c->continues)
         c->read_due = 0;
     else if (!c->read_due)
-        c->read_due = cadre_now(self) + shared(c)->limits.read;
+        c->read_due = cadre_now(self) + c->shared->limits.read;
     if (c->read_due)
         return c->read_due;
     return c->queue.count == 0 || queue_is_stuck(&c->queue)
-               ? c->active + shared(c)->limits.idle
+               ? c->active + c->shared->limits.idle
                : CADRE_NEVER;
 }
 
@@ -306,13 +304,14 @@ static int connection_start(cadre_self *self, void *state)
 {
     struct connection *c = state;
     int err = cadre_when_closing(self, NULL);
-    if (err) {
-        cadre_buf_unref(c->shared);
+    c->active = cadre_now(self);
+    if (!err)
+        err = set_timer(self, c); /* or nobody would know if it is never opened */
+    if (err)
         return err;
-    }
-    parser_init(&c->parser, &shared(c)->limits);
-    c->queue.shared = shared(c);
-    atomic_fetch_add_explicit(&shared(c)->connections, 1, memory_order_relaxed);
+    parser_init(&c->parser, &c->shared->limits);
+    c->queue.shared = c->shared;
+    atomic_fetch_add_explicit(&c->shared->connections, 1, memory_order_relaxed);
     return 0;
 }
 
@@ -336,6 +335,8 @@ static int connection_receive(cadre_self *self, void *state, cadre_msg *m)
     } else if (m->type == &cadre_stream_wrote_type) {
         c->active = cadre_now(self);
     } else if (m->type == &due_type) {
+        if (!c->stream.id)
+            return CADRE_STOP;
         on_due(self, c);
     } else if (m->type == &cadre_child_down_type) {
         on_desk_down(self, c);
@@ -351,8 +352,7 @@ static void connection_stop(cadre_self *self, void *state, int reason)
     queue_clear(self, &c->queue);
     parser_free(&c->parser);
     bytes_free(&c->pending);
-    atomic_fetch_sub_explicit(&shared(c)->connections, 1, memory_order_relaxed);
-    cadre_buf_unref(c->shared);
+    atomic_fetch_sub_explicit(&c->shared->connections, 1, memory_order_relaxed);
 }
 
 const cadre_class connection_class = {.name = "cadre_http_connection",

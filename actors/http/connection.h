@@ -5,9 +5,9 @@
 #include "parser.h"
 #include "queue.h"
 
-/* Its state; shared is its own reference. The rest is zero. */
+/* Its state, with shared from the server's; the rest is zero. */
 struct connection {
-    cadre_buf *shared;
+    struct shared *shared;
     cadre_stream stream; /* from cadre_stream_opened on, which comes once */
     cadre_ref desk;      /* id 0: none */
     struct parser parser;

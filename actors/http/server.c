@@ -98,9 +98,8 @@ static int server_start(cadre_self *self, void *state)
 static void on_opened(cadre_self *self, cadre_http *me, cadre_stream stream)
 {
     cadre_ref child;
-    const struct connection init = {.shared = cadre_buf_ref(own_of(me)->shared)};
+    const struct connection init = {.shared = shared_of(own_of(me)->shared)};
     if (cadre_spawn(self, &child, &connection_class, &init)) {
-        cadre_buf_unref(init.shared);
         (void)cadre_stream_abort(self, stream);
     } else if (cadre_stream_give(self, stream, child)) {
         (void)cadre_kill(self, child, 0);

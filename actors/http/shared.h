@@ -1,5 +1,5 @@
-/* shared.h: what the actors of a server share: in one buffer, of which each has a
- * reference. Constant, but for the two numbers. */
+/* shared.h: what the actors of a server share. It is the server's, whose children have
+ * ended when it frees it. Constant, but for the two numbers. */
 #ifndef ACTORS_HTTP_SHARED_H
 #define ACTORS_HTTP_SHARED_H
 
