@@ -172,16 +172,26 @@ static bool begins_with(cadre_http_text text, const char *what)
     return text.size >= size && head_same((cadre_http_text){text.at, size}, what);
 }
 
+/* The authority of one with http://; at NULL: it begins with none. */
+static cadre_http_text authority_of(cadre_http_text target)
+{
+    cadre_http_text authority = {0};
+    if (!begins_with(target, "http://") && !begins_with(target, "https://"))
+        return authority;
+    const char *end = target.at + target.size;
+    authority.at = (const char *)memchr(target.at, ':', target.size) + strlen("://");
+    while (authority.at + authority.size < end && authority.at[authority.size] != '/' &&
+           authority.at[authority.size] != '?')
+        authority.size++;
+    return authority;
+}
+
 static void take_target_apart(cadre_http_request *r)
 {
-    cadre_http_text rest = r->target;
+    cadre_http_text rest = r->target, authority = authority_of(rest);
     const char *end = rest.at + rest.size;
-    if (begins_with(rest, "http://") || begins_with(rest, "https://")) {
-        rest.at = memchr(rest.at, ':', rest.size);
-        rest.at += strlen("://");
-        while (rest.at < end && *rest.at != '/' && *rest.at != '?')
-            rest.at++;
-    }
+    if (authority.at)
+        rest.at = authority.at + authority.size;
     rest.size = (size_t)(end - rest.at);
     const char *mark = memchr(rest.at, '?', rest.size);
     r->path = (cadre_http_text){rest.at, mark ? (size_t)(mark - rest.at) : rest.size};
@@ -209,15 +219,33 @@ static int parse_line(const cadre_http_limits *limits, const char *line,
         (cadre_http_text){first + 1, (size_t)(end - VERSION_SIZE - 1 - first) - 1};
     if (r->target.size > limits->target)
         return 414;
-    if (memchr(r->target.at, ' ', r->target.size))
+    if (memchr(r->target.at, ' ', r->target.size) ||
+        memchr(r->target.at, '#', r->target.size))
         return 400;
     if (r->method.size > METHOD_MAX || cadre_http_is(r->method, "CONNECT"))
         return 501;
     take_target_apart(r);
-    return r->path.at[0] == '/' || cadre_http_is(r->target, "*") ? 0 : 400;
+    bool is_star = cadre_http_is(r->target, "*") && cadre_http_is(r->method, "OPTIONS");
+    return r->path.at[0] == '/' || is_star ? 0 : 400;
 }
 
 /* ---- the fields that are for the server ------------------------------------------- */
+
+/* Only such as a name or an address may have, with a port; where the target says whose
+ * it is, too, it is the same. */
+static bool is_host(cadre_http_text host, cadre_http_text authority)
+{
+    static const char marks[] = "-._~%:[]!$&'()*+;=";
+    for (size_t i = 0; i < host.size; i++) {
+        int c = lower(host.at[i]);
+        bool may_be =
+            (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c && strchr(marks, c));
+        if (!may_be ||
+            (authority.at && i < authority.size && c != lower(authority.at[i])))
+            return false;
+    }
+    return !authority.at || (host.size > 0 && host.size == authority.size);
+}
 
 /* Is it one of those in a list with commas? */
 static bool has_word(cadre_http_text list, const char *word)
@@ -234,10 +262,11 @@ static bool has_word(cadre_http_text list, const char *word)
 
 static int parse_fields(const cadre_http_request *r, struct head_framing *framing)
 {
-    cadre_http_text name, value;
+    cadre_http_text name, value, authority = authority_of(r->target);
     unsigned hosts = 0, lengths = 0, codings = 0;
     for (unsigned i = 0; cadre_http_field_at(r, i, &name, &value); i++) {
-        hosts += head_same(name, "host");
+        if (head_same(name, "host") && (++hosts > 1 || !is_host(value, authority)))
+            return 400;
         lengths += head_same(name, "content-length");
         if (head_same(name, "transfer-encoding")) {
             codings++;
@@ -255,7 +284,7 @@ static int parse_fields(const cadre_http_request *r, struct head_framing *framin
     framing->is_chunked = codings > 0;
     framing->has_length = lengths > 0;
     bool is_plain = lengths + codings <= 1 && !(codings && framing->http10) &&
-                    hosts <= 1 && (hosts == 1 || framing->http10);
+                    (hosts == 1 || framing->http10);
     return is_plain ? 0 : 400;
 }
 

@@ -63,7 +63,7 @@ static void route_params_are_found(void **state)
     assert_non_null(strstr(a, "GET|/show/a/b|a/b|2|here|0"));
     a = web_talk("GET /show/ HTTP/1.1\r\n" CLOSE);
     assert_non_null(strstr(a, "GET|/show/||-|here|0"));
-    a = web_talk("GET http://there/show/x?q HTTP/1.1\r\n" CLOSE);
+    a = web_talk("GET http://HERE/show/x?q HTTP/1.1\r\n" CLOSE);
     assert_non_null(strstr(a, "GET|/show/x|x||here|0"));
     web_served(sys);
 }

@@ -16,8 +16,8 @@
  * answered in their order. What is answered and not read by the client waits up to 1 MiB,
  * then no more answers are taken, and no more requests read.
  *
- * Refused, and the connection closed: 400 what is no request, has no host or several,
- * or says its length twice (Content-Length more than once or with Transfer-Encoding, line
+ * Refused, and the connection closed: 400 what is no request, has no host or several, or
+ * another one in its target, or says its length twice (Content-Length more than once or with Transfer-Encoding, line
  * breaks that are none, folded lines, spaces before a colon); 408 one that does not come
  * to its end in time; 413, 414, 431 one beyond the limits; 417, 501, 505 what it asks of
  * the server and that has not. 404 and 405 (with Allow), and 503 with Retry-After when

@@ -23,7 +23,7 @@ static const char *const samples[] = {
     "PUT / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3;a=\"b\"\r\nabc\r\n"
     "1\r\nd\r\n0\r\nTrailer: x\r\n\r\nHEAD / HTTP/1.1\r\n" HOST "\r\n",
     "OPTIONS * HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
-    "GET http://there/?q HTTP/1.1\r\n" HOST
+    "GET http://here/?q HTTP/1.1\r\n" HOST
     "Connection: upgrade, close\r\nUpgrade: a\r\n\r\n",
     "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n",
     "GET / HTTP/1.1\r\n" HOST "A: b\nC: d\r\n\r\n",
