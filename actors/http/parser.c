@@ -49,6 +49,13 @@ static int on_extra(llhttp_t *llhttp, const char *at, size_t size)
     return p->extra > p->limits->head ? stop_with(p, 431) : 0;
 }
 
+/* What is between them counts, too. */
+static int on_trailer(llhttp_t *llhttp)
+{
+    return on_extra(llhttp, "", strlen(":\r\n"));
+}
+static int on_extension(llhttp_t *llhttp) { return on_extra(llhttp, "", strlen(";")); }
+
 static int on_message_complete(llhttp_t *llhttp)
 {
     parser_of(llhttp)->is_over = true;
@@ -62,6 +69,8 @@ static const llhttp_settings_t settings = {
     .on_header_value = on_extra,
     .on_chunk_extension_name = on_extra,
     .on_chunk_extension_value = on_extra,
+    .on_header_value_complete = on_trailer,
+    .on_chunk_extension_name_complete = on_extension,
     .on_message_complete = on_message_complete,
 };
 
@@ -124,7 +133,7 @@ static int next_head(struct parser *p, const char *at, size_t size, size_t *used
     p->llhttp.data = p;
     p->keeps = !p->framing.closes && (!p->framing.http10 || p->framing.keeps);
     status = execute(p, at + blank, length, &unused);
-    if (!status && !p->in_body)
+    if (!status && (!p->in_body || unused != length))
         status = 400; /* what is a head to one of us is none to the other */
     return status ? status : PARSER_HEAD;
 }

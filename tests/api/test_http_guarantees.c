@@ -411,6 +411,15 @@ static void limits_hold(void **state)
     snprintf(request, sizeof request,
              POST "Transfer-Encoding: chunked\r\n\r\n0\r\nA: %0401d\r\n", 0);
     expect_refused(request, 431);
+    strcpy(request, POST "Transfer-Encoding: chunked\r\n\r\n0\r\n");
+    for (int i = 0; i < 101; i++)
+        strcat(request, "A:\r\n");
+    expect_refused(request, 431);
+    strcpy(request, POST "Transfer-Encoding: chunked\r\n\r\n1");
+    for (int i = 0; i < 205; i++)
+        strcat(request, ";a");
+    strcat(request, "\r\n");
+    expect_refused(request, 431);
     assert_int_equal(wrongs, 0);
     web_served(sys);
     web.routes = routes;
