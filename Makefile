@@ -47,9 +47,10 @@ IO := $(if $(UV),$(wildcard runtime/io/*.c))
 IO_BASE := runtime/base/panic.c runtime/base/thread.c # without state: it has its own copy
 IO_USERS := $(shell grep -lE 'cadre/(tcp|unix|stream)\.h|support/sockets\.h|support/serving\.h|io/.*\.h' tests/*/*.c \
     tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
-# HTTP, too, which needs llhttp besides: a library, or its C sources.
+# HTTP, too, which needs llhttp besides: its C sources, or a library that is strict as it is
+# (older ones are if they were built so, which nobody can see).
 LLHTTP_SOURCES := $(wildcard /usr/share/llhttp/llhttp.c /usr/share/llhttp/api.c /usr/share/llhttp/http.c)
-LLHTTP := $(shell pkg-config --libs libllhttp 2>/dev/null)
+LLHTTP := $(shell pkg-config --libs 'libllhttp >= 9' 2>/dev/null)
 LLHTTP_PARTS := $(if $(LLHTTP),,$(LLHTTP_SOURCES:/usr/share/%.c=%))
 LLHTTP_CFLAGS := $(if $(LLHTTP_PARTS),-isystem /usr/share/include/llhttp,$(shell \
     pkg-config --cflags-only-I libllhttp 2>/dev/null))

@@ -12,7 +12,7 @@ for part in http io; do
     [ ! -e build/release/libcadre-$part.a ] ||
         libraries="$libraries build/release/libcadre-$part.a"
 done
-outside="$(pkg-config --libs libllhttp 2>/dev/null) $(pkg-config --libs libuv 2>/dev/null)"
+outside="$(pkg-config --libs 'libllhttp >= 9' 2>/dev/null) $(pkg-config --libs libuv 2>/dev/null)"
 rm -rf $folder
 mkdir -p $folder
 for program in $(awk -v folder=$folder -f tools/doc-programs.awk README.md docs/*.md); do

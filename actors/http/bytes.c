@@ -9,8 +9,12 @@ int bytes_reserve(struct bytes *bytes, size_t more)
     size_t room = cadre_buf_size(bytes->buf);
     if (more <= room - bytes->size)
         return 0;
-    size_t wanted = bytes->size + more;
-    cadre_buf *larger = cadre_buf_new(NULL, wanted > 2 * room ? wanted : 2 * room);
+    size_t wanted = 2 * room;
+    if (bytes->most && wanted > bytes->most)
+        wanted = bytes->most;
+    if (wanted < bytes->size + more)
+        wanted = bytes->size + more;
+    cadre_buf *larger = cadre_buf_new(NULL, wanted);
     if (!larger)
         return -ENOMEM;
     if (bytes->size > 0)
@@ -61,5 +65,5 @@ cadre_buf *bytes_take(struct bytes *bytes)
 void bytes_free(struct bytes *bytes)
 {
     cadre_buf_unref(bytes->buf);
-    *bytes = (struct bytes){0};
+    *bytes = (struct bytes){.most = bytes->most};
 }

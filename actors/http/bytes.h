@@ -7,6 +7,7 @@
 struct bytes {
     cadre_buf *buf;
     size_t size; /* of what is in it */
+    size_t most; /* that there will be, so room is not made for more; 0: who knows */
 };
 
 /* Makes room for so many more. Errors: -ENOMEM. */

@@ -78,7 +78,7 @@ static const llhttp_settings_t settings = {
 
 void parser_init(struct parser *p, const cadre_http_limits *limits)
 {
-    *p = (struct parser){.limits = limits};
+    *p = (struct parser){.limits = limits, .body.most = limits->body};
 }
 
 void parser_free(struct parser *p)
