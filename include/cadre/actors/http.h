@@ -17,11 +17,11 @@
  * then no more answers are taken, and no more requests read.
  *
  * Refused, and the connection closed: 400 what is no request, has no host or several, or
- * another one in its target, or says its length twice (Content-Length more than once or with Transfer-Encoding, line
- * breaks that are none, folded lines, spaces before a colon); 408 one that does not come
- * to its end in time; 413, 414, 431 one beyond the limits; 417, 501, 505 what it asks of
- * the server and that has not. 404 and 405 (with Allow), and 503 with Retry-After when
- * too much is under way, leave it open.
+ * another one in its target, or says its length twice (Content-Length more than once or
+ * with Transfer-Encoding, line breaks that are none, folded lines, spaces before a colon);
+ * 408 one that does not come to its end in time; 413, 414, 431 one beyond the limits; 417,
+ * 501, 505 what it asks of the server and that has not. 404 and 405 (with Allow), and 503
+ * with Retry-After when too much is under way, leave it open.
  *
  * When the system closes (shutdown.h) it stops listening, answers what it has begun to
  * read, says so with Connection: close, and ends each connection: that holds up the
@@ -38,6 +38,8 @@
  *   limits_hold          of head, fields, target and body, requests under way
  *   slow_clients_end     a request that does not come, a connection that says nothing,
  *                        and one that takes no answer are closed in time
+ *   steady_reader_gets_all
+ *                        one that takes an answer slowly, but does, has time
  *   gone_client_cancels  requests of a client that has gone are cancelled
  *   drained_in_order     closing, it answers what it has begun to read, then closes */
 #ifndef CADRE_ACTORS_HTTP_H
