@@ -17,11 +17,11 @@
  * then no more answers are taken, and no more requests read.
  *
  * Refused, and the connection closed: 400 what is no request, has no host or several, or
- * another one in its target, or says its length twice (Content-Length more than once or
- * with Transfer-Encoding, line breaks that are none, folded lines, spaces before a colon);
- * 408 one that does not come to its end in time; 413, 414, 431 one beyond the limits; 417,
- * 501, 505 what it asks of the server and that has not. 404 and 405 (with Allow), and 503
- * with Retry-After when too much is under way, leave it open.
+ * another one in its target, or says its length twice (Content-Length more than once
+ * or with Transfer-Encoding, line breaks that are none, folded lines, spaces before a
+ * colon); 408 one that does not come to its end in time; 413, 414, 431 one beyond the
+ * limits; 417, 501, 505 what it asks of the server and that has not. 404 and 405 (with
+ * Allow), and 503 with Retry-After when too much is under way, leave it open.
  *
  * When the system closes (shutdown.h) it stops listening, answers what it has begun to
  * read, says so with Connection: close, and ends each connection: that holds up the
