@@ -129,15 +129,6 @@ static void read_on(cadre_self *self, struct connection *c)
     bytes_remove_first(&c->pending, used);
 }
 
-/* What has come and cannot be read is not to become more. */
-static void hold(cadre_self *self, struct connection *c, bool is_stuck)
-{
-    bool holds = (is_stuck || queue_is_full(&c->queue)) && c->pending.size > 0;
-    if (holds != c->holds &&
-        cadre_stream_window(self, c->stream, holds ? 0 : WINDOW) == 0)
-        c->holds = holds;
-}
-
 /* ---- what follows from it --------------------------------------------------------- */
 
 /* Nothing is read or answered any more; what was written is sent yet. */
@@ -160,6 +151,17 @@ static void abort_now(cadre_self *self, struct connection *c)
 {
     close_now(self, c);
     (void)cadre_stream_abort(self, c->stream);
+}
+
+/* What has come and cannot be read is not to become more. */
+static void hold(cadre_self *self, struct connection *c, bool is_stuck)
+{
+    bool holds = (is_stuck || queue_is_full(&c->queue)) && c->pending.size > 0;
+    if (holds == c->holds)
+        return;
+    c->holds = holds;
+    if (cadre_stream_window(self, c->stream, holds ? 0 : WINDOW))
+        abort_now(self, c); /* it has gone already */
 }
 
 /* Not before: a client that takes it slowly may take its time, as long as it does. */
@@ -245,10 +247,9 @@ static int settle(cadre_self *self, struct connection *c)
         abort_now(self, c);
     if (!c->closed && c->queue.count == 0 && is_last(c))
         close_when_sent(self, c);
-    if (c->closed)
-        return 0;
-    hold(self, c, err == CADRE_EFULL);
-    return set_timer(self, c);
+    if (!c->closed)
+        hold(self, c, err == CADRE_EFULL);
+    return c->closed ? 0 : set_timer(self, c);
 }
 
 /* ---- time ------------------------------------------------------------------------- */
