@@ -101,7 +101,7 @@ static void open_gauge(struct cadre_self *self, struct cell *cell,
     inbox_gate(&cell->task.inbox, true);
 }
 
-/* limit: NULL, or of one whose extras are to be attached: these. */
+/* extras: NULL, or of one with this limit, to be attached. */
 static CC_INLINE int make_actor(struct cadre_self *self, struct cell *parent,
                                 struct cell **child, const cadre_class *class,
                                 const void *init, const cadre_limit *limit,
@@ -119,7 +119,7 @@ static CC_INLINE int make_actor(struct cadre_self *self, struct cell *parent,
         return err;
     }
     set_state(cell, state, class, init);
-    if (limit)
+    if (extras)
         open_gauge(self, cell, limit, extras);
     cell_begin(cell, class, parent ? cell_slot(parent) : SLOT_NONE);
     if (parent)
@@ -224,7 +224,8 @@ static CC_NOINLINE int spawn_with(struct cadre_self *self, struct cell **cell,
     if (is_isolated(self->world, opts))
         err = process_new(self, &extras->process, class, opts->isolation);
     if (!err)
-        err = make_actor(self, self_cell(self), cell, class, init, limit, extras);
+        err = make_actor(self, self_cell(self), cell, class, init, limit,
+                         limit ? extras : NULL);
     if (err) {
         process_free(self, extras->process);
         keep_discard(self, extras);
