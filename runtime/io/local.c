@@ -139,7 +139,7 @@ static void leave(const struct lock *lock)
 
 int local_listen(struct local *local, int backlog)
 {
-    struct lock lock;
+    struct lock lock = {.fd = -1};
     if (!has_file(local))
         return listen_there(local, backlog);
     int fd = take(&lock, local);
