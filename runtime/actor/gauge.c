@@ -1,9 +1,10 @@
 /* gauge.c: how much waits for an actor whose mailbox is limited. */
 #include "actor/gauge.h"
+#include "actor/latest.h"
 
-#include <assert.h>
-#include <string.h>
+#include <limits.h>
 
+enum { FEW = 8 }; /* give way by a walk each */
 enum { SHARE = 8, GRAIN_MESSAGES = 32, GRAIN_BYTES = 16 << 10 };
 enum { VACANT = 0 }; /* no actor's generation */
 enum { NOTHING_IS_LIGHT = LETTER_KIND };
@@ -228,20 +229,20 @@ static struct letter *find(const struct gauge *g, struct fifo *mailbox,
     return NULL;
 }
 
-/* One, for the sake of this letter. */
-static bool give_way(struct gauge *g, struct fifo *mailbox, const struct letter *letter,
-                     struct fifo *dropped)
+/* One, for the sake of this letter where it says what that is about. */
+static struct letter *give_way(struct gauge *g, struct fifo *mailbox,
+                               const struct letter *letter, struct fifo *dropped)
 {
     struct letter *out = NULL;
-    if (letter && load_relaxed(&g->overflow) == CADRE_KEEP_LATEST)
+    if (load_relaxed(&g->overflow) == CADRE_KEEP_LATEST)
         out = find(g, mailbox, letter);
     if (!out)
         out = find(g, mailbox, NULL);
     if (!out)
-        return false;
+        return NULL;
     gauge_left(g, out);
     fifo_append(dropped, &out->node);
-    return true;
+    return out;
 }
 
 enum gauge_verdict gauge_take_own(struct gauge *g, const struct letter *letter,
@@ -262,39 +263,118 @@ enum gauge_verdict gauge_take_own(struct gauge *g, const struct letter *letter,
     return verdict;
 }
 
-static bool gauge_is_over(const struct gauge *g)
+/* What the mailbox has of it, as far as one has gone through it. What others are about
+ * to put there is counted by then too, but is not looked at before it is there: they send
+ * on while one looks, and all that waits would go. */
+struct pile {
+    uint64_t messages, bytes;
+};
+
+static void add(struct pile *pile, const struct letter *letter)
 {
-    return is_over(&g->messages, &g->own->messages) ||
-           is_over(&g->bytes, &g->own->bytes);
+    pile->messages++;
+    pile->bytes += letter_bytes(letter);
+}
+static void take_away(struct pile *pile, const struct letter *letter)
+{
+    pile->messages--;
+    pile->bytes -= letter_bytes(letter);
+}
+static bool is_too_much(const struct gauge *g, const struct pile *pile)
+{
+    uint64_t messages = load_relaxed(&g->messages.max),
+             bytes = load_relaxed(&g->bytes.max);
+    return (messages && pile->messages > messages) || (bytes && pile->bytes > bytes);
 }
 
-/* The first one for which there is no room, where those before it have taken all. */
-static const struct letter *first_too_many(const struct gauge *g,
-                                           const struct fifo *mailbox)
+/* All that give way. */
+static void choose(struct gauge *g, const struct fifo *mailbox, struct latest *latest)
 {
-    uint64_t max = load_relaxed(&g->messages.max), count = 0;
     struct inbox_node *node = mailbox->newest;
-    const struct letter *last = NULL;
-    while (node) {
+    struct pile pile = {0, 0};
+    do {
         node = node->next;
-        const struct letter *letter = letter_of(node);
-        if (counts(g, letter)) {
-            last = letter;
-            if (max && ++count > max)
-                break;
+        struct letter *letter = letter_of(node), *out;
+        if (!counts(g, letter))
+            continue;
+        uint64_t key = key_of(g, letter);
+        add(&pile, letter);
+        while (is_too_much(g, &pile) && (out = latest_give_way(latest, key))) {
+            take_away(&pile, out);
+            gauge_left(g, out);
         }
-        if (node == mailbox->newest)
-            break;
-    }
-    return last;
+        latest_add(latest, letter, key);
+    } while (node != mailbox->newest);
 }
 
-void gauge_trim(struct gauge *g, struct fifo *mailbox, struct fifo *dropped)
+static void move(const struct gauge *g, struct fifo *mailbox,
+                 const struct latest *latest, struct fifo *dropped)
 {
+    struct inbox_node *before = mailbox->newest;
+    for (uint32_t i = 0; i < latest->count;) {
+        struct inbox_node *node = before->next;
+        if (!counts(g, letter_of(node)) || latest->items[i++].letter) {
+            before = node;
+            continue;
+        }
+        fifo_remove_behind(mailbox, before);
+        fifo_append(dropped, node);
+    }
+}
+
+static uint32_t count_all(const struct fifo *mailbox)
+{
+    const struct inbox_node *node = mailbox->newest;
+    uint32_t count = 0;
+    do {
+        node = node->next;
+        count++;
+    } while (node != mailbox->newest && count < UINT32_MAX);
+    return count;
+}
+
+/* By a hash. False: there is no memory for it, and nothing is done. */
+static bool trim_by_key(struct gauge *g, struct heap *heap, struct fifo *mailbox,
+                        struct fifo *dropped)
+{
+    struct latest latest;
+    uint32_t count = count_all(mailbox);
+    void *p = NULL;
+    if (count == UINT32_MAX || heap_get_lines(heap, &p, latest_bytes(count)))
+        return false;
+    latest_init(&latest, p, count);
+    choose(g, mailbox, &latest);
+    move(g, mailbox, &latest, dropped);
+    heap_put_lines(heap, p, latest_bytes(count));
+    return true;
+}
+
+/* By a walk for each that gives way, while those are few. */
+void gauge_trim(struct gauge *g, struct heap *heap, struct fifo *mailbox,
+                struct fifo *dropped)
+{
+    struct inbox_node *node = mailbox->newest;
+    struct pile pile = {0, 0};
+    if (!node || !(is_over(&g->messages, &g->own->messages) ||
+                   is_over(&g->bytes, &g->own->bytes)))
+        return;
     bool by_key = load_relaxed(&g->overflow) == CADRE_KEEP_LATEST;
-    while (gauge_is_over(g))
-        if (!give_way(g, mailbox, by_key ? first_too_many(g, mailbox) : NULL, dropped))
-            break;
+    int few = by_key ? FEW : INT_MAX;
+    do {
+        node = node->next;
+        struct letter *letter = letter_of(node), *out;
+        if (!counts(g, letter))
+            continue;
+        add(&pile, letter);
+        while (is_too_much(g, &pile)) {
+            if (few-- == 0 && trim_by_key(g, heap, mailbox, dropped))
+                return;
+            out = give_way(g, mailbox, letter, dropped);
+            if (!out || out == letter)
+                return; /* it is the only one */
+            take_away(&pile, out);
+        }
+    } while (node != mailbox->newest);
 }
 
 void gauge_left(struct gauge *g, struct letter *letter)
@@ -316,85 +396,4 @@ void gauge_back(struct gauge *g, struct letter *letter)
     if (load_relaxed(&g->bytes.max))
         (void)take_own(&g->bytes, &g->own->bytes, g->generation, letter_bytes(letter),
                        QUOTA_MAX);
-}
-
-/* ---- all of them ------------------------------------------------------------------- */
-
-enum { LEVELS = 3 }; /* of pointers, and a leaf of gauges below: 28 bits */
-static_assert((LEVELS + 1) * GAUGE_LEVEL_BITS == SLOT_BITS, "slots have as many");
-static uint32_t index_at(uint32_t slot, int level)
-{
-    return slot >> (LEVELS - level) * GAUGE_LEVEL_BITS & (GAUGE_LEVEL - 1);
-}
-
-static size_t bytes_at(int level)
-{
-    return level < LEVELS ? sizeof(struct gauge_node)
-                          : GAUGE_LEVEL * sizeof(struct gauge);
-}
-
-void gauges_init(struct gauges *gauges, struct heap *heap)
-{
-    gauges->heap = heap;
-    pthread_mutex_init(&gauges->lock, NULL);
-    list_init(&gauges->flooded);
-    atomic_set(&gauges->asked, 0);
-    for (int i = 0; i < GAUGE_LEVEL; i++)
-        atomic_set(&gauges->top.below[i], NULL);
-}
-
-/* As deep as the tree. */
-static void fini_node(struct heap *heap, struct gauge_node *node, int level)
-{
-    for (int i = 0; i < GAUGE_LEVEL; i++) {
-        void *below = load_relaxed(&node->below[i]);
-        if (below && level + 1 < LEVELS)
-            fini_node(heap, below, level + 1);
-        heap_put_lines(heap, below, bytes_at(level + 1));
-    }
-}
-
-void gauges_fini(struct gauges *gauges)
-{
-    fini_node(gauges->heap, &gauges->top, 0);
-    pthread_mutex_destroy(&gauges->lock);
-}
-
-/* Under the lock. What is new is zero: vacant. */
-static int grow(struct gauges *gauges, struct gauge_node *node, uint32_t index,
-                size_t bytes)
-{
-    void *p = NULL;
-    if (load_relaxed(&node->below[index]))
-        return 0;
-    int err = heap_get_lines(gauges->heap, &p, bytes);
-    if (err)
-        return err;
-    memset(p, 0, bytes);
-    store_release(&node->below[index], p); /* pairs with gauges_find */
-    return 0;
-}
-
-int gauges_make(struct gauges *gauges, uint32_t slot, struct gauge **gauge)
-{
-    struct gauge_node *node = &gauges->top;
-    int err = 0;
-    pthread_mutex_lock(&gauges->lock);
-    for (int level = 0; !err && level < LEVELS; level++) {
-        uint32_t index = index_at(slot, level);
-        err = grow(gauges, node, index, bytes_at(level + 1));
-        node = load_relaxed(&node->below[index]);
-    }
-    pthread_mutex_unlock(&gauges->lock);
-    if (!err)
-        *gauge = gauges_find(gauges, slot);
-    return err;
-}
-
-struct gauge *gauges_find(struct gauges *gauges, uint32_t slot)
-{
-    void *p = &gauges->top;
-    for (int level = 0; level < LEVELS; level++)
-        p = load_acquire(&((struct gauge_node *)p)->below[index_at(slot, level)]);
-    return (struct gauge *)p + index_at(slot, LEVELS);
 }

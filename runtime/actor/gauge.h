@@ -92,7 +92,8 @@ enum gauge_verdict gauge_take_own(struct gauge *gauge, const struct letter *lett
                                   struct fifo *mailbox, struct fifo *dropped,
                                   uint64_t *redirect);
 /* Of one that trims: what is too much, by whatever others have sent, is moved out. */
-void gauge_trim(struct gauge *gauge, struct fifo *mailbox, struct fifo *dropped);
+void gauge_trim(struct gauge *gauge, struct heap *heap, struct fifo *mailbox,
+                struct fifo *dropped);
 
 /* A letter does not wait any more; or it does again, whatever the limit. */
 void gauge_left(struct gauge *gauge, struct letter *letter);

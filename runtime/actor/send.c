@@ -271,7 +271,7 @@ void send_trim(struct cadre_self *self, struct cell *cell)
     struct worker *here = self->worker;
     struct fifo dropped = {NULL};
     if (cell->extras->gauge->trims)
-        gauge_trim(cell->extras->gauge, &cell->mailbox, &dropped);
+        gauge_trim(cell->extras->gauge, &self->world->heap, &cell->mailbox, &dropped);
     if (fifo_is_empty(&dropped))
         return;
     bias_leave(&here->bias);

@@ -46,6 +46,7 @@ static CADRE_TYPE(pulse);
 
 static struct {
     int way;
+    uint64_t keys;
     cadre_time period, lasts;
     cadre_system *sys;
     cadre_ref consumer, health;
@@ -62,7 +63,7 @@ static struct {
 
 static uint64_t key_of(const cadre_type *type, const void *body)
 {
-    return type == &item_type ? ((const item *)body)->serial % 16 : 16;
+    return type == &item_type ? ((const item *)body)->serial % flood.keys : flood.keys;
 }
 
 static void count_made(int err)
@@ -230,7 +231,7 @@ static void print(const cadre_counters *c)
 
 static void ignore_log(void *user, int level, const char *line) {}
 
-static void run(int way, uint64_t ms)
+static void run(int way, uint64_t ms, uint64_t keys)
 {
     cadre_counters c = {0};
     pthread_t threads[PRODUCERS];
@@ -238,6 +239,7 @@ static void run(int way, uint64_t ms)
     cadre_config config = {.workers = 2, .memory_max = MEMORY, .log = ignore_log};
     memset(&flood, 0, sizeof flood);
     flood.way = way;
+    flood.keys = keys ? keys : 1;
     flood.period = 5 * CADRE_MS;
     flood.lasts = (cadre_time)ms * CADRE_MS;
     flood.room = ms / 5 + 1;
@@ -264,19 +266,21 @@ static void run(int way, uint64_t ms)
 
 int main(int argc, char **argv)
 {
-    uint64_t ms = effort_is_long() ? 60000 : 300;
+    uint64_t ms = effort_is_long() ? 60000 : 300, keys = 16;
     const char *list = "1,2,3,4,5,6,7";
     uint32_t which[WAYS];
     const struct option_entry options[] = {
         {"ms", &ms, NULL, "how long each flood lasts, in milliseconds"},
+        {"keys", &keys, NULL, "how many things messages are about, to keep the latest"},
         {"ways", NULL, &list, "policies, from 1; 6: none; 7: out of memory"},
         {0}};
     options_read(argc, argv, "a consumer gets much more than it can handle", options);
     unsigned n = options_list(list, which, WAYS);
     for (unsigned i = 0; i < n; i++) {
-        verdict_begin((unsigned)(120 + ms / 500), "--ms %" PRIu64 " --ways %u", ms,
+        verdict_begin((unsigned)(120 + ms / 500),
+                      "--ms %" PRIu64 " --keys %" PRIu64 " --ways %u", ms, keys,
                       which[i]);
-        run((int)((which[i] - 1) % WAYS), ms);
+        run((int)((which[i] - 1) % WAYS), ms, keys);
         (void)verdict_end();
     }
     return verdict_print();
