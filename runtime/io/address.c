@@ -18,6 +18,23 @@ socklen_t address_size(const union address *a)
     return a->any.sa_family == AF_INET ? sizeof a->v4 : sizeof a->v6;
 }
 
+int address_socket(union address *a, bool any, int type)
+{
+    const int v6_only = !any;
+    type |= SOCK_CLOEXEC | SOCK_NONBLOCK;
+    int fd = socket(a->any.sa_family, type, 0);
+    if (fd < 0 && any && errno == EAFNOSUPPORT) { /* IPv4 only */
+        *a =
+            (union address){.v4 = {.sin_family = AF_INET, .sin_port = a->v6.sin6_port}};
+        fd = socket(AF_INET, type, 0);
+    }
+    if (fd < 0)
+        return -errno;
+    if (a->any.sa_family == AF_INET6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+    return fd;
+}
+
 void address_print(cadre_address *text, const union address *a)
 {
     static const struct in6_addr v4_mapped = {

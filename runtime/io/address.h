@@ -19,6 +19,9 @@ union address {
 CC_MUST_CHECK int address_parse(union address *address, const char *host,
                                 uint16_t port);
 socklen_t address_size(const union address *address);
+/* A socket for that, which is then what it is for: any is of IPv4 and IPv6, or of IPv4
+ * where there is no other. Returns it, or an error. */
+CC_MUST_CHECK int address_socket(union address *address, bool any, int type);
 void address_print(cadre_address *text, const union address *address);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/panic.h"
 
 #include <cadre/tcp.h>
+#include <cadre/udp.h>
 
 #include <errno.h>
 #include <sys/resource.h>
@@ -72,9 +73,16 @@ static void release(struct driver *driver)
 
 static bool makes(const cadre_type *type)
 {
-    return type == &cadre_stream_opened_type || type == &cadre_stream_data_type ||
-           type == &cadre_stream_ended_type || type == &cadre_stream_wrote_type ||
-           type == &cadre_stream_closed_type;
+    const cadre_type *const all[] = {
+        &cadre_stream_opened_type, &cadre_stream_data_type,
+        &cadre_stream_ended_type,  &cadre_stream_wrote_type,
+        &cadre_stream_closed_type, &cadre_udp_packet_type,
+        &cadre_udp_opened_type,    &cadre_udp_failed_type,
+        &cadre_udp_closed_type,    NULL};
+    for (const cadre_type *const *at = all; *at; at++)
+        if (type == *at)
+            return true;
+    return false;
 }
 
 static int make(struct world *world, struct io **result)

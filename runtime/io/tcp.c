@@ -18,20 +18,12 @@ static int check_host(struct cadre_self *self, const char *what, union address *
 /* A socket that listens. Returns it, or an error. */
 static int open_listener(union address *address, bool any, int backlog)
 {
-    static const int on = 1, off = 0;
-    int fd =
-        socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 && any && errno == EAFNOSUPPORT) { /* IPv4 only */
-        *address = (union address){
-            .v4 = {.sin_family = AF_INET, .sin_port = address->v6.sin6_port}};
-        fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    }
+    static const int on = 1;
+    int fd = address_socket(address, any, SOCK_STREAM);
     if (fd < 0)
-        return -errno;
+        return fd;
     socklen_t size = address_size(address);
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (address->any.sa_family == AF_INET6)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, any ? &off : &on, sizeof on);
     if (bind(fd, &address->any, size) == 0 && listen(fd, backlog) == 0 &&
         getsockname(fd, &address->any, &size) == 0)
         return fd;
