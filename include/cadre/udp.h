@@ -54,6 +54,8 @@ typedef struct cadre_udp_options {
     void *reserved[2];     /* zero, else -EINVAL */
 } cadre_udp_options;
 
+/* from: without the scope of a link-local address of IPv6 (fe80::), where nothing can be
+ * sent to then. */
 typedef struct cadre_udp_packet {
     cadre_udp udp;
     cadre_address from;
@@ -90,8 +92,10 @@ CADRE_API CADRE_MUST_CHECK int cadre_udp_open(cadre_self *self, cadre_udp *udp,
                                               const char *host, uint16_t port,
                                               const cadre_udp_options *options);
 /* From now on it has one peer, or another one. What came from others and was not told is
- * dropped. Errors: -EINVAL (host, port 0), -EAFNOSUPPORT (IPv4 with IPv6), -ENETUNREACH
- * and what else the system says; then it has no other peer than before. */
+ * dropped. Opened with host NULL it gets the address by which the first peer is reached,
+ * and keeps that with the next. Errors: -EINVAL (host, port 0), -EAFNOSUPPORT
+ * (IPv4 with IPv6), -ENETUNREACH and what else the system says; then it has no other peer
+ * than before. */
 CADRE_API CADRE_MUST_CHECK int cadre_udp_connect(cadre_self *self, cadre_udp udp,
                                                  const char *host, uint16_t port);
 
@@ -109,7 +113,8 @@ CADRE_API CADRE_MUST_CHECK int cadre_udp_send_buf(cadre_self *self, cadre_udp ud
                                                   cadre_buf *take);
 
 /* What is sent to a multicast group comes to it, too, by that interface; NULL: the one
- * that the routes say. Errors: -EINVAL (no group), -ENODEV (no such interface, or no
+ * that the routes say. Before Linux 4.20 what others of this machine have joined comes to
+ * a socket of IPv6 as well. Errors: -EINVAL (no group), -ENODEV (no such interface, or no
  * route), -EADDRINUSE (joined already), -EAFNOSUPPORT, -ENOBUFS (too many), -ENOMEM. */
 CADRE_API CADRE_MUST_CHECK int cadre_udp_join(cadre_self *self, cadre_udp udp,
                                               const char *group, const char *interface);
@@ -118,7 +123,7 @@ CADRE_API CADRE_MUST_CHECK int cadre_udp_leave(cadre_self *self, cadre_udp udp,
                                                const char *group,
                                                const char *interface);
 
-/* The address on this side; of a connected one that by which the peer is reached. */
+/* The address on this side. */
 CADRE_API int cadre_udp_local(cadre_self *self, cadre_udp udp, cadre_address *address);
 /* How many packets are lost so far, as far as is known: what the kernel drops is with the
  * next packet. 0 for what is no socket of this actor's. */
@@ -128,8 +133,9 @@ CADRE_API uint64_t cadre_udp_lost(cadre_self *self, cadre_udp udp);
 CADRE_API int cadre_udp_close(cadre_self *self, cadre_udp udp);
 /* It is another actor's now, which gets cadre_udp_opened and what was not told yet; where
  * that one does not live, is isolated, or has no memory for it, it is closed, and nobody
- * is told. What is no actor gets nothing: it is closed, and stays yours until
- * cadre_udp_closed. Errors: -EPIPE (after cadre_udp_close). */
+ * is told, but that one for want of memory cadre_udp_closed (-ENOMEM), perhaps. What is
+ * no actor gets nothing: it is closed, and stays yours until cadre_udp_closed. Errors:
+ * -EPIPE (after cadre_udp_close). */
 CADRE_API CADRE_MUST_CHECK int cadre_udp_give(cadre_self *self, cadre_udp udp,
                                               cadre_ref to);
 

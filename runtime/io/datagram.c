@@ -1,6 +1,6 @@
 /* datagram.c: a UDP socket, its loop's side.
  *
- * Packets are read into a ring until that is full; then they are read and thrown away:
+ * Packets are read into places until all are full; then they are read and thrown away:
  * who sends them is not slowed down by what is not read. So the kernel's queue stays
  * short, and what it does drop it says with the next packet. libuv only says that there
  * is something. */
@@ -21,11 +21,15 @@ enum {
 
 /* ---- what is read ---------------------------------------------------------------- */
 
-static bool has_room(struct datagram *d)
+/* Where the next one comes. NULL: there is no room. */
+static struct packet *free_place(struct datagram *d)
 {
-    uint64_t waiting = d->came - load_acquire(&d->taken);          /* take's */
-    uint64_t count = load_relaxed(&d->in) - load_acquire(&d->out); /* take's */
-    return count < d->ahead && waiting < d->ahead_bytes;
+    uint64_t at;
+    if (!spsc_has_room(&d->places, d->ahead, &at))
+        return NULL;
+    /* Relaxed: a count. What it says too late is lost, as if it had come earlier. */
+    uint64_t waiting = d->came - load_relaxed(&d->taken);
+    return waiting < d->ahead_bytes ? &d->packets[at] : NULL;
 }
 
 static void lose(struct datagram *d, uint32_t n)
@@ -46,18 +50,17 @@ static void note_missed(struct datagram *d, struct msghdr *message)
         }
 }
 
-static void keep(struct datagram *d, const union address *from, size_t size)
+static void keep(struct datagram *d, struct packet *place, const union address *from,
+                 size_t size)
 {
-    uint64_t in = load_relaxed(&d->in);
-    struct packet *packet = &d->ring[in % d->ahead];
     cadre_buf *buf = cadre_buf_new(d->h.shard->scratch, size);
     if (!buf) {
         lose(d, 1);
         return;
     }
-    *packet = (struct packet){buf, *from, load_relaxed(&d->lost)};
+    *place = (struct packet){buf, *from, load_relaxed(&d->lost)};
     d->came += size;
-    store_release(&d->in, in + 1); /* pairs with take's */
+    spsc_put(&d->places);
     handle_ring(&d->h, DATAGRAM_CAME);
 }
 
@@ -69,11 +72,11 @@ static bool read_one(struct datagram *d)
         char bytes[CMSG_SPACE(sizeof(uint32_t))];
     } extra;
     union address from = {.v6 = {0}};
-    bool keeps = has_room(d);
-    struct iovec place = {d->h.shard->scratch, keeps ? SHARD_SCRATCH : 0};
+    struct packet *place = free_place(d);
+    struct iovec bytes = {d->h.shard->scratch, place ? SHARD_SCRATCH : 0};
     struct msghdr message = {.msg_name = &from,
                              .msg_namelen = sizeof from,
-                             .msg_iov = &place,
+                             .msg_iov = &bytes,
                              .msg_iovlen = 1,
                              .msg_control = &extra,
                              .msg_controllen = sizeof extra};
@@ -82,13 +85,13 @@ static bool read_one(struct datagram *d)
         int err = errno;
         if (err == EAGAIN)
             return false;
-        store_relaxed(&d->trouble, -err); /* released by the ring that follows */
+        store_relaxed(&d->trouble, -err); /* released by the bell that follows */
         handle_ring(&d->h, DATAGRAM_TROUBLE);
         return true;
     }
     note_missed(d, &message);
-    if (keeps)
-        keep(d, &from, (size_t)size);
+    if (place)
+        keep(d, place, &from, (size_t)size);
     else
         lose(d, 1);
     return true;
@@ -119,32 +122,34 @@ static void end(struct datagram *d, int reason)
     if (d->ending)
         return;
     d->ending = true;
-    store_relaxed(&d->reason, reason); /* released by the ring that follows */
+    store_relaxed(&d->reason, reason); /* released by the bell that follows */
     if (d->is_open)
         uv_close((uv_handle_t *)&d->poll, on_closed);
     else
         handle_closed(&d->h);
 }
 
-static void read_on(struct datagram *d)
+/* False: it is closed, and may be gone. */
+static bool read_on(struct datagram *d)
 {
     list_append(&d->h.shard->handles, &d->h.link);
     int err = uv_poll_init(&d->h.shard->loop, &d->poll, d->fd);
     if (err) {
         end(d, err);
-        return;
+        return false;
     }
     d->poll.data = d;
     d->is_open = true;
     err = uv_poll_start(&d->poll, UV_READABLE, on_readable);
     invariant(err == 0); /* it is open */
+    return true;
 }
 
 static void obey(struct handle *h, uint32_t commands)
 {
     struct datagram *d = container_of(h, struct datagram, h);
-    if (commands & HANDLE_OPEN)
-        read_on(d);
+    if (commands & HANDLE_OPEN && !read_on(d))
+        return;
     if (commands & DATAGRAM_CLOSE)
         end(d, 0);
     else if (commands & DATAGRAM_NO_MEMORY)
@@ -178,8 +183,7 @@ int datagram_make(struct datagram **result, struct shard *shard,
     d->ahead_bytes = options->ahead_bytes ? options->ahead_bytes : AHEAD_BYTES;
     atomic_set(&d->trouble, 0);
     atomic_set(&d->reason, 0);
-    atomic_set(&d->in, 0);
-    atomic_set(&d->out, 0);
+    spsc_init(&d->places);
     atomic_set(&d->taken, 0);
     atomic_set(&d->lost, 0);
     return 0;
@@ -189,12 +193,12 @@ int datagram_make(struct datagram **result, struct shard *shard,
 
 bool datagram_take(struct datagram *d, struct packet *packet)
 {
-    uint64_t out = load_relaxed(&d->out);
-    if (load_acquire(&d->in) == out) /* keep's */
+    uint64_t at;
+    if (!spsc_has_more(&d->places, d->ahead, &at))
         return false;
-    *packet = d->ring[out % d->ahead];
-    store_release(&d->taken, load_relaxed(&d->taken) + cadre_buf_size(packet->buf));
-    store_release(&d->out, out + 1); /* its place is the loop's again (has_room) */
+    *packet = d->packets[at];
+    store_relaxed(&d->taken, load_relaxed(&d->taken) + cadre_buf_size(packet->buf));
+    spsc_take(&d->places); /* releases `taken`, too */
     return true;
 }
 

@@ -3,16 +3,17 @@
  * The loop only reads. All else is the owner's turn's: it sends on the same descriptor,
  * which is why that is closed with the port and not by the loop.
  *
- *   field                      written by                 read by
- *   ring, in                   the loop, before the ring  the owner's turn
- *   out, taken                 the owner's turn           the loop
- *   lost, reason               the loop                   the owner's turn
- *   trouble                    both, before the ring      the owner's turn */
+ *   field                      written by                  read by
+ *   packets                    as their places (spsc.h) say: the loop, the owner's turn
+ *   taken                      the owner's turn            the loop
+ *   lost, reason               the loop                    the owner's turn
+ *   trouble                    both, before the bell       the owner's turn */
 #ifndef IO_DATAGRAM_H
 #define IO_DATAGRAM_H
 
 #include "io/address.h"
 #include "io/shard.h"
+#include "queue/spsc.h"
 
 #include <cadre/udp.h>
 
@@ -43,15 +44,15 @@ struct datagram {
     /* Of both sides. */
     ATOMIC(int) trouble; /* an error of the network's */
     ATOMIC(int) reason;
-    ATOMIC(uint64_t) in, out; /* packets; never around, as `ahead` is any number */
-    ATOMIC(uint64_t) taken;   /* bytes out of the ring */
+    struct spsc places;     /* of the packets: `ahead` of them */
+    ATOMIC(uint64_t) taken; /* bytes out of them */
     ATOMIC(uint64_t) lost;
     /* The loop's. */
-    uint64_t came;   /* bytes into the ring */
+    uint64_t came;   /* bytes into the packets */
     uint32_t missed; /* by the kernel, which counts so far */
     bool ending, is_open;
     uv_poll_t poll;
-    struct packet ring[]; /* `ahead` of them */
+    struct packet packets[];
 };
 
 /* fd: taken over, also by a failure. options were checked. Errors: cadre_port_make's. */

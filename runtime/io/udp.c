@@ -183,26 +183,33 @@ static int set_multicast(int fd, bool is_v6, const cadre_udp_options *o)
     if (err || !is_v6)
         return err;
     err = set(fd, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
-    if (!err)
+    if (!err || err == -ENOPROTOOPT) /* before Linux 4.20 */
         err = set(fd, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, ttl);
     if (!err)
         err = set(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, !o->no_loop);
     return err ? err : set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, by.imr_ifindex);
 }
 
-static int prepare(int fd, union address *address, const cadre_udp_options *o)
+/* A port that is to be shared must be so before; a free one after: else it may be one of
+ * others who share theirs. */
+static int bind_it(int fd, const union address *address, bool shared)
 {
-    socklen_t size = address_size(address);
+    bool is_free = (address->any.sa_family == AF_INET ? address->v4.sin_port
+                                                      : address->v6.sin6_port) == 0;
+    int err = set(fd, SOL_SOCKET, SO_REUSEADDR, shared && !is_free);
+    if (!err && bind(fd, &address->any, address_size(address)))
+        err = -errno;
+    return err || !shared || !is_free ? err : set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+}
+
+static int prepare(int fd, const union address *address, const cadre_udp_options *o)
+{
     int err = set(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
     if (!err)
         err = set(fd, SOL_SOCKET, SO_BROADCAST, o->broadcast);
     if (!err)
-        err = set(fd, SOL_SOCKET, SO_REUSEADDR, o->shared);
-    if (!err)
         err = set_multicast(fd, address->any.sa_family == AF_INET6, o);
-    if (!err && bind(fd, &address->any, size))
-        err = -errno;
-    return err;
+    return err ? err : bind_it(fd, address, o->shared);
 }
 
 /* A socket that is bound. Returns it, or an error. */
@@ -329,25 +336,35 @@ int cadre_udp_connect(cadre_self *self, cadre_udp udp, const char *host, uint16_
     return 0;
 }
 
-/* An error of an earlier packet stands before this one: it is told, and the next try has
- * its own. Not for ever: more may come in between. */
+static int try_to_send(struct datagram *d, const union address *to, const void *bytes,
+                       size_t size)
+{
+    const struct sockaddr *name = to ? &to->any : NULL;
+    socklen_t name_size = to ? address_size(to) : 0;
+    ssize_t n =
+        sendto(d->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL, name, name_size);
+    return n < 0 ? errno : 0;
+}
+
+static bool has_no_room(int err) { return err == EAGAIN || err == ENOBUFS; }
+
+/* An error of an earlier packet to the peer comes first, once: what comes again is this
+ * one's. Not so a refusal, which is never of the packet that is sent. Not for ever: more
+ * may come in between. */
 static int send_it(struct datagram *d, const union address *to, const void *bytes,
                    size_t size)
 {
     enum { TRIES = 3 };
-    const struct sockaddr *name = to ? &to->any : NULL;
-    socklen_t name_size = to ? address_size(to) : 0;
-    int err = 0;
-    for (int i = 0; i < TRIES; i++) {
-        ssize_t n =
-            sendto(d->fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL, name, name_size);
-        err = n < 0 ? errno : 0;
-        if (err != ECONNREFUSED)
+    int err = try_to_send(d, to, bytes, size);
+    for (int i = 1; i < TRIES && d->is_connected && err && !has_no_room(err); i++) {
+        int before = err;
+        err = try_to_send(d, to, bytes, size);
+        if (err == before && err != ECONNREFUSED)
             break;
-        store_relaxed(&d->trouble, -err); /* released by the ring that follows */
+        store_relaxed(&d->trouble, -before); /* released by the bell that follows */
         cadre_port_ring(&d->h.port, DATAGRAM_TROUBLE);
     }
-    return err == EAGAIN || err == ENOBUFS ? CADRE_EFULL : -err;
+    return has_no_room(err) ? CADRE_EFULL : -err;
 }
 
 static int send_to(cadre_self *self, const char *what, struct datagram *d,
