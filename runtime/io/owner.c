@@ -62,13 +62,13 @@ static struct envelope *tell_opened(struct cadre_self *self, struct stream *s)
 /* The next buffer that was read, or NULL. */
 static cadre_buf *take_slot(struct stream *s)
 {
-    uint32_t out = load_relaxed(&s->out);
-    if (load_acquire(&s->in) == out) { /* the loop's */
+    uint64_t at;
+    if (!spsc_has_more(&s->places, STREAM_SLOTS, &at)) {
         s->h.port.pending &= ~(uint32_t)NEWS_DATA;
         return NULL;
     }
-    cadre_buf *buf = s->slots[out % STREAM_SLOTS];
-    store_release(&s->out, out + 1); /* the slot is the loop's again */
+    cadre_buf *buf = s->slots[at];
+    spsc_take(&s->places);
     s->freed++;
     return buf;
 }

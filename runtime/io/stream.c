@@ -141,7 +141,8 @@ static uint64_t room(struct stream *s)
         return SHARD_SCRATCH;
     uint64_t ahead = s->received - load_acquire(&s->handled); /* the owner's told */
     uint64_t window = load_relaxed(&s->window);
-    bool has_slot = load_relaxed(&s->in) - load_acquire(&s->out) < STREAM_SLOTS;
+    uint64_t at;
+    bool has_slot = spsc_has_room(&s->places, STREAM_SLOTS, &at);
     return has_slot && ahead < window ? window - ahead : 0;
 }
 
@@ -164,14 +165,16 @@ static void got(struct stream *s, const char *bytes, size_t size)
 {
     if (s->closes)
         return;
-    uint32_t in = load_relaxed(&s->in);
+    uint64_t at;
+    bool has_slot = spsc_has_room(&s->places, STREAM_SLOTS, &at);
+    invariant(has_slot); /* else it does not read */
     cadre_buf *buf = cadre_buf_new(bytes, size);
     if (!buf) {
         end(s, -ENOMEM, WITH_RESET);
         return;
     }
-    s->slots[in % STREAM_SLOTS] = buf;
-    store_release(&s->in, in + 1); /* pairs with the owner's load */
+    s->slots[at] = buf;
+    spsc_put(&s->places);
     s->received += size;
     s->active = now(s);
     handle_ring(&s->h, NEWS_DATA);
@@ -554,8 +557,7 @@ int stream_make(struct stream **result, struct shard *shard,
     atomic_set(&s->sent, 0);
     atomic_set(&s->mark, 0);
     atomic_set(&s->handled, 0);
-    atomic_set(&s->in, 0);
-    atomic_set(&s->out, 0);
+    spsc_init(&s->places);
     atomic_set(&s->window, options->window ? options->window : WINDOW);
     atomic_set(&s->reason, 0);
     return 0;
@@ -568,8 +570,8 @@ void stream_free(struct stream *s)
     take_written(s);
     while (s->first)
         free_piece(s);
-    uint32_t in = load_acquire(&s->in); /* the loop's last */
-    for (uint32_t out = load_relaxed(&s->out); out != in; out++)
-        cadre_buf_unref(s->slots[out % STREAM_SLOTS]);
+    for (uint64_t at; spsc_has_more(&s->places, STREAM_SLOTS, &at);
+         spsc_take(&s->places))
+        cadre_buf_unref(s->slots[at]);
     cadre_port_free(&s->h.port);
 }

@@ -1,8 +1,8 @@
 /* stream.h: a connection, its loop's side, and what both sides share.
  *
  *   field                    written by                read by
- *   slots, in                the loop, before NEWS     the owner's turn
- *   out, handled, window     the owner's turn          the loop
+ *   slots                    as their places (spsc.h) say: the loop, the owner's turn
+ *   handled, window          the owner's turn          the loop
  *   written (pieces)         the owner's turn          the loop
  *   sent, reason, addresses  the loop, before NEWS     the owner's turn
  *   mark, close_at           the owner, before the command   the loop */
@@ -13,6 +13,7 @@
 #include "io/gate.h"
 #include "io/local.h"
 #include "io/shard.h"
+#include "queue/spsc.h"
 
 enum { NEWS_OPENED = 1, NEWS_DATA = 2, NEWS_ENDED = 4, NEWS_WROTE = 8 };
 enum {
@@ -56,7 +57,7 @@ struct stream {
     bool untaken;     /* accepted, and the listener waits to hear that it was told of */
     /* Of both: see above. */
     ATOMIC(uint64_t) sent, mark, handled;
-    ATOMIC(uint32_t) in, out, window;
+    ATOMIC(uint32_t) window;
     ATOMIC(int) reason;
     uint64_t close_ms; /* constant from STREAM_CLOSE on */
     uint64_t connect_ms;
@@ -68,6 +69,7 @@ struct stream {
         struct ucred who;  /* ... and whom it has found */
     };
     struct inbox written;
+    struct spsc places; /* of the slots */
     cadre_buf *slots[STREAM_SLOTS];
     /* The loop's. */
     struct gate *gate; /* counts it; or NULL */
