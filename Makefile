@@ -45,7 +45,7 @@ UV := $(shell pkg-config --libs libuv 2>/dev/null)
 UV_CFLAGS := $(shell pkg-config --cflags-only-I libuv 2>/dev/null)
 IO := $(if $(UV),$(wildcard runtime/io/*.c))
 IO_BASE := runtime/base/panic.c runtime/base/thread.c # without state: it has its own copy
-IO_USERS := $(shell grep -lE 'cadre/(tcp|udp|unix|stream)\.h|support/sockets\.h|support/serving\.h|support/packets\.h|io/.*\.h' tests/*/*.c \
+IO_USERS := $(shell grep -lE 'cadre/(tcp|udp|unix|stream|process|signal)\.h|support/(sockets|serving|packets|starting)\.h|io/.*\.h' tests/*/*.c \
     tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
 # HTTP, too, which needs llhttp besides: its C sources, or a library that is strict as it is
 # (older ones are if they were built so, which nobody can see).

@@ -56,8 +56,8 @@ CADRE_API CADRE_MUST_CHECK int cadre_await_open(cadre_self *self, cadre_token to
 
 /* Waits for the next message of this type, and takes it out of the order; others wait, as
  * with cadre_await(). A request may be answered by cadre_reply(). timeout: as
- * cadre_ask(). Errors: as cadre_await(); -EINVAL also for type (NULL, or a socket's) and
- * timeout, -ETIMEDOUT, -ESHUTDOWN, CADRE_EFULL (the memory limit). */
+ * cadre_ask(). Errors: as cadre_await(); -EINVAL also for type (NULL, or of a socket or
+ * process) and timeout, -ETIMEDOUT, -ESHUTDOWN, CADRE_EFULL (the memory limit). */
 CADRE_API CADRE_MUST_CHECK int cadre_receive_type(cadre_self *self,
                                                   const cadre_type *type,
                                                   cadre_time timeout, cadre_msg *m);

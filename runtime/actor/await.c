@@ -423,7 +423,7 @@ int cadre_receive_type(cadre_self *self, const cadre_type *type, cadre_time time
                             "cadre_receive_type: type or m is NULL, or timeout <= 0");
     if (port_makes(self->world, type)) /* made when its letter is handled, not before */
         return world_misuse(self->world, -EINVAL,
-                            "cadre_receive_type: %s is a message of a socket's",
+                            "cadre_receive_type: %s is a message from outside",
                             type->name);
     if (self->step || (self->forked && !fork_leave(self)))
         return world_misuse(self->world, -EPERM,

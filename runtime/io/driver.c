@@ -7,7 +7,8 @@
 
 #include "base/panic.h"
 
-#include <cadre/tcp.h>
+#include <cadre/process.h>
+#include <cadre/signal.h>
 #include <cadre/udp.h>
 
 #include <errno.h>
@@ -74,11 +75,10 @@ static void release(struct driver *driver)
 static bool makes(const cadre_type *type)
 {
     const cadre_type *const all[] = {
-        &cadre_stream_opened_type, &cadre_stream_data_type,
-        &cadre_stream_ended_type,  &cadre_stream_wrote_type,
-        &cadre_stream_closed_type, &cadre_udp_packet_type,
-        &cadre_udp_opened_type,    &cadre_udp_failed_type,
-        &cadre_udp_closed_type,    NULL};
+        &cadre_stream_opened_type, &cadre_stream_data_type,   &cadre_stream_ended_type,
+        &cadre_stream_wrote_type,  &cadre_stream_closed_type, &cadre_udp_packet_type,
+        &cadre_udp_opened_type,    &cadre_udp_failed_type,    &cadre_udp_closed_type,
+        &cadre_process_ended_type, &cadre_signal_type,        NULL};
     for (const cadre_type *const *at = all; *at; at++)
         if (type == *at)
             return true;
@@ -156,7 +156,7 @@ int driver_shard(struct cadre_self *self, struct shard **shard)
     struct world *world = self->world;
     struct io *io;
     if (world->simulated) {
-        cadre_port_log(world, LOG_ERROR, "sockets are not simulated");
+        cadre_port_log(world, LOG_ERROR, "what is outside is not simulated");
         return -ENOTSUP;
     }
     pthread_mutex_lock(&world->outside_lock);

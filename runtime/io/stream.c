@@ -7,6 +7,7 @@
 #include "base/panic.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -271,7 +272,9 @@ static void on_shut_down(uv_shutdown_t *shutdown, int status)
 
 static void shut_down(struct stream *s)
 {
-    if (!s->did_shut_down)
+    if (s->is_written)
+        end(s, 0, WITH_END);
+    else if (!s->did_shut_down)
         s->did_shut_down = uv_shutdown(&s->shutdown, uv(s), on_shut_down) == 0;
 }
 
@@ -280,7 +283,7 @@ static void shut_down(struct stream *s)
  * and reads until the peer closes, too: not for ever. */
 static void linger(struct stream *s)
 {
-    s->lingers = !s->eof && s->close_ms > 0;
+    s->lingers = !s->eof && !s->is_read && s->close_ms > 0;
     if (s->lingers)
         shut_down(s);
     if (s->lingers && s->did_shut_down)
@@ -478,6 +481,23 @@ void stream_accept(struct stream *s, int fd, uint64_t owner, bool is_here)
         handle_command(&s->h, HANDLE_OPEN);
 }
 
+void stream_of_pipe(struct stream *s, int fd, bool is_read)
+{
+    s->fd = fd;
+    s->is_local = true;
+    s->is_read = s->no_more = s->did_shut_down = is_read;
+    s->is_written = s->eof = !is_read;
+}
+
+/* What waits to be sent finds that out by itself. */
+static void look_who_reads(struct stream *s)
+{
+    struct pollfd p = {0};
+    if (!s->first && uv_fileno((uv_handle_t *)uv(s), &p.fd) == 0 &&
+        poll(&p, 1, 0) == 1 && p.revents & POLLERR)
+        end(s, 0, WITH_END);
+}
+
 /* ---- commands -------------------------------------------------------------------- */
 
 static void close_by_and_by(struct stream *s)
@@ -513,6 +533,8 @@ static void obey(struct handle *h, uint32_t commands)
     }
     if (commands & STREAM_MARK)
         look_at_mark(s);
+    if (commands & STREAM_LOOK)
+        look_who_reads(s);
     if (commands & STREAM_CREDIT)
         read_on(s);
     if (commands & STREAM_SHUTDOWN)

@@ -23,8 +23,9 @@ enum {
     STREAM_SHUTDOWN = HANDLE_FIRST << 3,
     STREAM_CLOSE = HANDLE_FIRST << 4,
     STREAM_ABORT = HANDLE_FIRST << 5,
-    STREAM_TAKEN = HANDLE_FIRST << 6,    /* accepted, and its owner has been told */
-    STREAM_NO_MEMORY = HANDLE_FIRST << 7 /* to tell the owner what came */
+    STREAM_TAKEN = HANDLE_FIRST << 6,     /* accepted, and its owner has been told */
+    STREAM_NO_MEMORY = HANDLE_FIRST << 7, /* to tell the owner what came */
+    STREAM_LOOK = HANDLE_FIRST << 8       /* is anybody at the other end of the pipe? */
 };
 enum {
     STREAM_SLOTS = 16,       /* buffers read ahead */
@@ -43,9 +44,10 @@ struct stream {
     /* Constant. */
     uint64_t write_max, idle_ms;
     bool half_open, delay;
-    bool is_local; /* a UNIX socket */
-    uint64_t via;  /* the listener that has accepted it, or 0 */
-    int fd;        /* what was accepted, or connects, until it is open; else -1 */
+    bool is_local;            /* a UNIX socket, or a pipe, ... */
+    bool is_read, is_written; /* ... which is one of these */
+    uint64_t via;             /* the listener that has accepted it, or 0 */
+    int fd; /* what was accepted, or connects, until it is open; else -1 */
     /* The owner's turn's. */
     uint64_t given;   /* bytes written */
     uint64_t in_hand; /* bytes of the message that is handled */
@@ -103,6 +105,8 @@ struct stream {
 CC_MUST_CHECK int stream_make(struct stream **stream, struct shard *shard,
                               const struct port_class *class,
                               const cadre_stream_options *options);
+/* It is one end of a pipe, not open yet: this end is read, or written. */
+void stream_of_pipe(struct stream *stream, int fd, bool is_read);
 /* What its class's free does. */
 void stream_free(struct stream *stream);
 

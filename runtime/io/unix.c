@@ -100,7 +100,7 @@ int cadre_unix_peer(cadre_self *self, cadre_stream stream, cadre_unix_id *peer)
     if (h->port.class != &owner_streams)
         return -ENOTCONN;
     const struct stream *s = container_of(h, struct stream, h);
-    if (!s->is_local)
+    if (!s->is_local || s->is_read || s->is_written)
         return -EINVAL;
     if (!s->known)
         return -ENOTCONN;
