@@ -6,13 +6,16 @@
  * more: that may be before or after the process is told to have ended, and long after,
  * where it has left children of its own. One that is written closes with -EPIPE when a
  * write finds nobody there; or, while it is still the owner's, when the process has ended
- * and nobody has its other end; and by cadre_stream_shutdown(). To close one tells the
- * process of the end of its input, or gives it a SIGPIPE.
+ * and nobody has its other end, within a second; and by cadre_stream_shutdown(). To close
+ * one tells the process of the end of its input, or gives it a SIGPIPE.
  *
  * The program's SIGCHLD is left alone. Where the program ignores that, or waits for any
  * child, nobody knows how this one has ended. Stopping the owner's system waits for the
- * grace. In a simulation the calls return -ENOTSUP, and in an isolated actor. What awaits
- * one of the messages is refused as with sockets.
+ * grace. A process that is another user's by now (a set-user-ID program) cannot be made
+ * to end: its owner's end waits for it. Until its program is loaded, one that starts has
+ * copies of all descriptors: what is closed in that moment stays open so long. In a
+ * simulation the calls return -ENOTSUP, and in an isolated actor. What awaits one of the
+ * messages is refused as with sockets.
  *
  * Guarantees, each with a test of that name:
  *   one_ended            each process that was started has exactly one

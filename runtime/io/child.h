@@ -22,9 +22,12 @@ struct child {
     /* The loop's. */
     bool ending; /* it was asked to */
     bool is_reaped;
-    uint8_t open; /* uv handles */
+    bool is_blind;    /* its pidfd says nothing, so one looks again and again */
+    bool is_foreign;  /* it may not be signalled, which was said */
+    uint64_t kill_at; /* uv_now; UINT64_MAX: never */
+    uint8_t open;     /* uv handles */
     uv_poll_t poll;
-    uv_timer_t grace;
+    uv_timer_t timer;
 };
 
 /* One that is not started yet. Errors: cadre_port_make's. */

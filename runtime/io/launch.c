@@ -7,10 +7,12 @@
  * which is no child of ours, and waitid says so. */
 #include "io/launch.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -33,6 +35,13 @@ static int open_pidfd(pid_t pid)
 int launch_signal(int pidfd, int sig)
 {
     return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) ? -errno : 0;
+}
+
+/* Is it a child of ours? If not it is reaped already, and this is another one. */
+static bool is_ours(idtype_t by, id_t id)
+{
+    siginfo_t info;
+    return waitid(by, id, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
 }
 
 bool launch_reap(int pidfd, int *status, int *sig)
@@ -92,6 +101,35 @@ static int place(posix_spawn_file_actions_t *actions, int fd, int to)
     }
 }
 
+/* Where there is no such call: those that are there now. One that another thread opens
+ * meanwhile, and that exec does not close, it gets. */
+static int close_each(posix_spawn_file_actions_t *actions)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    const struct dirent *entry;
+    int err = dir ? 0 : errno;
+    while (!err && (entry = readdir(dir))) {
+        int fd = atoi(entry->d_name);
+        if (fd >= LAUNCH_STREAMS)
+            err = posix_spawn_file_actions_addclose(actions, fd);
+    }
+    if (dir)
+        closedir(dir);
+    return err;
+}
+
+/* glibc 2.34 has it, and no other library. */
+int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions,
+                                             int from) __attribute__((weak));
+
+static int close_others(posix_spawn_file_actions_t *actions)
+{
+    int err = ENOSYS;
+    if (posix_spawn_file_actions_addclosefrom_np)
+        err = posix_spawn_file_actions_addclosefrom_np(actions, LAUNCH_STREAMS);
+    return err == ENOSYS ? close_each(actions) : err;
+}
+
 /* In this order, in the child. */
 static int arrange(posix_spawn_file_actions_t *actions, const struct launch *l)
 {
@@ -99,7 +137,7 @@ static int arrange(posix_spawn_file_actions_t *actions, const struct launch *l)
     for (int i = 0; !err && i < LAUNCH_STREAMS; i++)
         err = place(actions, l->fds[i], i);
     if (!err)
-        err = posix_spawn_file_actions_addclosefrom_np(actions, LAUNCH_STREAMS);
+        err = close_others(actions);
     if (!err && l->cwd)
         err = posix_spawn_file_actions_addchdir_np(actions, l->cwd);
     return err;
@@ -154,13 +192,18 @@ int launch(const struct launch *l, pid_t *pid, int *pidfd)
     close(probe);
     if (err)
         return err;
-    *pidfd = open_pidfd(*pid);
-    if (*pidfd >= 0 || *pidfd == -ESRCH) {
-        *pidfd = *pidfd < 0 ? -1 : *pidfd;
-        return 0;
+    err = *pidfd = open_pidfd(*pid);
+    if (err >= 0 && !is_ours(by_pidfd, (id_t)err)) {
+        close(err);
+        err = -ESRCH;
     }
-    err = *pidfd; /* another thread was quicker to take the last descriptor */
-    (void)kill(*pid, SIGKILL);
+    if (err == -ESRCH)
+        *pidfd = -1;
+    if (err >= 0 || err == -ESRCH)
+        return 0;
+    /* Another thread was quicker to take the last descriptor. */
+    if (is_ours(P_PID, (id_t)*pid))
+        (void)kill(*pid, SIGKILL);
     while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR) {
     }
     return err;

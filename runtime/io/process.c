@@ -96,6 +96,15 @@ static int check(struct cadre_self *self, const char *what, const struct start *
     return owner_check_options(self, what, o->pipes);
 }
 
+/* A stream that is not open yet: this end is read, or written. */
+static void be_pipe(struct stream *s, int fd, bool is_read)
+{
+    s->fd = fd;
+    s->is_local = true;
+    s->is_read = s->no_more = s->did_shut_down = is_read;
+    s->is_written = s->eof = !is_read;
+}
+
 static int open_pipe(struct start *s, int i)
 {
     static const cadre_stream_options usual = {0};
@@ -111,7 +120,7 @@ static int open_pipe(struct start *s, int i)
         close(ends[1]);
         return err;
     }
-    stream_of_pipe(s->pipes[i], ends[!is_read], is_read);
+    be_pipe(s->pipes[i], ends[!is_read], is_read);
     s->launch.fds[i] = ends[is_read];
     return 0;
 }

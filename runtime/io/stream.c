@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LINGER_MS = 5000, RETRY_MS = 10 };
+enum { LINGER_MS = 5000, RETRY_MS = 10, LOOK_MS = 500 };
 
 static uv_stream_t *uv(struct stream *s) { return &s->uv.any; }
 static uint64_t now(struct stream *s) { return uv_now(&s->h.shard->loop); }
@@ -82,6 +82,7 @@ static uint64_t idle_at(const struct stream *s)
 }
 
 static void connect_again(struct stream *s);
+static void look_who_reads(struct stream *s);
 
 static void on_time(uv_timer_t *timer)
 {
@@ -96,6 +97,8 @@ static void on_time(uv_timer_t *timer)
         end(s, -ETIMEDOUT, s->first ? WITH_RESET : WITH_END);
     else if (s->retry_at)
         connect_again(s);
+    else if (s->look_at && now(s) >= s->look_at)
+        look_who_reads(s);
     else
         set_timer(s);
 }
@@ -109,6 +112,8 @@ static void set_timer(struct stream *s)
         due = s->deadline;
     if (s->retry_at && s->retry_at < due)
         due = s->retry_at;
+    if (s->look_at && s->look_at < due)
+        due = s->look_at;
     if (due == UINT64_MAX || s->ending)
         return;
     if (!s->has_timer) {
@@ -481,21 +486,17 @@ void stream_accept(struct stream *s, int fd, uint64_t owner, bool is_here)
         handle_command(&s->h, HANDLE_OPEN);
 }
 
-void stream_of_pipe(struct stream *s, int fd, bool is_read)
-{
-    s->fd = fd;
-    s->is_local = true;
-    s->is_read = s->no_more = s->did_shut_down = is_read;
-    s->is_written = s->eof = !is_read;
-}
-
-/* What waits to be sent finds that out by itself. */
+/* What waits to be sent finds that out by itself. Else somebody may have it still, whom
+ * the process has left behind: so one looks now and then. */
 static void look_who_reads(struct stream *s)
 {
     struct pollfd p = {0};
+    s->look_at = now(s) + LOOK_MS;
     if (!s->first && uv_fileno((uv_handle_t *)uv(s), &p.fd) == 0 &&
         poll(&p, 1, 0) == 1 && p.revents & POLLERR)
         end(s, 0, WITH_END);
+    else
+        set_timer(s);
 }
 
 /* ---- commands -------------------------------------------------------------------- */

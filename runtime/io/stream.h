@@ -79,7 +79,8 @@ struct stream {
     uint64_t received, told; /* bytes; the mark that was told of */
     /* uv_now; 0: none. close_at: the deadline that counts once it is connected. */
     uint64_t active, deadline, close_at;
-    uint64_t retry_at; /* when it is to try to connect again */
+    uint64_t retry_at; /* when it is to try to connect again, ... */
+    uint64_t look_at;  /* ... or to look who reads what is written */
     struct piece *first, *last;
     size_t offset; /* of the first: sent already */
     size_t asked;  /* bytes of the write that is under way */
@@ -105,8 +106,6 @@ struct stream {
 CC_MUST_CHECK int stream_make(struct stream **stream, struct shard *shard,
                               const struct port_class *class,
                               const cadre_stream_options *options);
-/* It is one end of a pipe, not open yet: this end is read, or written. */
-void stream_of_pipe(struct stream *stream, int fd, bool is_read);
 /* What its class's free does. */
 void stream_free(struct stream *stream);
 

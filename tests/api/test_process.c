@@ -8,7 +8,6 @@
 #include <cadre/watch.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -215,6 +214,7 @@ static int start_in_vain(cadre_self *self)
 static void failed_start_is_none(void **unused)
 {
     starting.begin = start_in_vain;
+    starting.reopens = true;
     starting.ended = 1;
     play_out(2);
     assert_int_equal(started.last.process.id, started.process.id);
@@ -231,7 +231,7 @@ static int start_with_room(cadre_self *self, unsigned room)
         .in = CADRE_PROCESS_PIPE, .out = CADRE_PROCESS_PIPE, .err = CADRE_PROCESS_PIPE};
     int spare[FEW];
     unsigned n = 0;
-    while (n < FEW && (spare[n] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)) >= 0)
+    while (n < FEW && (spare[n] = dup(STDIN_FILENO)) >= 0)
         n++;
     for (unsigned i = 0; i < room && n > 0; i++)
         close(spare[--n]);
@@ -262,6 +262,7 @@ static int start_with_few(cadre_self *self)
 static void failed_start_leaves_no_descriptor(void **unused)
 {
     starting.begin = start_with_few;
+    starting.reopens = true;
     starting.ended = 2;
     starting.closed = 3;
     play_out(1);
