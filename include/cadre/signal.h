@@ -3,12 +3,15 @@
  * What a signal does is the process's. While any actor hears of one, a handler notes it
  * and tells them; then what the program had as its handler is called. What it did by
  * default, such as to end the program, it does no more. When the last has ended, what was
- * before is put back, unless the program has set something else meanwhile.
+ * before is put back; not where the program has set something else meanwhile, which must
+ * not call what it has replaced when somebody hears again. A signal that comes in the
+ * moment when the last ends may be told to nobody; the program's handler is called.
  *
  * Workers block all signals: so a thread of the program's must not block it, such as the
  * one that is in cadre_run(). SIGTERM and SIGINT are for cadre_serve() and
  * cadre_when_closing() (shutdown.h). A child of fork() hears of nothing: there the signal
- * does what it did before. What awaits the message is refused as with sockets.
+ * does what it did before; systems of its own may hear. What awaits the message is
+ * refused as with sockets.
  *
  * Guarantees, each with a test of that name:
  *   each_is_counted        every signal that was delivered to the program from when the

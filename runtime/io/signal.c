@@ -59,23 +59,28 @@ static void on_count(uv_poll_t *poll, int status, int events)
     handle_ring(&e->h, NEWS_CAME);
 }
 
-static void listen_to(struct ear *e)
+/* False: it is closed, and may be gone. */
+static bool listen_to(struct ear *e)
 {
     list_append(&e->h.shard->handles, &e->h.link);
     int err = uv_poll_init(&e->h.shard->loop, &e->poll, e->fd);
     e->polls = err == 0;
     e->poll.data = e;
-    if (!err)
-        err = uv_poll_start(&e->poll, UV_READABLE, on_count);
+    if (err) {
+        end(e);
+        return false;
+    }
+    err = uv_poll_start(&e->poll, UV_READABLE, on_count);
     if (err)
         end(e);
+    return true;
 }
 
 static void obey(struct handle *h, uint32_t commands)
 {
     struct ear *e = container_of(h, struct ear, h);
-    if (commands & HANDLE_OPEN)
-        listen_to(e);
+    if (commands & HANDLE_OPEN && !listen_to(e))
+        return;
     if (commands & HANDLE_END)
         end(e);
 }

@@ -1,7 +1,7 @@
 /* trap.c: the process's signals, for those who want to hear of them. */
 #include "io/trap.h"
 
-#include "base/atomic.h"
+#include "io/hearers.h"
 
 #include <cadre/base.h>
 
@@ -9,20 +9,22 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { NUMBERS = 32, ENTRIES = 256 };
+enum { NUMBERS = 32 };
 
 static pthread_mutex_t lock =
     PTHREAD_MUTEX_INITIALIZER; /* of whoever sets and clears */
-/* Under the lock; the next two are constant while the signal is trapped. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+/* Under the lock. */
 static uint32_t users[NUMBERS];
-static struct sigaction before[NUMBERS];
-static pid_t process; /* whose handler it is: not that of a fork */
+static struct sigaction before[NUMBERS]; /* what is put back */
 
 /* The handler's: */
-static ATOMIC(uint64_t) entries[ENTRIES]; /* the number, and above it the descriptor */
-static ATOMIC(uint32_t) inside;           /* how many handlers run */
+static struct hearers hearers;
+static struct former formers[NUMBERS];
+static ATOMIC(pid_t) process; /* whose handler it is: not that of a fork */
 
 bool trap_fits(int number)
 {
@@ -46,108 +48,134 @@ bool trap_fits(int number)
 
 /* ---- the handler ------------------------------------------------------------------ */
 
-static void tell(int number)
+static void add_one(uint32_t eventfd)
 {
     static const uint64_t one = 1;
-    for (int i = 0; i < ENTRIES; i++) {
-        uint64_t entry = load_seq(&entries[i]);
-        if ((int)(entry & (NUMBERS - 1)) != number)
-            continue;
-        ssize_t written = write((int)(entry >> 32), &one, sizeof one);
-        (void)written; /* what it was given fits */
-    }
+    ssize_t written = write((int)eventfd, &one, sizeof one);
+    (void)written; /* what it was given fits */
 }
 
-static void call(const struct sigaction *former, int number, siginfo_t *info,
-                 void *context)
+/* It comes again when the handler has returned. */
+static void do_as_by_default(int number)
 {
-    if (former->sa_flags & SA_SIGINFO)
-        former->sa_sigaction(number, info, context);
-    else if (former->sa_handler != SIG_DFL && former->sa_handler != SIG_IGN)
-        former->sa_handler(number);
+    const struct sigaction usual = {.sa_handler = SIG_DFL};
+    (void)sigaction(number, &usual, NULL);
+    (void)raise(number);
 }
 
+/* In the child of a fork, before that is put back there: nobody hears. */
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     int saved = errno;
-    fetch_add_seq(&inside, 1); /* pairs with wait_for_handlers */
-    struct sigaction former = before[number];
-    bool is_ours = getpid() == process;
+    former_plain *plain;
+    bool is_ours = getpid() == load_relaxed(&process); /* set before it was installed */
     if (is_ours)
-        tell(number);
-    fetch_sub_seq(&inside, 1);
+        hearers_tell(&hearers, (uint32_t)number, add_one);
+    former_full *full = former_get(&formers[number], &plain);
+    if (!full && plain == SIG_DFL && !is_ours)
+        do_as_by_default(number);
     errno = saved;
-    if (is_ours) {
-        call(&former, number, info, context);
-    } else { /* in the child of a fork: it comes again when this has returned */
-        (void)sigaction(number, &former, NULL);
-        (void)raise(number);
-    }
+    if (full)
+        full(number, info, context);
+    else if (plain != SIG_DFL && plain != SIG_IGN)
+        plain(number);
 }
 
 /* On other threads; not for long. */
 static void wait_for_handlers(void)
 {
-    while (load_seq(&inside) > 0)
+    while (!hearers_are_told(&hearers))
         (void)poll(NULL, 0, 1);
 }
 
 /* ---- taken, and put back ---------------------------------------------------------- */
 
-/* As it was where something was; an ignored SIGCHLD still makes no zombies. */
-static void take(int number)
+static bool is_full(const struct sigaction *action)
 {
-    struct sigaction *former = &before[number];
-    (void)sigaction(number, NULL, former);
-    bool is_handler = former->sa_flags & SA_SIGINFO ||
-                      (former->sa_handler != SIG_DFL && former->sa_handler != SIG_IGN);
+    return action->sa_flags & SA_SIGINFO;
+}
+
+static bool is_mine(const struct sigaction *action)
+{
+    return is_full(action) && action->sa_sigaction == on_signal;
+}
+
+/* As it was where something was; an ignored SIGCHLD still makes no zombies. */
+static struct sigaction in_place_of(const struct sigaction *former, int number)
+{
     struct sigaction mine = {.sa_sigaction = on_signal};
     mine.sa_mask = former->sa_mask;
     mine.sa_flags = former->sa_flags & ~(int)SA_RESETHAND;
     mine.sa_flags |= SA_SIGINFO | SA_ONSTACK;
-    if (!is_handler) {
+    if (is_full(former))
+        return mine;
+    if (former->sa_handler == SIG_DFL || former->sa_handler == SIG_IGN)
         mine.sa_flags |= SA_RESTART;
-        if (number == SIGCHLD && former->sa_handler == SIG_IGN)
-            mine.sa_flags |= SA_NOCLDWAIT;
-    }
-    if (process != getpid())
-        process = getpid();
+    if (former->sa_handler == SIG_IGN && number == SIGCHLD)
+        mine.sa_flags |= SA_NOCLDWAIT;
+    return mine;
+}
+
+/* Whoever has put something in its place has, perhaps, put it back since. */
+static void take(int number)
+{
+    struct sigaction now;
+    store_relaxed(&process, getpid());
+    if (sigaction(number, NULL, &now) || is_mine(&now))
+        return;
+    before[number] = now;
+    former_set(&formers[number], is_full(&now) ? SIG_DFL : now.sa_handler,
+               is_full(&now) ? now.sa_sigaction : NULL);
+    struct sigaction mine = in_place_of(&now, number);
     (void)sigaction(number, &mine, NULL);
 }
 
 static void put_back(int number)
 {
     struct sigaction now;
-    if (sigaction(number, NULL, &now) == 0 && now.sa_flags & SA_SIGINFO &&
-        now.sa_sigaction == on_signal)
+    if (sigaction(number, NULL, &now) == 0 && is_mine(&now))
         (void)sigaction(number, &before[number], NULL);
 }
 
+static void before_fork(void) { pthread_mutex_lock(&lock); }
+static void after_fork_in_parent(void) { pthread_mutex_unlock(&lock); }
+
+/* In the child, where those who hear are not; nor is who was inside. */
+static void after_fork(void)
+{
+    for (int number = 0; number < NUMBERS; number++)
+        if (users[number] > 0)
+            put_back(number);
+    memset(users, 0, sizeof users);
+    memset(&hearers, 0, sizeof hearers);
+    pthread_mutex_unlock(&lock);
+}
+
+static void prepare_for_forks(void)
+{
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork);
+}
+
+/* It is told from before the handler is there until after it is not. */
 int trap_set(int number, int eventfd, uint32_t *entry)
 {
-    uint32_t i = 0;
+    pthread_once(&once, prepare_for_forks);
     pthread_mutex_lock(&lock);
-    while (i < ENTRIES && load_relaxed(&entries[i]) != 0) /* set under the lock */
-        i++;
-    if (i < ENTRIES) {
-        store_seq(&entries[i], (uint64_t)eventfd << 32 | (uint32_t)number);
-        if (users[number]++ == 0)
-            take(number);
-    }
+    uint32_t i = hearers_add(&hearers, (uint32_t)number, (uint32_t)eventfd);
+    if (i < HEARERS && users[number]++ == 0)
+        take(number);
     pthread_mutex_unlock(&lock);
-    if (i == ENTRIES)
-        return CADRE_EFULL;
     *entry = i;
-    return 0;
+    return i < HEARERS ? 0 : CADRE_EFULL;
 }
 
 void trap_clear(uint32_t entry)
 {
     pthread_mutex_lock(&lock);
-    int number = (int)(load_relaxed(&entries[entry]) & (NUMBERS - 1)); /* as above */
+    uint32_t number = hearers_number(&hearers, entry);
     if (--users[number] == 0)
-        put_back(number);
-    store_seq(&entries[entry], 0);
+        put_back((int)number);
+    hearers_remove(&hearers, entry);
     wait_for_handlers();
     pthread_mutex_unlock(&lock);
 }

@@ -1,12 +1,11 @@
 /* trap.h: the process's signals, for those who want to hear of them.
  *
  * A handler adds one to the eventfd of everybody who waits for this signal, and calls the
- * handler that was there before. What it looks at is constant while it may be called: an
- * entry that is taken out, and what a signal did before, change when none is inside.
+ * handler that was there before (io/hearers.h). In the child of a fork nobody waits.
  *
  *   operation            by whom
  *   trap_set             any thread; the lock
- *   trap_clear           any thread that blocks all signals; the lock */
+ *   trap_clear           any thread, but in no handler; the lock */
 #ifndef IO_TRAP_H
 #define IO_TRAP_H
 

@@ -10,6 +10,7 @@
 #include <cadre/watch.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,13 +55,17 @@ static void begin(void)
     atomic_store(&formers, 0);
 }
 
-static cadre_system *start_hearing(void)
+static cadre_system *start_hearing_by(uint32_t io_threads)
 {
     unsigned before = atomic_load(&ready);
-    cadre_system *sys = open_system(2, 0, &hearer);
+    cadre_config config = quiet(2, 0);
+    cadre_system *sys = NULL;
+    config.io_threads = io_threads;
+    assert_int_equal(cadre_system_new(&sys, &config, &hearer, NULL), 0);
     await(&ready, before + 1);
     return sys;
 }
+static cadre_system *start_hearing(void) { return start_hearing_by(0); }
 
 static struct sigaction now(int sig)
 {
@@ -74,16 +79,18 @@ static struct sigaction now(int sig)
 static void each_is_counted(void **unused)
 {
     enum { MANY = 1000 };
-    begin();
-    cadre_system *sys = start_hearing();
-    for (int i = 0; i < MANY; i++)
-        raise(SIGUSR1);
-    await(&times, MANY);
-    close_system(sys);
-    assert_int_equal(times, MANY);
-    assert_in_range(messages, 1, MANY);
-    assert_int_equal(wrongs, 0);
-    assert_true(now(SIGUSR1).sa_handler == SIG_DFL);
+    for (uint32_t io_threads = 0; io_threads < 2; io_threads++) {
+        begin();
+        cadre_system *sys = start_hearing_by(io_threads);
+        for (int i = 0; i < MANY; i++)
+            raise(SIGUSR1);
+        await(&times, MANY);
+        close_system(sys);
+        assert_int_equal(times, MANY);
+        assert_in_range(messages, 1, MANY);
+        assert_int_equal(wrongs, 0);
+        assert_true(now(SIGUSR1).sa_handler == SIG_DFL);
+    }
 }
 
 /* ---- all_who_asked_are_told ------------------------------------------------------ */
@@ -188,6 +195,76 @@ static void newer_action_stays(void **unused)
     signal(SIGUSR1, SIG_DFL);
 }
 
+/* As one does that takes a signal for a while: what it has put back is not taken for the
+ * program's when somebody hears again. */
+static void handler_that_is_put_back_is_ours(void **unused)
+{
+    struct sigaction ours;
+    begin();
+    signal(SIGUSR1, former);
+    cadre_system *sys = start_hearing();
+    ours = now(SIGUSR1);
+    signal(SIGUSR1, SIG_IGN);
+    close_system(sys);
+    assert_int_equal(sigaction(SIGUSR1, &ours, NULL), 0);
+    raise(SIGUSR1);
+    assert_int_equal(formers, 1);
+    sys = start_hearing();
+    raise(SIGUSR1);
+    await(&times, 1);
+    assert_int_equal(formers, 2);
+    close_system(sys);
+    assert_int_equal(times, 1);
+    assert_true(now(SIGUSR1).sa_handler == former);
+    signal(SIGUSR1, SIG_DFL);
+}
+
+/* Signals come all the time, on other threads, while those who hear come and go, and the
+ * program changes its handler between them: it is called once for each, as it is. */
+enum { THREADS = 2, ROUNDS = 100 };
+static atomic_bool is_over;
+static atomic_uint raised;
+
+static void former_in_storm(int sig, siginfo_t *info, void *context)
+{
+    wrong_unless(sig == SIGUSR1 && info->si_signo == sig && context);
+    atomic_fetch_add(&formers, 1);
+}
+
+static void *raise_on(void *unused)
+{
+    while (!atomic_load(&is_over)) {
+        atomic_fetch_add(&raised, 1);
+        raise(SIGUSR1);
+    }
+    return NULL;
+}
+
+static void storm_is_passed_on(void **unused)
+{
+    const struct sigaction kinds[] = {
+        {.sa_handler = former},
+        {.sa_sigaction = former_in_storm, .sa_flags = SA_SIGINFO}};
+    pthread_t threads[THREADS];
+    begin();
+    atomic_store(&raised, 0);
+    atomic_store(&is_over, false);
+    sigaction(SIGUSR1, &kinds[1], NULL);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, raise_on, NULL), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        sigaction(SIGUSR1, &kinds[round % 2], NULL);
+        close_system(start_hearing());
+    }
+    atomic_store(&is_over, true);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    assert_int_equal(formers, raised);
+    assert_int_equal(wrongs, 0);
+    assert_true(times > 0);
+    signal(SIGUSR1, SIG_DFL);
+}
+
 /* Ignored, it makes no zombies: also while somebody hears of it. */
 static void ignored_sigchld_reaps(void **unused)
 {
@@ -225,6 +302,33 @@ static void fork_hears_nothing(void **unused)
     assert_int_equal(status, SIGUSR1); /* which has ended it */
     close_system(sys);
     assert_int_equal(times, 0);
+}
+
+/* What its parent's heard of is not the child's; it may hear of the same by itself. */
+static void fork_hears_for_itself(void **unused)
+{
+    int status;
+#ifdef EFFORT_THREAD_SANITIZER
+    skip(); /* as above */
+#endif
+    begin();
+    cadre_system *sys = start_hearing();
+    pid_t child = fork();
+    if (child == 0) {
+        begin();
+        cadre_system *own = start_hearing();
+        raise(SIGUSR1);
+        await(&times, 1);
+        close_system(own);
+        _exit(now(SIGUSR1).sa_handler == SIG_DFL && wrongs == 0 ? 7 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 7);
+    assert_int_equal(times, 0);
+    raise(SIGUSR1);
+    await(&times, 1);
+    close_system(sys);
 }
 
 /* ---- cancelled, refused ---------------------------------------------------------- */
@@ -329,7 +433,9 @@ int main(void)
 {
     TESTS(cmocka_unit_test(each_is_counted), cmocka_unit_test(all_who_asked_are_told),
           cmocka_unit_test(former_action_is_kept), cmocka_unit_test(newer_action_stays),
-          cmocka_unit_test(ignored_sigchld_reaps), cmocka_unit_test(fork_hears_nothing),
+          cmocka_unit_test(handler_that_is_put_back_is_ours),
+          cmocka_unit_test(storm_is_passed_on), cmocka_unit_test(ignored_sigchld_reaps),
+          cmocka_unit_test(fork_hears_nothing), cmocka_unit_test(fork_hears_for_itself),
           cmocka_unit_test(bad_input_is_refused), cmocka_unit_test(await_is_refused),
           cmocka_unit_test(simulated_is_refused),
           cmocka_unit_test(isolated_is_refused));
