@@ -6,128 +6,19 @@
  * for the rest. */
 #include "connection.h"
 
-#include "routes.h"
-
 #include <cadre/shutdown.h>
 #include <cadre/supervise.h>
+#include <cadre/tcp.h>
 #include <cadre/timer.h>
 
 #include <errno.h>
 #include <string.h>
 
-enum { WINDOW = 1 << 16, GRACE_S = 30, ALLOW_SIZE = 128, LONG = 1 << 16 };
+enum { WINDOW = 1 << 16, GRACE_S = 30, LONG = 1 << 16 };
 
 static const cadre_type due_type = {.name = "http_due"};
-
-/* ---- a request -------------------------------------------------------------------- */
-
-/* It is kept: what waits for one that fails is the next one's. */
-static int find_desk(cadre_self *self, struct connection *c)
-{
-    const cadre_http_desk desk = {.context = c->shared->context};
-    const cadre_opts opts = {.keep = true, .mail = CADRE_MAIL_KEEP};
-    return c->desk.id ? 0 : cadre_spawn_with(self, &c->desk, &desk_class, &desk, &opts);
-}
-
-static void on_desk_down(cadre_self *self, struct connection *c)
-{
-    if (cadre_restart(self, c->desk) == 0)
-        return;
-    (void)cadre_release(self, c->desk); /* without memory: what waits is answered 500 */
-    c->desk.id = 0;
-}
-
-/* Whom to ask: id 0, and then nobody; it is answered. */
-static cadre_ref find_receiver(cadre_self *self, struct connection *c, struct entry *e,
-                               cadre_http_request *r)
-{
-    char allow[ALLOW_SIZE];
-    const cadre_http_field fields[] = {{"Allow", allow}, {0}};
-    const cadre_ref nobody = {0};
-    bool is_path;
-    r->route = routes_find(c->shared->routes, r, &is_path);
-    if (r->route) {
-        int err = find_desk(self, c);
-        if (err)
-            queue_answer(e, 503, NULL);
-        return err ? nobody : c->desk;
-    }
-    if (is_path) {
-        routes_allow(c->shared->routes, r, allow, sizeof allow);
-        queue_answer(e, 405, fields);
-    } else if (!c->shared->to.id) {
-        queue_answer(e, 404, NULL);
-    }
-    return is_path ? nobody : c->shared->to;
-}
-
-static void on_request(cadre_self *self, struct connection *c)
-{
-    cadre_http_request r = c->parser.request;
-    const struct wire_manner manner = {.closes = !c->parser.keeps,
-                                       .http10 = c->parser.framing.http10,
-                                       .is_head = cadre_http_is(r.method, "HEAD")};
-    c->parser.request = (cadre_http_request){0};
-    c->read_due = 0;
-    c->continues = false;
-    c->no_more = manner.closes || c->closing;
-    struct entry *e = queue_add(&c->queue, manner);
-    cadre_ref to = find_receiver(self, c, e, &r);
-    if (to.id)
-        queue_ask(self, &c->queue, e, to, &r);
-    else
-        cadre_http_request_type.drop(&r);
-}
-
-static void refuse(struct connection *c, int status)
-{
-    struct entry *e = queue_add(&c->queue, (struct wire_manner){.closes = true});
-    queue_answer(e, status, NULL);
-    c->no_more = true;
-    c->read_due = 0;
-    c->continues = false;
-}
-
-/* ---- reading ---------------------------------------------------------------------- */
-
-/* Returns how many of these bytes are read. */
-static size_t read_bytes(cadre_self *self, struct connection *c, const char *at,
-                         size_t size)
-{
-    size_t used, sum = 0;
-    while (!c->no_more && !queue_is_full(&c->queue)) {
-        int event = parser_next(&c->parser, at + sum, size - sum, &used);
-        sum += used;
-        if (event == PARSER_MORE)
-            break;
-        if (event == PARSER_END)
-            on_request(self, c);
-        else if (event != PARSER_HEAD)
-            refuse(c, event);
-        else if (c->parser.framing.expects && !c->parser.is_over)
-            c->continues = sum == size;
-        if (event == PARSER_HEAD)
-            c->read_due = 0; /* the body has a time of its own */
-    }
-    return c->no_more ? size : sum;
-}
-
-static int on_data(cadre_self *self, struct connection *c, const cadre_stream_data *d)
-{
-    const char *at = (const char *)cadre_buf_data(d->buf);
-    size_t size = cadre_buf_size(d->buf), used = 0;
-    if (c->pending.size == 0)
-        used = read_bytes(self, c, at, size);
-    else if (c->no_more)
-        used = size;
-    return used == size ? 0 : bytes_append(&c->pending, at + used, size - used);
-}
-
-static void read_on(cadre_self *self, struct connection *c)
-{
-    size_t used = read_bytes(self, c, bytes_at(&c->pending), c->pending.size);
-    bytes_remove_first(&c->pending, used);
-}
+/* What a request for a piece makes possible is done for nobody's sake. */
+static const cadre_type go_on_type = {.name = "http_go_on"};
 
 /* ---- what follows from it --------------------------------------------------------- */
 
@@ -135,7 +26,9 @@ static void read_on(cadre_self *self, struct connection *c)
 static void finish(cadre_self *self, struct connection *c)
 {
     queue_clear(self, &c->queue);
+    upload_fail(self, &c->upload, -ECONNRESET);
     c->no_more = true;
+    c->continues = false;
     c->read_due = 0;
     bytes_free(&c->pending);
 }
@@ -156,7 +49,9 @@ static void abort_now(cadre_self *self, struct connection *c)
 /* What has come and cannot be read is not to become more. */
 static void hold(cadre_self *self, struct connection *c, bool is_stuck)
 {
-    bool holds = (is_stuck || queue_is_full(&c->queue)) && c->pending.size > 0;
+    bool waits = is_stuck || queue_is_full(&c->queue) ||
+                 (c->upload.is_on && !c->upload.is_asked);
+    bool holds = waits && c->pending.size > 0;
     if (holds == c->holds)
         return;
     c->holds = holds;
@@ -184,6 +79,14 @@ static bool is_last(const struct connection *c)
     return c->no_more || (c->closing && !is_within(c));
 }
 
+/* Nothing else is to be sent before it is told to go on. */
+static bool may_continue(const struct connection *c)
+{
+    if (!c->continues || !c->upload.is_on)
+        return c->continues && c->queue.count == 0;
+    return c->upload.is_asked && c->queue.count == 1 && !queue_has_begun(&c->queue);
+}
+
 static int write_on(cadre_self *self, struct connection *c)
 {
     uint64_t before = c->queue.written;
@@ -193,7 +96,7 @@ static int write_on(cadre_self *self, struct connection *c)
         c->active = cadre_now(self);
     if (!err && c->queue.count == 0 && more > LONG) /* when is it sent? */
         err = cadre_stream_flush(self, c->stream);
-    if (!err && c->continues && c->queue.count == 0) {
+    if (!err && may_continue(c)) {
         static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
         err = cadre_stream_write(self, c->stream, go_on, sizeof go_on - 1);
         c->continues = err != 0;
@@ -204,13 +107,16 @@ static int write_on(cadre_self *self, struct connection *c)
 /* When somebody has to have done something; CADRE_NEVER: nobody has to. */
 static cadre_time find_due(cadre_self *self, struct connection *c)
 {
-    if (!is_within(c) || c->holds || c->continues)
+    bool waits = c->upload.is_on && !c->upload.is_asked;
+    if (!is_within(c) || c->holds || c->continues || waits)
         c->read_due = 0;
     else if (!c->read_due)
         c->read_due = cadre_now(self) + c->shared->limits.read;
     if (c->read_due)
         return c->read_due;
-    return c->queue.count == 0 || queue_is_stuck(&c->queue)
+    bool is_slow = pieces_are_awaited(&c->queue.pieces) &&
+                   cadre_stream_unsent(self, c->stream) > 0;
+    return c->queue.count == 0 || queue_is_stuck(&c->queue) || is_slow
                ? c->active + c->shared->limits.idle
                : CADRE_NEVER;
 }
@@ -226,6 +132,15 @@ static int set_timer(cadre_self *self, struct connection *c)
     return cadre_after_as(self, &c->timer, due > now ? due - now : 0, &due_type, NULL);
 }
 
+/* The client sends no more: what is left is the beginning of one. */
+static void on_last(cadre_self *self, struct connection *c)
+{
+    if (!c->upload.is_on)
+        c->no_more = true;
+    else if (c->pending.size == 0)
+        dispatch_refuse(self, c, 400, -ECONNRESET);
+}
+
 /* Writing makes room for reading, and what is read may be answered at once. */
 static int settle(cadre_self *self, struct connection *c)
 {
@@ -237,10 +152,10 @@ static int settle(cadre_self *self, struct connection *c)
         err = write_on(self, c);
         count = c->queue.count;
         if (!err && c->pending.size > 0)
-            read_on(self, c);
+            intake_pending(self, c);
         if (!err && c->ended && !queue_is_full(&c->queue))
-            c->no_more = true; /* what is left is the beginning of one */
-    } while (!err && c->queue.count != count);
+            on_last(self, c);
+    } while (!err && (c->queue.count != count || queue_is_stuck(&c->queue)));
     if (err == 1)
         finish(self, c);
     else if (err && err != CADRE_EFULL)
@@ -275,7 +190,7 @@ static void on_due(cadre_self *self, struct connection *c)
     if (c->closed || find_due(self, c) > now)
         return;
     if (c->read_due)
-        refuse(c, 408);
+        dispatch_refuse(self, c, 408, -ETIMEDOUT);
     else
         on_idle(self, c);
 }
@@ -295,6 +210,7 @@ static int on_closing(cadre_self *self, struct connection *c, cadre_msg *m)
 static int on_gone(cadre_self *self, struct connection *c)
 {
     c->gone = true;
+    finish(self, c); /* sources are told before what is below here ends */
     if (!c->closing)
         return CADRE_STOP;
     cadre_unstash(self);
@@ -310,10 +226,17 @@ static int connection_start(cadre_self *self, void *state)
         err = set_timer(self, c); /* or nobody would know if it is never opened */
     if (err)
         return err;
-    parser_init(&c->parser, &c->shared->limits);
+    parser_init(&c->parser, &c->shared->limits, c->shared->uploads);
     c->queue.shared = c->shared;
     atomic_fetch_add_explicit(&c->shared->connections, 1, memory_order_relaxed);
     return 0;
+}
+
+static int on_more(cadre_self *self, struct connection *c, const cadre_msg *m)
+{
+    return upload_more(self, &c->upload, m)
+               ? cadre_send_as(self, cadre_me(self), &go_on_type, NULL)
+               : 0;
 }
 
 static int connection_receive(cadre_self *self, void *state, cadre_msg *m)
@@ -326,10 +249,14 @@ static int connection_receive(cadre_self *self, void *state, cadre_msg *m)
         return on_gone(self, c);
     if (m->type == &cadre_closing_type)
         return on_closing(self, c, m);
+    if (m->type == &cadre_http_more_type)
+        return on_more(self, c, m);
     if (data && !c->no_more) {
-        err = on_data(self, c, data);
+        err = intake_data(self, c, data);
     } else if (opened) {
         c->stream = opened->stream;
+        if (cadre_tcp_peer(self, c->stream, &c->peer))
+            c->peer.host[0] = '\0';
         c->active = cadre_now(self);
     } else if (m->type == &cadre_stream_ended_type) {
         c->ended = true;
@@ -340,9 +267,9 @@ static int connection_receive(cadre_self *self, void *state, cadre_msg *m)
             return CADRE_STOP;
         on_due(self, c);
     } else if (m->type == &cadre_child_down_type) {
-        on_desk_down(self, c);
-    } else {
-        queue_outcome(&c->queue, m);
+        dispatch_desk_down(self, c);
+    } else if (m->type != &go_on_type) {
+        queue_outcome(self, &c->queue, m);
     }
     return err ? err : settle(self, c);
 }

@@ -4,6 +4,7 @@
 
 #include "parser.h"
 #include "queue.h"
+#include "upload.h"
 
 /* Its state, with shared from the server's; the rest is zero. */
 struct connection {
@@ -13,6 +14,8 @@ struct connection {
     struct parser parser;
     struct bytes pending; /* what came and is not read yet */
     struct queue queue;
+    struct upload upload; /* of the last in the queue */
+    cadre_address peer;   /* host empty: not known */
     cadre_token timer;
     cadre_time timer_at; /* when it rings; 0: it is not set */
     cadre_time read_due; /* when what is being read has to be there; 0: nothing is */
@@ -26,6 +29,21 @@ struct connection {
     bool closed;         /* from here */
     bool gone;           /* entirely */
 };
+
+/* Reads these bytes, or keeps what cannot be read yet; and that, when there is room.
+ * Errors: -ENOMEM. */
+CADRE_MUST_CHECK int intake_data(cadre_self *self, struct connection *c,
+                                 const cadre_stream_data *d);
+void intake_pending(cadre_self *self, struct connection *c);
+
+/* A request is complete, or the head of an upload: whoever is to answer it is asked, or
+ * it is answered. There is room in the queue. */
+void dispatch_request(cadre_self *self, struct connection *c);
+void dispatch_upload(cadre_self *self, struct connection *c);
+/* What comes is no request, or not in time: the last thing that is answered. code: for
+ * whoever asks for the rest of it. */
+void dispatch_refuse(cadre_self *self, struct connection *c, int status, int code);
+void dispatch_desk_down(cadre_self *self, struct connection *c);
 
 extern const cadre_class connection_class;
 extern const cadre_class desk_class;

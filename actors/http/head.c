@@ -12,7 +12,8 @@ struct field {
     uint32_t name, name_size, value, value_size;
 };
 struct table {
-    uint32_t count, reserved;
+    cadre_address peer;
+    uint32_t count;
     struct field fields[];
 };
 
@@ -98,6 +99,12 @@ static const char *text_of(const cadre_http_request *r)
 {
     struct table *table = table_of(r);
     return (const char *)&table->fields[table->count];
+}
+
+const cadre_address *cadre_http_peer(const cadre_http_request *r)
+{
+    static const cadre_address unknown = {0};
+    return r->head ? &table_of(r)->peer : &unknown;
 }
 
 bool cadre_http_field_at(const cadre_http_request *r, unsigned index,
@@ -286,6 +293,11 @@ static int parse_fields(const cadre_http_request *r, struct head_framing *framin
     bool is_plain = lengths + codings <= 1 && !(codings && framing->http10) &&
                     (hosts == 1 || framing->http10);
     return is_plain ? 0 : 400;
+}
+
+void head_set_peer(cadre_http_request *r, const cadre_address *peer)
+{
+    table_of(r)->peer = *peer;
 }
 
 int head_parse(const cadre_http_limits *limits, const char *at, size_t size,

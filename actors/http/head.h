@@ -25,6 +25,9 @@ CADRE_MUST_CHECK int head_parse(const cadre_http_limits *limits, const char *at,
                                 size_t size, cadre_http_request *r,
                                 struct head_framing *framing);
 
+/* Of one that has passed. */
+void head_set_peer(cadre_http_request *r, const cadre_address *peer);
+
 /* Are they the same but for case? */
 bool head_same(cadre_http_text a, const char *b);
 /* Without spaces and tabs around it. */

@@ -1,6 +1,8 @@
 /* parser.c: bytes become requests, by llhttp. */
 #include "parser.h"
 
+#include "routes.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -26,6 +28,9 @@ static int on_headers_complete(llhttp_t *llhttp)
     struct parser *p = parser_of(llhttp);
     llhttp->upgrade = 0; /* not here: the request is one like others */
     p->in_body = true;
+    p->length = p->framing.has_length ? llhttp->content_length : 0;
+    if (p->is_upload)
+        return 0;
     if (p->framing.has_length && llhttp->content_length > p->limits->body)
         p->status = 413;
     else if (p->framing.has_length && bytes_reserve(&p->body, at_first(llhttp)))
@@ -36,7 +41,7 @@ static int on_headers_complete(llhttp_t *llhttp)
 static int on_body(llhttp_t *llhttp, const char *at, size_t size)
 {
     struct parser *p = parser_of(llhttp);
-    if (size > p->limits->body - p->body.size)
+    if (!p->is_upload && size > p->limits->body - p->body.size)
         return stop_with(p, 413);
     return bytes_append(&p->body, at, size) ? stop_with(p, 503) : 0;
 }
@@ -76,9 +81,11 @@ static const llhttp_settings_t settings = {
 
 /* ---- one request ------------------------------------------------------------------ */
 
-void parser_init(struct parser *p, const cadre_http_limits *limits)
+void parser_init(struct parser *p, const cadre_http_limits *limits,
+                 const cadre_http_route *uploads)
 {
-    *p = (struct parser){.limits = limits, .body.most = limits->body};
+    *p = (struct parser){
+        .limits = limits, .uploads = uploads, .body.most = limits->body};
 }
 
 void parser_free(struct parser *p)
@@ -114,7 +121,7 @@ static int execute(struct parser *p, const char *at, size_t size, size_t *used)
 
 static int next_head(struct parser *p, const char *at, size_t size, size_t *used)
 {
-    bool is_whole;
+    bool is_whole, is_path;
     size_t blank = 0;
     if (p->seen == 0) /* an empty line in front is a slip that some clients make */
         while (size - blank >= 2 && at[blank] == '\r' && at[blank + 1] == '\n')
@@ -129,6 +136,7 @@ static int next_head(struct parser *p, const char *at, size_t size, size_t *used
     status = head_parse(p->limits, at + blank, length, &p->request, &p->framing);
     if (status)
         return status;
+    p->is_upload = routes_find(p->uploads, &p->request, &is_path);
     llhttp_init(&p->llhttp, HTTP_REQUEST, &settings);
     p->llhttp.data = p;
     p->keeps = !p->framing.closes && (!p->framing.http10 || p->framing.keeps);

@@ -12,13 +12,16 @@
 struct parser {
     llhttp_t llhttp;
     const cadre_http_limits *limits;
-    cadre_http_request request; /* from the head on */
+    const cadre_http_route *uploads; /* whose bodies are taken out as they come */
+    cadre_http_request request;      /* from the head on */
     struct head_framing framing;
     struct bytes body;
-    size_t seen;  /* of a head that is not complete */
-    size_t extra; /* bytes behind chunks: their extensions, and trailers */
-    int status;   /* if llhttp was told to stop */
-    char last;    /* byte that it was given */
+    uint64_t length; /* of the body, if it is known; 0: it is not */
+    size_t seen;     /* of a head that is not complete */
+    size_t extra;    /* bytes behind chunks: their extensions, and trailers */
+    int status;      /* if llhttp was told to stop */
+    char last;       /* byte that it was given */
+    bool is_upload;
     bool in_body; /* the head is complete */
     bool is_over; /* and the body */
     bool keeps;   /* the connection stays */
@@ -30,10 +33,16 @@ enum parser_event {
     PARSER_END   /* parser->request is complete: take it out */
 };               /* or an HTTP status: what comes from now on is nothing */
 
-void parser_init(struct parser *p, const cadre_http_limits *limits);
+/* uploads: may be NULL. */
+void parser_init(struct parser *p, const cadre_http_limits *limits,
+                 const cadre_http_route *uploads);
 void parser_free(struct parser *p);
 /* Goes on with these bytes, up to the next event. *used: how many of them it has. */
 int parser_next(struct parser *p, const char *at, size_t size, size_t *used);
+
+/* What has come of the body of an upload; NULL: nothing, or no memory, and it is still
+ * there. */
+static inline cadre_buf *parser_take(struct parser *p) { return bytes_take(&p->body); }
 
 /* Is there the beginning of one that is not complete? */
 static inline bool parser_is_within(const struct parser *p) { return p->in_body; }

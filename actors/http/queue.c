@@ -43,11 +43,12 @@ void queue_ask(cadre_self *self, struct queue *q, struct entry *e, cadre_ref to,
 {
     const cadre_type *type = &cadre_http_request_type;
     cadre_http_request request = *r;
+    /* An upload takes as long as it takes; when its client is late we know. */
+    cadre_time timeout = r->source.from.id ? CADRE_NEVER : q->shared->limits.answer;
     if (!shared_begin(q->shared)) {
         type->drop(&request);
         answer_later(e);
-    } else if (cadre_ask_as(self, &e->token, to, q->shared->limits.answer, type,
-                            &request)) {
+    } else if (cadre_ask_as(self, &e->token, to, timeout, type, &request)) {
         shared_end(q->shared);
         answer_later(e);
     }
@@ -61,10 +62,12 @@ static void fail(struct entry *e, const cadre_failure *failure)
         queue_answer(e, failure->code == -ETIMEDOUT ? 504 : 500, NULL);
 }
 
-void queue_outcome(struct queue *q, const cadre_msg *m)
+void queue_outcome(cadre_self *self, struct queue *q, const cadre_msg *m)
 {
     cadre_http_response *response = cadre_body(m, cadre_http_response);
     const cadre_failure *failure = cadre_body(m, cadre_failure);
+    if (pieces_outcome(&q->pieces, m))
+        return;
     for (uint32_t i = 0; m->token.id && i < q->count; i++) {
         struct entry *e = &q->entries[(q->first + i) % QUEUE_SIZE];
         if (e->token.id != m->token.id)
@@ -85,58 +88,69 @@ void queue_outcome(struct queue *q, const cadre_msg *m)
 
 /* ---- out -------------------------------------------------------------------------- */
 
-static void forget(struct entry *e)
+static void forget(cadre_self *self, struct entry *e)
 {
+    pieces_refuse(self, &e->response.source);
     cadre_buf_unref(e->response.fields);
     cadre_buf_unref(e->response.body);
     cadre_buf_unref(e->out);
 }
 
-static void remove_first(struct queue *q)
+static void remove_first(cadre_self *self, struct queue *q)
 {
-    forget(queue_first(q));
+    forget(self, queue_first(q));
     q->first = (q->first + 1) % QUEUE_SIZE;
     q->count--;
 }
 
-void queue_clear(cadre_self *self, struct queue *q)
+void queue_cancel(cadre_self *self, struct queue *q, struct entry *e)
 {
-    for (; q->count > 0; remove_first(q)) {
-        if (!queue_first(q)->token.id)
-            continue;
-        (void)cadre_cancel(self, queue_first(q)->token); /* or the actor has ended */
-        shared_end(q->shared);
-    }
+    if (!e->token.id)
+        return;
+    (void)cadre_cancel(self, e->token); /* or the actor has ended */
+    e->token.id = 0;
+    shared_end(q->shared);
 }
 
-/* It stays where it is unless it is written. */
-static int write_buf(cadre_self *self, struct queue *q, cadre_stream stream,
-                     cadre_buf **buf)
+void queue_clear(cadre_self *self, struct queue *q)
 {
-    if (!*buf)
-        return 0;
-    int err = cadre_stream_write_buf(self, stream, cadre_buf_ref(*buf));
-    if (err)
-        return err;
-    q->written += cadre_buf_size(*buf);
-    cadre_buf_unref(cadre_buf_move(buf));
+    pieces_end(self, &q->pieces);
+    for (; q->count > 0; remove_first(self, q))
+        queue_cancel(self, q, queue_first(q));
+}
+
+/* Its head is made; the body follows, or its source. */
+static int begin_first(cadre_self *self, struct queue *q, struct entry *e, bool closes)
+{
+    cadre_http_response *r = &e->response;
+    e->manner.closes |=
+        closes || r->own & RESPONSE_CLOSES || wire_has_no_end(&r->source, e->manner);
+    e->out = wire_write(r, e->manner, &r->body, &q->date);
+    if (!e->out)
+        return -ENOMEM;
+    r->status = 0;
+    if (r->source.from.id && !e->manner.is_head) {
+        pieces_begin(&q->pieces, &r->source, wire_has_chunks(&r->source, e->manner));
+        r->source.from.id = 0;
+    }
     return 0;
 }
 
+/* What is in pieces may be answered while its request still comes. */
 static int write_first(cadre_self *self, struct queue *q, cadre_stream stream,
                        bool is_last)
 {
     struct entry *e = queue_first(q);
+    int err = 0;
     if (!e->out && e->response.status) {
-        bool closes = e->response.own & RESPONSE_CLOSES || (is_last && q->count == 1);
-        e->manner.closes |= closes;
-        e->out = wire_write(&e->response, e->manner, &e->response.body, &q->date);
-        if (!e->out)
-            return -ENOMEM;
-        e->response.status = 0; /* its head is made */
+        bool has_rest = q->is_open && !e->response.source.from.id;
+        err = begin_first(self, q, e, (is_last || has_rest) && q->count == 1);
     }
-    int err = write_buf(self, q, stream, &e->out);
-    return err ? err : write_buf(self, q, stream, &e->response.body);
+    if (!err)
+        err = pieces_write_buf(self, stream, &e->out, &q->written);
+    if (!err)
+        err = pieces_write_buf(self, stream, &e->response.body, &q->written);
+    return err ? err : pieces_write(self, &q->pieces, stream, &q->written);
 }
 
 int queue_write(cadre_self *self, struct queue *q, cadre_stream stream, bool is_last)
@@ -145,8 +159,10 @@ int queue_write(cadre_self *self, struct queue *q, cadre_stream stream, bool is_
         int err = write_first(self, q, stream, is_last);
         if (err)
             return err;
-        bool closes = queue_first(q)->manner.closes;
-        remove_first(q);
+        if (!pieces_are_over(&q->pieces))
+            return 0;
+        bool closes = queue_first(q)->manner.closes || (q->is_open && q->count == 1);
+        remove_first(self, q);
         if (closes)
             return 1;
     }

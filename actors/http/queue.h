@@ -3,6 +3,7 @@
 #ifndef ACTORS_HTTP_QUEUE_H
 #define ACTORS_HTTP_QUEUE_H
 
+#include "pieces.h"
 #include "shared.h"
 #include "wire.h"
 
@@ -12,7 +13,7 @@ enum { QUEUE_SIZE = 16 };
 
 struct entry {
     cadre_token token;            /* of what was asked; id 0: it is answered */
-    cadre_http_response response; /* owned; its body until it is written */
+    cadre_http_response response; /* owned; its body or source until it is written */
     cadre_buf *out;               /* its head, from when it is its turn */
     struct wire_manner manner;
 };
@@ -22,7 +23,9 @@ struct queue {
     uint32_t first, count;
     struct shared *shared;
     struct wire_date date;
-    uint64_t written; /* bytes, to the stream */
+    uint64_t written;     /* bytes, to the stream */
+    struct pieces pieces; /* the body of the first, if it comes so and is begun */
+    bool is_open;         /* the body of the last one is still on its way to here */
 };
 
 static inline struct entry *queue_first(struct queue *q)
@@ -33,10 +36,19 @@ static inline bool queue_is_full(const struct queue *q)
 {
     return q->count == QUEUE_SIZE;
 }
-/* Does it wait for the peer, not for an answer? */
+/* Does it wait for the peer, not for an answer or a source? */
 static inline bool queue_is_stuck(struct queue *q)
 {
-    return q->count > 0 && !queue_first(q)->token.id;
+    return q->count > 0 && !queue_first(q)->token.id && !pieces_are_awaited(&q->pieces);
+}
+/* Has the first one's answer gone out in part? */
+static inline bool queue_has_begun(const struct queue *q)
+{
+    return !pieces_are_over(&q->pieces);
+}
+static inline struct entry *queue_last(struct queue *q)
+{
+    return &q->entries[(q->first + q->count - 1) % QUEUE_SIZE];
 }
 
 /* One more, at the end; there is room. */
@@ -44,10 +56,12 @@ struct entry *queue_add(struct queue *q, struct wire_manner manner);
 /* Asks for its answer. Consumes what the request owns, and may answer it at once. */
 void queue_ask(cadre_self *self, struct queue *q, struct entry *e, cadre_ref to,
                const cadre_http_request *r);
+/* Nobody is asked for it any more. */
+void queue_cancel(cadre_self *self, struct queue *q, struct entry *e);
 /* Answers it from here; fields may be NULL. */
 void queue_answer(struct entry *e, int status, const cadre_http_field *fields);
 /* The outcome m may be that of one of them. */
-void queue_outcome(struct queue *q, const cadre_msg *m);
+void queue_outcome(cadre_self *self, struct queue *q, const cadre_msg *m);
 /* Forgets all of them. */
 void queue_clear(cadre_self *self, struct queue *q);
 

@@ -23,6 +23,10 @@ int cadre_http_share(const cadre_type *type, void *body)
         const cadre_http_response *r = body;
         (void)cadre_buf_ref(r->fields);
         (void)cadre_buf_ref(r->body);
+    } else if (type == &cadre_http_piece_type) {
+        const cadre_http_piece *p = body;
+        (void)cadre_buf_ref(p->bytes);
+        (void)cadre_buf_ref(p->trailers);
     } else {
         return -ENOTSUP;
     }

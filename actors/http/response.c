@@ -14,8 +14,17 @@ static void drop_response(void *body)
     cadre_buf_unref(r->fields);
     cadre_buf_unref(r->body);
 }
-
 CADRE_TYPE_DROP(cadre_http_response, drop_response);
+
+static void drop_piece(void *body)
+{
+    const cadre_http_piece *p = body;
+    cadre_buf_unref(p->bytes);
+    cadre_buf_unref(p->trailers);
+}
+CADRE_TYPE_DROP(cadre_http_piece, drop_piece);
+CADRE_TYPE(cadre_http_more);
+CADRE_TYPE(cadre_http_gone);
 
 /* ---- what may be a field ---------------------------------------------------------- */
 
@@ -94,6 +103,15 @@ static int put_fields(cadre_http_response *r, const cadre_http_field *fields)
 
 static bool has_no_body(int status) { return status == 204 || status == 205; }
 
+int cadre_http_trailers(cadre_buf **trailers, const cadre_http_field *fields)
+{
+    cadre_http_response r = {0};
+    int err = put_fields(&r, fields);
+    if (!err)
+        *trailers = r.fields;
+    return err;
+}
+
 int response_make(cadre_http_response *r, int status, const cadre_http_field *fields,
                   cadre_buf *take)
 {
@@ -104,6 +122,17 @@ int response_make(cadre_http_response *r, int status, const cadre_http_field *fi
         cadre_buf_unref(take);
     else
         r->body = take;
+    return err;
+}
+
+static int make_with_source(cadre_http_response *r, int status,
+                            const cadre_http_field *fields,
+                            const cadre_http_source *source)
+{
+    if (!source || !source->from.id || has_no_body(status) || status == 304)
+        return -EINVAL;
+    int err = response_make(r, status, fields, NULL);
+    r->source = *source;
     return err;
 }
 
@@ -122,6 +151,24 @@ int cadre_http_answer(cadre_self *self, cadre_promise promise, int status,
 {
     cadre_http_response r;
     int err = response_make(&r, status, fields, take);
+    return err ? err : cadre_answer_as(self, promise, &cadre_http_response_type, &r);
+}
+
+int cadre_http_reply_source(cadre_self *self, const cadre_msg *m, int status,
+                            const cadre_http_field *fields,
+                            const cadre_http_source *source)
+{
+    cadre_http_response r;
+    int err = make_with_source(&r, status, fields, source);
+    return err ? err : cadre_reply_as(self, m, &cadre_http_response_type, &r);
+}
+
+int cadre_http_answer_source(cadre_self *self, cadre_promise promise, int status,
+                             const cadre_http_field *fields,
+                             const cadre_http_source *source)
+{
+    cadre_http_response r;
+    int err = make_with_source(&r, status, fields, source);
     return err ? err : cadre_answer_as(self, promise, &cadre_http_response_type, &r);
 }
 

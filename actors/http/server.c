@@ -54,6 +54,7 @@ static int make_shared(cadre_http *me)
         return -ENOMEM;
     struct shared *shared = shared_of(own->shared);
     shared->routes = me->routes;
+    shared->uploads = me->uploads;
     shared->to = me->to;
     shared->context = me->context;
     shared->limits = me->limits;
@@ -80,7 +81,7 @@ static int server_start(cadre_self *self, void *state)
 {
     cadre_http *me = state;
     if (!set_defaults(&me->limits) || !routes_are_good(me->routes) ||
-        (!me->routes && !me->to.id))
+        !routes_are_good(me->uploads) || (!me->routes && !me->uploads && !me->to.id))
         return -EINVAL;
     int err = make_shared(me);
     if (!err)

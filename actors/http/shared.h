@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 
 struct shared {
-    const cadre_http_route *routes;
+    const cadre_http_route *routes, *uploads;
     cadre_ref to;
     void *context;
     cadre_http_limits limits;

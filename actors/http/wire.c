@@ -70,12 +70,21 @@ static char *put_text(char *at, const char *text)
     return put(at, text, strlen(text));
 }
 
-static char *put_number(char *at, uint64_t number)
+char *wire_put_number(char *at, uint64_t number)
 {
     char digits[20], *first = digits + sizeof digits;
     do
         *--first = (char)('0' + number % 10);
     while ((number /= 10) > 0);
+    return put(at, first, (size_t)(digits + sizeof digits - first));
+}
+
+char *wire_put_hex(char *at, uint64_t number)
+{
+    char digits[16], *first = digits + sizeof digits;
+    do
+        *--first = "0123456789abcdef"[number % 16];
+    while ((number /= 16) > 0);
     return put(at, first, (size_t)(digits + sizeof digits - first));
 }
 
@@ -121,13 +130,16 @@ static char *put_date(char *at, struct wire_date *date)
 static bool has_no_length(uint32_t status) { return status == 204 || status == 304; }
 
 static size_t write_head(char *head, const cadre_http_response *r,
-                         struct wire_manner manner, size_t body, struct wire_date *date)
+                         struct wire_manner manner, uint64_t length,
+                         struct wire_date *date)
 {
-    char *at = put_number(put_text(head, "HTTP/1.1 "), r->status);
+    char *at = wire_put_number(put_text(head, "HTTP/1.1 "), r->status);
     at = put_text(put(at, " ", 1), wire_reason(r->status));
     at = put_date(put_text(at, "\r\nDate: "), date);
-    if (!has_no_length(r->status))
-        at = put_number(put_text(at, "\r\nContent-Length: "), body);
+    if (wire_has_chunks(&r->source, manner))
+        at = put_text(at, "\r\nTransfer-Encoding: chunked");
+    else if (!has_no_length(r->status) && !wire_has_no_end(&r->source, manner))
+        at = wire_put_number(put_text(at, "\r\nContent-Length: "), length);
     if (manner.closes)
         at = put_text(at, "\r\nConnection: close");
     else if (manner.http10)
@@ -140,7 +152,8 @@ cadre_buf *wire_write(const cadre_http_response *r, struct wire_manner manner,
 {
     char head[HEAD_MAX];
     size_t size = cadre_buf_size(*body);
-    size_t head_size = write_head(head, r, manner, size, date);
+    uint64_t length = r->source.from.id ? r->source.size : size;
+    size_t head_size = write_head(head, r, manner, length, date);
     if (manner.is_head || has_no_length(r->status)) {
         cadre_buf_unref(cadre_buf_move(body));
         size = 0;

@@ -11,6 +11,23 @@ struct wire_manner {
     bool is_head;
 };
 
+/* A body in pieces is sent in chunks if its length is not known; where the peer would not
+ * know these, it ends with the connection. */
+static inline bool wire_has_chunks(const cadre_http_source *source,
+                                   struct wire_manner manner)
+{
+    return source->from.id && source->size == 0 && !manner.http10;
+}
+static inline bool wire_has_no_end(const cadre_http_source *source,
+                                   struct wire_manner manner)
+{
+    return source->from.id && source->size == 0 && manner.http10;
+}
+
+/* Digits, at most 16 and 20 bytes; return where they end. */
+char *wire_put_hex(char *at, uint64_t number);
+char *wire_put_number(char *at, uint64_t number);
+
 /* The date when somebody last asked: it is made once a second. All zero: never. */
 struct wire_date {
     int64_t second;
@@ -20,7 +37,7 @@ struct wire_date {
 /* The words for a status, or an empty text. */
 const char *wire_reason(uint32_t status);
 /* Status line, fields, the empty line; and the body if it is short: then *body is NULL
- * afterwards, and whatever it was is gone. NULL: no memory. */
+ * afterwards, and whatever it was is gone. (One in pieces follows.) NULL: no memory. */
 cadre_buf *wire_write(const cadre_http_response *r, struct wire_manner manner,
                       cadre_buf **body, struct wire_date *date);
 

@@ -19,9 +19,19 @@
  *   splitting_is_refused an answer with a line break, or any other control character, in
  *                        a field is refused with -EINVAL, and so is one that says itself
  *                        how long it is
- *   answered_by_another  the answer may come from whichever actor has the promise */
+ *   answered_by_another  the answer may come from whichever actor has the promise
+ * of bodies in pieces:
+ *   slow_client_waits    no piece is asked for before the last one has found room: a
+ *                        client that is slow makes its source wait
+ *   slow_source_waits    the same the other way: of an upload no more is read than was
+ *                        asked for, and the window
+ *   gone_is_told         a source that has not given its last piece is told, once, that
+ *                        no more is wanted
+ *   cut_is_seen          an answer whose source fails, or gives another size than it
+ *                        said, never looks complete */
 #ifndef CADRE_HTTP_H
 #define CADRE_HTTP_H
+#include <cadre/address.h>
 #include <cadre/ask.h>
 #ifdef __cplusplus
 extern "C" {
@@ -43,6 +53,13 @@ typedef struct cadre_http_route {
     cadre_receive *handler; /* called in an actor of the connection's (actors/http.h) */
 } cadre_http_route;
 
+/* Where a body comes from that comes in pieces (below). */
+typedef struct cadre_http_source {
+    cadre_ref from; /* this actor is asked for each */
+    uint64_t key;   /* with this, which is its own affair */
+    uint64_t size;  /* of all of them; 0: it is not known */
+} cadre_http_source;
+
 /* A request. */
 typedef struct cadre_http_request {
     cadre_http_text method;
@@ -52,6 +69,7 @@ typedef struct cadre_http_request {
     const cadre_http_route *route; /* that it came by, or NULL */
     cadre_buf *head;               /* where all that stands; not to be read */
     cadre_buf *body;               /* NULL: none */
+    cadre_http_source source;      /* of a body that comes in pieces; id 0: none */
 } cadre_http_request;
 CADRE_API extern const cadre_type cadre_http_request_type;
 
@@ -91,6 +109,7 @@ typedef struct cadre_http_response {
     uint32_t status;
     uint32_t own;
     cadre_buf *fields, *body;
+    cadre_http_source source;
 } cadre_http_response;
 CADRE_API extern const cadre_type cadre_http_response_type;
 
@@ -115,6 +134,73 @@ CADRE_API CADRE_MUST_CHECK int cadre_http_answer(cadre_self *self,
 CADRE_API CADRE_MUST_CHECK int cadre_http_reply_text(cadre_self *self,
                                                      const cadre_msg *m, int status,
                                                      const char *text);
+
+/* ---- bodies in pieces ------------------------------------------------------------ */
+
+/* Such a body has a source, an actor, and whoever takes it asks that for one piece after
+ * the other: the next when the last one is dealt with. So who is slow makes the other
+ * wait, and nothing is counted for it. A source may answer late (cadre_defer), as one
+ * that waits for something to happen.
+ *
+ *   static int lines_receive(cadre_self *self, void *state, cadre_msg *m)
+ *   {
+ *       struct lines *me = state;
+ *       if (m->type == &cadre_http_gone_type)
+ *           return CADRE_STOP;
+ *       return cadre_reply(self, m, cadre_http_piece, .bytes = next_line(me),
+ *                          .is_last = me->left == 0);
+ *   }
+ *
+ * An answer: its source is an actor of yours, best a child of the actor that handles the
+ * request, with which it ends. It is sent in chunks (to a client of HTTP/1.0 until the
+ * end of the connection), or with its length where source.size says it.
+ * An upload (actors/http.h): the source in the request is the server; ask it with
+ * cadre_ask(), also from another actor, until the last piece. A client that waits to be
+ * told to go on is told so then. Who answers before the last piece is saying that it
+ * wants no more: the connection is closed behind the answer. */
+
+/* A request for the next piece of a body. */
+typedef struct cadre_http_more {
+    uint64_t key; /* of the source */
+} cadre_http_more;
+CADRE_API extern const cadre_type cadre_http_more_type;
+
+/* Its answer. Of an upload it fails with -ECONNRESET (the client has gone), -ETIMEDOUT
+ * (nothing came for limits.read), -EPROTO (what came is no body), -EALREADY (one is asked
+ * for), -ENOENT (there is no such upload, or its last piece was given). */
+typedef struct cadre_http_piece {
+    cadre_buf *bytes; /* may be NULL */
+    bool is_last;
+    /* Fields behind the last one, by cadre_http_trailers(), where there are chunks; else
+     * they are dropped. Of an upload: NULL. */
+    cadre_buf *trailers;
+} cadre_http_piece;
+CADRE_API extern const cadre_type cadre_http_piece_type;
+
+/* A source of an answer is told that no more pieces are wanted before its last one. */
+typedef struct cadre_http_gone {
+    uint64_t key; /* of the source */
+} cadre_http_gone;
+CADRE_API extern const cadre_type cadre_http_gone_type;
+
+/* Answer with a body in pieces. Errors: as cadre_http_reply(); -EINVAL also for a source
+ * whose id is 0, and for 204, 205 and 304. When the client has gone before, the source is
+ * neither asked nor told. */
+CADRE_API CADRE_MUST_CHECK int cadre_http_reply_source(cadre_self *self,
+                                                       const cadre_msg *m, int status,
+                                                       const cadre_http_field *fields,
+                                                       const cadre_http_source *source);
+CADRE_API CADRE_MUST_CHECK int
+cadre_http_answer_source(cadre_self *self, cadre_promise promise, int status,
+                         const cadre_http_field *fields,
+                         const cadre_http_source *source);
+/* Trailers for a piece. Errors: -ENOMEM, -EINVAL (a field that no answer may have). */
+CADRE_API CADRE_MUST_CHECK int cadre_http_trailers(cadre_buf **trailers,
+                                                   const cadre_http_field *fields);
+
+/* Where the client of this request is; host is empty where that is not known. Valid as
+ * long as the request. */
+CADRE_API const cadre_address *cadre_http_peer(const cadre_http_request *r);
 
 /* A cadre_share (actors/share.h) for requests and answers: for a pool or a router of
  * handlers, and for what keeps answers. */

@@ -72,8 +72,11 @@ typedef struct cadre_http {
     const char *host;               /* numeric; NULL: any address */
     uint16_t port;                  /* 0: a free one */
     const cadre_http_route *routes; /* until one without a path; stay where they are */
-    cadre_ref to;                   /* is asked where no path fits. id 0: that is 404 */
-    void *context;                  /* for handlers, which use it at the same time */
+    /* The same, whose requests come with their head, and their body in pieces (http.h):
+     * it may be of any size, and the answer has no deadline. They count first. */
+    const cadre_http_route *uploads;
+    cadre_ref to;  /* is asked where no path fits. id 0: that is 404 */
+    void *context; /* for handlers, which use it at the same time */
     cadre_http_limits limits;
     uint64_t own[6]; /* zero; the actor's own */
 } cadre_http;

@@ -92,7 +92,7 @@ static void parse(struct story *story, const char *bytes, size_t size,
     struct parser p;
     size_t used = 0;
     *story = (struct story){0};
-    parser_init(&p, &limits);
+    parser_init(&p, &limits, NULL);
     for (size_t i = 0; i <= count && story->event < 400; i++)
         used = give(&p, story, bytes, used, i < count ? ends[i] : size);
     parser_free(&p);

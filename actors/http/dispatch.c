@@ -1,0 +1,115 @@
+/* dispatch.c: a request goes to whoever is to answer it. */
+#include "connection.h"
+
+#include "routes.h"
+
+#include <cadre/supervise.h>
+
+enum { ALLOW_SIZE = 128 };
+
+/* It is kept: what waits for one that fails is the next one's. */
+static int find_desk(cadre_self *self, struct connection *c)
+{
+    const cadre_http_desk desk = {.context = c->shared->context};
+    const cadre_opts opts = {.keep = true, .mail = CADRE_MAIL_KEEP};
+    return c->desk.id ? 0 : cadre_spawn_with(self, &c->desk, &desk_class, &desk, &opts);
+}
+
+void dispatch_desk_down(cadre_self *self, struct connection *c)
+{
+    if (cadre_restart(self, c->desk) == 0)
+        return;
+    (void)cadre_release(self, c->desk); /* without memory: what waits is answered 500 */
+    c->desk.id = 0;
+}
+
+static const cadre_http_route *find_route(const struct shared *shared,
+                                          const cadre_http_request *r,
+                                          const cadre_http_route **path_fits)
+{
+    const cadre_http_route *tables[] = {shared->uploads, shared->routes};
+    const cadre_http_route *route = NULL;
+    bool is_path;
+    *path_fits = NULL;
+    for (size_t i = 0; !route && i < sizeof tables / sizeof *tables; i++) {
+        route = routes_find(tables[i], r, &is_path);
+        *path_fits = is_path ? tables[i] : *path_fits;
+    }
+    return route;
+}
+
+/* Whom to ask: id 0, and then nobody; it is answered. */
+static cadre_ref find_receiver(cadre_self *self, struct connection *c, struct entry *e,
+                               cadre_http_request *r)
+{
+    char allow[ALLOW_SIZE];
+    const cadre_http_field fields[] = {{"Allow", allow}, {0}};
+    const cadre_ref nobody = {0};
+    const cadre_http_route *path_fits;
+    r->route = find_route(c->shared, r, &path_fits);
+    if (r->route) {
+        int err = find_desk(self, c);
+        if (err)
+            queue_answer(e, 503, NULL);
+        return err ? nobody : c->desk;
+    }
+    if (path_fits) {
+        routes_allow(path_fits, r, allow, sizeof allow);
+        queue_answer(e, 405, fields);
+    } else if (!c->shared->to.id) {
+        queue_answer(e, 404, NULL);
+    }
+    return path_fits ? nobody : c->shared->to;
+}
+
+static void ask(cadre_self *self, struct connection *c, cadre_http_request *r)
+{
+    const struct wire_manner manner = {.closes = !c->parser.keeps,
+                                       .http10 = c->parser.framing.http10,
+                                       .is_head = cadre_http_is(r->method, "HEAD")};
+    struct entry *e = queue_add(&c->queue, manner);
+    head_set_peer(r, &c->peer);
+    c->read_due = 0;
+    cadre_ref to = find_receiver(self, c, e, r);
+    if (to.id)
+        queue_ask(self, &c->queue, e, to, r);
+    else
+        cadre_http_request_type.drop(r);
+}
+
+void dispatch_request(cadre_self *self, struct connection *c)
+{
+    cadre_http_request r = c->parser.request;
+    c->parser.request = (cadre_http_request){0};
+    c->continues = false;
+    c->no_more = !c->parser.keeps || c->closing;
+    ask(self, c, &r);
+}
+
+void dispatch_upload(cadre_self *self, struct connection *c)
+{
+    cadre_http_request r = c->parser.request;
+    c->parser.request = (cadre_http_request){0};
+    r.source = upload_begin(self, &c->upload, c->parser.length);
+    c->queue.is_open = true;
+    ask(self, c, &r);
+}
+
+void dispatch_refuse(cadre_self *self, struct connection *c, int status, int code)
+{
+    struct entry *e;
+    if (c->upload.is_on)
+        e = queue_last(&c->queue);
+    else
+        e = queue_add(&c->queue, (struct wire_manner){0});
+    bool is_answered = c->upload.is_on && !e->token.id;
+    upload_fail(self, &c->upload, code);
+    queue_cancel(self, &c->queue, e);
+    if (!is_answered)
+        queue_answer(e, status, NULL);
+    e->manner.closes = true;
+    c->queue.is_open = false;
+    c->no_more = true;
+    c->read_due = 0;
+    c->continues = false;
+}
