@@ -55,7 +55,7 @@ LLHTTP_PARTS := $(if $(LLHTTP),,$(LLHTTP_SOURCES:/usr/share/%.c=%))
 LLHTTP_CFLAGS := $(if $(LLHTTP_PARTS),-isystem /usr/share/include/llhttp,$(shell \
     pkg-config --cflags-only-I libllhttp 2>/dev/null))
 HTTP := $(if $(UV),$(if $(LLHTTP)$(LLHTTP_PARTS),$(wildcard actors/http/*.c)))
-HTTP_USERS := $(shell grep -lE 'cadre/(actors/)?http\.h|support/web\.h|http/.*\.h' tests/*/*.c \
+HTTP_USERS := $(shell grep -lE 'cadre/(actors/)?http[a-z_]*\.h|support/web\.h|http/.*\.h' tests/*/*.c \
     tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
 LEFT_OUT := $(if $(UV),,$(IO_USERS)) $(if $(HTTP),,$(HTTP_USERS))
 OUTSIDE := $(if $(HTTP),$(LLHTTP)) $(UV)

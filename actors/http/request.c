@@ -1,5 +1,5 @@
 /* request.c: what one does with a request, and with parts of it. */
-#include <cadre/http.h>
+#include <cadre/actors/http_events.h>
 
 #include <errno.h>
 #include <string.h>
@@ -27,6 +27,8 @@ int cadre_http_share(const cadre_type *type, void *body)
         const cadre_http_piece *p = body;
         (void)cadre_buf_ref(p->bytes);
         (void)cadre_buf_ref(p->trailers);
+    } else if (type == &cadre_http_event_type) {
+        (void)cadre_buf_ref(((const cadre_http_event *)body)->data);
     } else {
         return -ENOTSUP;
     }

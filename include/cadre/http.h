@@ -202,8 +202,8 @@ CADRE_API CADRE_MUST_CHECK int cadre_http_trailers(cadre_buf **trailers,
  * long as the request. */
 CADRE_API const cadre_address *cadre_http_peer(const cadre_http_request *r);
 
-/* A cadre_share (actors/share.h) for requests and answers: for a pool or a router of
- * handlers, and for what keeps answers. */
+/* A cadre_share (actors/share.h) for requests, answers, pieces and events: for a pool or
+ * a router of handlers, a topic of events, and for what keeps answers. */
 CADRE_API int cadre_http_share(const cadre_type *type, void *body);
 
 #ifdef __cplusplus
