@@ -98,12 +98,13 @@ static char *put_two(char *at, int number)
 }
 
 /* As in "Sun, 06 Nov 1994 08:49:37 GMT"; the names are not the locale's. */
-static void make_date(char *at, time_t second)
+void wire_make_date(char *at, int64_t second)
 {
     static const char days[] = "SunMonTueWedThuFriSat";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     struct tm t;
-    if (!gmtime_r(&second, &t))
+    time_t time = second;
+    if (!gmtime_r(&time, &t))
         memset(&t, 0, sizeof t);
     at = put_text(put(at, days + 3 * t.tm_wday, 3), ", ");
     at = put(put_two(at, t.tm_mday), " ", 1);
@@ -120,7 +121,7 @@ static char *put_date(char *at, struct wire_date *date)
     (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
     if (now.tv_sec != date->second) {
         date->second = now.tv_sec;
-        make_date(date->text, now.tv_sec);
+        wire_make_date(date->text, now.tv_sec);
     }
     return put(at, date->text, sizeof date->text);
 }

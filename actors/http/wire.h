@@ -34,6 +34,9 @@ struct wire_date {
     char text[29];
 };
 
+/* 29 bytes, as in "Sun, 06 Nov 1994 08:49:37 GMT", of seconds since 1970. */
+void wire_make_date(char *at, int64_t second);
+
 /* The words for a status, or an empty text. */
 const char *wire_reason(uint32_t status);
 /* Status line, fields, the empty line; and the body if it is short: then *body is NULL
