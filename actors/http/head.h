@@ -1,4 +1,4 @@
-/* head.h: the request line and the fields, and where each stands.
+/* head.h: the first line and the fields, and where each stands.
  *
  * The lines are taken apart here and not by llhttp, which only judges them: so they are
  * in one piece, a break in them is CR LF and nothing else, and what one of the two would
@@ -25,9 +25,27 @@ CADRE_MUST_CHECK int head_parse(const cadre_http_limits *limits, const char *at,
                                 size_t size, cadre_http_request *r,
                                 struct head_framing *framing);
 
+/* The same for an answer, whose method, target and so on are empty. Returns 0, or a status
+ * that stands for what a server would have said. */
+CADRE_MUST_CHECK int head_parse_answer(const cadre_http_limits *limits, const char *at,
+                                       size_t size, cadre_http_request *r,
+                                       struct head_framing *framing, uint32_t *status);
+
+/* What these are made of: of how many fields one that was scanned is; a head of so many,
+ * NULL: no memory; its text; and how long a line in that is. */
+enum { HEAD_METHOD_MAX = 32, HEAD_VERSION_SIZE = 8 };
+uint32_t head_count(const char *at, size_t size);
+cadre_buf *head_make(const char *at, size_t size, uint32_t count);
+const char *head_text(const cadre_http_request *r);
+size_t head_line_size(const char *line);
+
 /* Of one that has passed. */
 void head_set_peer(cadre_http_request *r, const cadre_address *peer);
 
+static inline int head_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
 /* Are they the same but for case? */
 bool head_same(cadre_http_text a, const char *b);
 /* Without spaces and tabs around it. */

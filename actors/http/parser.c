@@ -1,4 +1,4 @@
-/* parser.c: bytes become requests, by llhttp. */
+/* parser.c: bytes become requests, or answers, by llhttp. */
 #include "parser.h"
 
 #include "routes.h"
@@ -23,12 +23,20 @@ static size_t at_first(const llhttp_t *llhttp)
     return llhttp->content_length < MOST ? (size_t)llhttp->content_length : MOST;
 }
 
+/* Such an answer has no body. */
+static bool is_empty(uint32_t status)
+{
+    return status < 200 || status == 204 || status == 304;
+}
+
 static int on_headers_complete(llhttp_t *llhttp)
 {
     struct parser *p = parser_of(llhttp);
     llhttp->upgrade = 0; /* not here: the request is one like others */
     p->in_body = true;
     p->length = p->framing.has_length ? llhttp->content_length : 0;
+    if (p->is_client && (p->has_no_body || is_empty(p->answer)))
+        return 1; /* whatever its fields say */
     if (p->is_upload)
         return 0;
     if (p->framing.has_length && llhttp->content_length > p->limits->body)
@@ -88,6 +96,12 @@ void parser_init(struct parser *p, const cadre_http_limits *limits,
         .limits = limits, .uploads = uploads, .body.most = limits->body};
 }
 
+void parser_init_client(struct parser *p, const cadre_http_limits *limits)
+{
+    parser_init(p, limits, NULL);
+    p->is_client = true;
+}
+
 void parser_free(struct parser *p)
 {
     cadre_buf_unref(cadre_buf_move(&p->request.head));
@@ -119,9 +133,26 @@ static int execute(struct parser *p, const char *at, size_t size, size_t *used)
     return err == HPE_INVALID_METHOD ? 501 : 400;
 }
 
+/* Takes the head apart, and has llhttp ready for it. */
+static int begin(struct parser *p, const char *at, size_t size)
+{
+    bool is_path;
+    if (p->is_client) {
+        llhttp_init(&p->llhttp, HTTP_RESPONSE, &settings);
+        p->llhttp.data = p;
+        return head_parse_answer(p->limits, at, size, &p->request, &p->framing,
+                                 &p->answer);
+    }
+    llhttp_init(&p->llhttp, HTTP_REQUEST, &settings);
+    p->llhttp.data = p;
+    int status = head_parse(p->limits, at, size, &p->request, &p->framing);
+    p->is_upload = !status && routes_find(p->uploads, &p->request, &is_path);
+    return status;
+}
+
 static int next_head(struct parser *p, const char *at, size_t size, size_t *used)
 {
-    bool is_whole, is_path;
+    bool is_whole;
     size_t blank = 0;
     if (p->seen == 0) /* an empty line in front is a slip that some clients make */
         while (size - blank >= 2 && at[blank] == '\r' && at[blank + 1] == '\n')
@@ -133,12 +164,9 @@ static int next_head(struct parser *p, const char *at, size_t size, size_t *used
     size_t length = p->seen, unused;
     p->seen = 0;
     *used += length;
-    status = head_parse(p->limits, at + blank, length, &p->request, &p->framing);
+    status = begin(p, at + blank, length);
     if (status)
         return status;
-    p->is_upload = routes_find(p->uploads, &p->request, &is_path);
-    llhttp_init(&p->llhttp, HTTP_REQUEST, &settings);
-    p->llhttp.data = p;
     p->keeps = !p->framing.closes && (!p->framing.http10 || p->framing.keeps);
     status = execute(p, at + blank, length, &unused);
     if (!status && (!p->in_body || unused != length))
@@ -168,4 +196,13 @@ int parser_next(struct parser *p, const char *at, size_t size, size_t *used)
     if (status)
         return status;
     return p->is_over ? finish(p) : PARSER_MORE;
+}
+
+bool parser_finish(struct parser *p)
+{
+    if (!p->in_body || p->is_over)
+        return p->in_body;
+    (void)llhttp_finish(&p->llhttp);
+    p->keeps = false;
+    return p->is_over;
 }

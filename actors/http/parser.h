@@ -1,4 +1,4 @@
-/* parser.h: bytes become requests, by llhttp; without actors. */
+/* parser.h: bytes become requests, or answers, by llhttp; without actors. */
 #ifndef ACTORS_HTTP_PARSER_H
 #define ACTORS_HTTP_PARSER_H
 
@@ -16,15 +16,18 @@ struct parser {
     cadre_http_request request;      /* from the head on */
     struct head_framing framing;
     struct bytes body;
-    uint64_t length; /* of the body, if it is known; 0: it is not */
-    size_t seen;     /* of a head that is not complete */
-    size_t extra;    /* bytes behind chunks: their extensions, and trailers */
-    int status;      /* if llhttp was told to stop */
-    char last;       /* byte that it was given */
-    bool is_upload;
-    bool in_body; /* the head is complete */
-    bool is_over; /* and the body */
-    bool keeps;   /* the connection stays */
+    uint64_t length;  /* of the body, if it is known; 0: it is not */
+    size_t seen;      /* of a head that is not complete */
+    size_t extra;     /* bytes behind chunks: their extensions, and trailers */
+    int status;       /* if llhttp was told to stop */
+    char last;        /* byte that it was given */
+    uint32_t answer;  /* of an answer: its status */
+    bool is_client;   /* answers are read, not requests */
+    bool has_no_body; /* the next answer: it is one to HEAD */
+    bool is_upload;   /* the body is taken out as it comes */
+    bool in_body;     /* the head is complete */
+    bool is_over;     /* and the body */
+    bool keeps;       /* the connection stays */
 };
 
 enum parser_event {
@@ -36,9 +39,15 @@ enum parser_event {
 /* uploads: may be NULL. */
 void parser_init(struct parser *p, const cadre_http_limits *limits,
                  const cadre_http_route *uploads);
+/* One that reads answers. An event that is a status stands for whatever was wrong. Before
+ * each head is_upload and has_no_body are to be set; what has come before the end of an
+ * answer without one is ended by parser_finish(). */
+void parser_init_client(struct parser *p, const cadre_http_limits *limits);
 void parser_free(struct parser *p);
 /* Goes on with these bytes, up to the next event. *used: how many of them it has. */
 int parser_next(struct parser *p, const char *at, size_t size, size_t *used);
+/* The other side sends no more: is the answer complete by that? Then PARSER_END follows. */
+bool parser_finish(struct parser *p);
 
 /* What has come of the body of an upload; NULL: nothing, or no memory, and it is still
  * there. */

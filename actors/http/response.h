@@ -15,4 +15,9 @@ static inline bool response_is_status(uint32_t status)
 CADRE_MUST_CHECK int response_make(cadre_http_response *r, int status,
                                    const cadre_http_field *fields, cadre_buf *take);
 
+/* One that has come to a client, with the fields of that head but for those that concern
+ * the connection. Errors: -ENOMEM. Consumes the buffer. */
+CADRE_MUST_CHECK int response_from(cadre_http_response *r, uint32_t status,
+                                   const cadre_http_request *head, cadre_buf *take);
+
 #endif

@@ -153,7 +153,8 @@ cadre_buf *wire_write(const cadre_http_response *r, struct wire_manner manner,
 {
     char head[HEAD_MAX];
     size_t size = cadre_buf_size(*body);
-    uint64_t length = r->source.from.id ? r->source.size : size;
+    bool is_told = r->source.from.id || (manner.is_head && size == 0); /* by a server */
+    uint64_t length = is_told ? r->source.size : size;
     size_t head_size = write_head(head, r, manner, length, date);
     if (manner.is_head || has_no_length(r->status)) {
         cadre_buf_unref(cadre_buf_move(body));

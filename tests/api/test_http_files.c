@@ -28,7 +28,8 @@ static int page(cadre_self *self, void *state, cadre_msg *m)
 {
     return cadre_forward(self, web_root_ref, m);
 }
-static const cadre_http_route routes[] = {{NULL, "/static/*", page}, {0}};
+static const cadre_http_route routes[] = {
+    {NULL, "/static/*", page}, {NULL, "/*", page}, {0}};
 
 static char *large_bytes(void)
 {
@@ -118,6 +119,19 @@ static void files_are_served(void **state)
     a = get("HEAD", "/static/a%20b.TXT", "");
     assert_non_null(strstr(a, "\r\nContent-Length: 10\r\n"));
     assert_string_equal(strstr(a, "\r\n\r\n"), "\r\n\r\n");
+    served(sys);
+}
+
+static void server_may_ask_it(void **state)
+{
+    cadre_system *sys;
+    web_served(serve());
+    web_root = root_forwards;
+    files.id = 0;
+    sys = web_serve(); /* without routes */
+    expect("/a%20b.TXT", 200, "text/plain; charset=utf-8", "0123456789");
+    expect("/", 200, "text/html; charset=utf-8", "<p>root");
+    expect("//etc/hostname", 404, NULL, "404\n");
     served(sys);
 }
 
@@ -309,9 +323,10 @@ static void curl_agrees(void **state)
 
 int main(void)
 {
-    TESTS(cmocka_unit_test(files_are_served), cmocka_unit_test(config_is_used),
-          cmocka_unit_test(may_not_be_read_is_403), cmocka_unit_test(root_is_not_left),
-          cmocka_unit_test(ranges_are_exact), cmocka_unit_test(unchanged_is_304),
+    TESTS(cmocka_unit_test(files_are_served), cmocka_unit_test(server_may_ask_it),
+          cmocka_unit_test(config_is_used), cmocka_unit_test(may_not_be_read_is_403),
+          cmocka_unit_test(root_is_not_left), cmocka_unit_test(ranges_are_exact),
+          cmocka_unit_test(unchanged_is_304),
           cmocka_unit_test(large_file_comes_in_pieces),
           cmocka_unit_test(shortened_file_is_cut), cmocka_unit_test(curl_agrees));
     return RUN_TESTS();

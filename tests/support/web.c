@@ -16,7 +16,7 @@ static char answer[1 << 20];
 static int root_start(cadre_self *self, void *state)
 {
     web_root_ref = cadre_me(self);
-    if (!web.to.id && (!web.routes || web_root))
+    if (!web.to.id && !web.routes)
         web.to = cadre_me(self);
     web.host = "127.0.0.1";
     int err = cadre_spawn(self, &server, &cadre_http_class, &web);

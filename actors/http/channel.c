@@ -1,0 +1,388 @@
+/* channel.c: an actor that has a connection to a server, for one exchange after the
+ * other.
+ *
+ * Each message changes something, then settle() does what follows from it: write, read
+ * on as far as somebody wants it, and give the connection back, or end. */
+#include "client.h"
+
+#include "parser.h"
+#include "pieces.h"
+#include "response.h"
+#include "upload.h"
+
+#include <cadre/actors/resolve.h>
+#include <cadre/tcp.h>
+#include <cadre/timer.h>
+
+#include <errno.h>
+#include <string.h>
+
+enum { WINDOW = 1 << 16 };
+
+static const cadre_type idle_type = {.name = "http_idle"};
+static const cadre_type go_on_type = {.name = "http_go_on"};
+
+static void drop_exchange(void *body)
+{
+    const struct exchange *e = body;
+    cadre_buf_unref(e->head);
+    cadre_buf_unref(e->body);
+}
+const cadre_type exchange_type = {.name = "cadre_http_exchange",
+                                  .size = sizeof(struct exchange),
+                                  .drop = drop_exchange};
+const cadre_type drop_type = {.name = "cadre_http_drop"};
+
+struct channel {
+    struct channel_init init;
+    cadre_addresses addresses;
+    uint32_t tried; /* of them */
+    cadre_stream stream;
+    struct parser parser;
+    struct bytes pending;     /* what came and is not read yet */
+    struct exchange exchange; /* owned; what of it is to be written yet */
+    cadre_ref from;           /* whoever has asked for it; id 0: nobody has */
+    cadre_promise promise;    /* of its answer */
+    struct pieces pieces;     /* its body, if it comes so */
+    struct upload answer;     /* the answer's body, if it goes out so */
+    uint64_t written;
+    cadre_failure failure; /* why there will be no connection; code 0: there may be */
+    bool is_answered, is_done;
+    bool is_connected, has_ended, holds;
+};
+
+/* ---- to connect ------------------------------------------------------------------- */
+
+static int connect_next(cadre_self *self, struct channel *c, int reason)
+{
+    const cadre_stream_options options = {.window = WINDOW};
+    int err = reason;
+    c->stream.id = 0;
+    while (!c->stream.id && c->tried < c->addresses.count) {
+        const cadre_address *to = &c->addresses.at[c->tried++];
+        err = cadre_tcp_connect(self, &c->stream, to->host, to->port,
+                                c->init.shared->config.connect, &options);
+    }
+    return c->stream.id ? 0 : err;
+}
+
+/* ---- the end of an exchange ------------------------------------------------------- */
+
+static int fail_with(cadre_self *self, struct channel *c, const cadre_failure *failure)
+{
+    if (c->from.id && !c->is_answered)
+        (void)cadre_answer_as(self, c->promise, &cadre_failure_type, failure);
+    upload_fail(self, &c->answer, failure->code);
+    c->is_answered = true;
+    return CADRE_STOP;
+}
+
+static int fail(cadre_self *self, struct channel *c, int code)
+{
+    const cadre_failure failure = client_failure(code);
+    return fail_with(self, c, &failure);
+}
+
+/* Whoever it was opened for may not have asked yet. */
+static int fail_to_connect(cadre_self *self, struct channel *c,
+                           const cadre_failure *failure)
+{
+    c->failure = *failure;
+    return c->from.id ? fail_with(self, c, failure) : 0;
+}
+
+/* By a reset: a server goes on for one that only sends no more. */
+static int give_up(cadre_self *self, const struct channel *c)
+{
+    (void)cadre_stream_abort(self, c->stream);
+    return CADRE_STOP;
+}
+
+/* Another exchange may follow, if nothing is left of this one. */
+static int finish(cadre_self *self, struct channel *c)
+{
+    const struct returned returned = {c->init.record};
+    bool keeps = c->parser.keeps && pieces_are_over(&c->pieces) && !c->exchange.head &&
+                 !c->exchange.body && c->pending.size == 0 && !c->has_ended;
+    c->from.id = 0;
+    c->is_done = false;
+    return keeps
+               ? cadre_send_as(self, c->init.shared->client, &returned_type, &returned)
+               : CADRE_STOP;
+}
+
+/* ---- the answer ------------------------------------------------------------------- */
+
+static int code_of(int event)
+{
+    if (event == 500 || event == 503)
+        return -ENOMEM;
+    return event == 413 || event == 414 || event == 431 ? -EMSGSIZE : -EPROTO;
+}
+
+/* Nobody waits for it where this fails, or there is no memory. */
+static int answer(cadre_self *self, struct channel *c, cadre_http_source source,
+                  cadre_buf *take)
+{
+    cadre_http_response r;
+    int err = response_from(&r, c->parser.answer, &c->parser.request, take);
+    cadre_buf_unref(cadre_buf_move(&c->parser.request.head));
+    r.source = source;
+    if (!err)
+        err = cadre_answer_as(self, c->promise, &cadre_http_response_type, &r);
+    c->is_answered = !err;
+    return err ? fail(self, c, err) : 0;
+}
+
+static bool is_interim(const struct channel *c) { return c->parser.answer < 200; }
+
+static int on_head(cadre_self *self, struct channel *c)
+{
+    if (c->parser.answer == 101)
+        return fail(self, c, -EPROTO);
+    if (is_interim(c) || c->parser.is_over || !c->exchange.in_pieces)
+        return 0;
+    return answer(self, c, upload_begin(self, &c->answer, c->parser.length), NULL);
+}
+
+static int on_piece(cadre_self *self, struct channel *c)
+{
+    cadre_buf *piece = parser_take(&c->parser);
+    if (!piece)
+        return c->parser.body.size > 0 ? fail(self, c, -ENOMEM) : 0;
+    int err = upload_give(self, &c->answer, piece, false);
+    return err ? fail(self, c, err) : 0;
+}
+
+static int on_end(cadre_self *self, struct channel *c)
+{
+    cadre_buf *body = cadre_buf_move(&c->parser.request.body);
+    int err = 0;
+    if (is_interim(c)) {
+        cadre_buf_unref(body);
+        cadre_buf_unref(cadre_buf_move(&c->parser.request.head));
+        return 0;
+    }
+    if (c->answer.is_on)
+        err = upload_give(self, &c->answer, body, true);
+    else
+        err = answer(self, c, (cadre_http_source){.size = c->parser.length}, body);
+    c->is_done = true;
+    return err ? fail(self, c, err) : 0;
+}
+
+/* Returns what receive returns; *sum of these bytes are read. */
+static int read_bytes(cadre_self *self, struct channel *c, const char *at, size_t size,
+                      size_t *sum)
+{
+    size_t used;
+    int result = 0;
+    for (*sum = 0;
+         !result && c->from.id && !c->is_done && upload_is_read(self, &c->answer);) {
+        c->parser.is_upload = c->exchange.in_pieces;
+        c->parser.has_no_body = c->exchange.is_head;
+        int event = parser_next(&c->parser, at + *sum, size - *sum, &used);
+        *sum += used;
+        if (event == PARSER_HEAD)
+            result = on_head(self, c);
+        else if (event == PARSER_END)
+            result = on_end(self, c);
+        else if (event != PARSER_MORE)
+            result = fail(self, c, code_of(event));
+        else if (c->answer.is_on)
+            result = on_piece(self, c);
+        if (event == PARSER_MORE)
+            break;
+    }
+    return result;
+}
+
+static int on_data(cadre_self *self, struct channel *c, const cadre_stream_data *d)
+{
+    const char *at = (const char *)cadre_buf_data(d->buf);
+    size_t size = cadre_buf_size(d->buf), used = 0;
+    int result = 0;
+    if (!c->from.id)
+        return CADRE_STOP; /* nobody has asked for anything */
+    if (c->pending.size == 0)
+        result = read_bytes(self, c, at, size, &used);
+    if (!result && used < size)
+        result = bytes_append(&c->pending, at + used, size - used);
+    return result;
+}
+
+static int read_on(cadre_self *self, struct channel *c)
+{
+    size_t used;
+    int result = read_bytes(self, c, bytes_at(&c->pending), c->pending.size, &used);
+    bytes_remove_first(&c->pending, used);
+    return result;
+}
+
+/* Nothing more comes, and all that has come is read. */
+static int on_last(cadre_self *self, struct channel *c)
+{
+    if (!c->from.id)
+        return CADRE_STOP;
+    if (c->is_done || !upload_is_read(self, &c->answer))
+        return 0;
+    return parser_finish(&c->parser) ? read_on(self, c) : fail(self, c, -ECONNRESET);
+}
+
+/* ---- what follows ----------------------------------------------------------------- */
+
+static int write_on(cadre_self *self, struct channel *c)
+{
+    if (!c->stream.id || !c->from.id || c->has_ended)
+        return 0;
+    int err = pieces_write_buf(self, c->stream, &c->exchange.head, &c->written);
+    if (!err)
+        err = pieces_write_buf(self, c->stream, &c->exchange.body, &c->written);
+    if (!err)
+        err = pieces_write(self, &c->pieces, c->stream, &c->written);
+    return err == CADRE_EFULL || err == -EPIPE ? 0 : err; /* it will be told */
+}
+
+static int hold(cadre_self *self, struct channel *c)
+{
+    bool waits = c->answer.is_on && !c->answer.is_asked;
+    bool holds = waits && c->pending.size > 0;
+    if (holds == c->holds || c->has_ended)
+        return 0;
+    c->holds = holds;
+    int err = cadre_stream_window(self, c->stream, holds ? 0 : WINDOW);
+    return err == -ENOENT || err == -EPIPE ? 0 : err; /* it has gone already */
+}
+
+static int settle(cadre_self *self, struct channel *c)
+{
+    int result = write_on(self, c);
+    if (result)
+        return fail(self, c, result);
+    if (c->pending.size > 0)
+        result = read_on(self, c);
+    if (!result && c->has_ended)
+        result = on_last(self, c);
+    if (!result && c->is_done)
+        result = finish(self, c);
+    return result ? result : hold(self, c);
+}
+
+/* ---- the class -------------------------------------------------------------------- */
+
+static int on_exchange(cadre_self *self, struct channel *c, cadre_msg *m)
+{
+    if (c->failure.code) {
+        (void)cadre_reply_as(self, m, &cadre_failure_type, &c->failure);
+        return CADRE_STOP;
+    }
+    if (c->from.id || c->has_ended) /* as if it had not reached this one */
+        return cadre_reply(self, m, cadre_failure, .code = CADRE_EDEAD);
+    int err = cadre_defer(self, m, &c->promise);
+    if (err)
+        return err;
+    c->exchange = *(struct exchange *)m->body;
+    *(struct exchange *)m->body = (struct exchange){0};
+    c->from = m->from;
+    c->is_answered = false;
+    const cadre_http_source *source = &c->exchange.source;
+    if (source->from.id)
+        pieces_begin(&c->pieces, source, source->size == 0);
+    return settle(self, c);
+}
+
+static int on_closed(cadre_self *self, struct channel *c, int reason)
+{
+    if (!c->is_connected) {
+        const cadre_failure failure = client_failure(connect_next(self, c, reason));
+        return failure.code ? fail_to_connect(self, c, &failure) : settle(self, c);
+    }
+    c->has_ended = true;
+    return settle(self, c);
+}
+
+/* Does it wait for somebody who has forgotten it? */
+static int on_idle(cadre_self *self, const struct channel *c)
+{
+    bool waits = c->from.id && !(c->answer.is_on && !c->answer.is_asked);
+    return waits ? 0 : c->from.id ? give_up(self, c) : CADRE_STOP;
+}
+
+static int on_outcome(cadre_self *self, struct channel *c, const cadre_msg *m)
+{
+    const cadre_addresses *addresses = cadre_body(m, cadre_addresses);
+    const cadre_failure *failure = cadre_body(m, cadre_failure);
+    if (pieces_outcome(&c->pieces, m))
+        return settle(self, c);
+    if (!addresses)
+        return failure ? fail_to_connect(self, c, failure) : cadre_unhandled(self, m);
+    c->addresses = *addresses;
+    const cadre_failure none = client_failure(connect_next(self, c, -ENXIO));
+    return none.code ? fail_to_connect(self, c, &none) : settle(self, c);
+}
+
+static int channel_start(cadre_self *self, void *state)
+{
+    struct channel *c = state;
+    const struct client_shared *shared = c->init.shared;
+    cadre_resolver_ask ask = {.port = c->init.to.port};
+    strcpy(ask.host, c->init.to.host);
+    parser_init_client(&c->parser, &shared->limits);
+    int err = cadre_when_idle_as(self, NULL, shared->config.idle, &idle_type, NULL);
+    return err ? err
+               : cadre_ask_as(self, NULL, shared->config.resolver, CADRE_NEVER,
+                              &cadre_resolver_ask_type, &ask);
+}
+
+static int channel_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    struct channel *c = state;
+    const cadre_stream_data *data = cadre_body(m, cadre_stream_data);
+    const cadre_stream_closed *closed = cadre_body(m, cadre_stream_closed);
+    const cadre_http_gone *gone = cadre_body(m, cadre_http_gone);
+    int result = 0;
+    if (m->type == &exchange_type)
+        return on_exchange(self, c, m);
+    if (closed)
+        return on_closed(self, c, closed->reason);
+    if (m->type == &idle_type)
+        return on_idle(self, c);
+    if (m->type == &drop_type)
+        return cadre_same(m->from, c->from) ? give_up(self, c) : 0;
+    if (gone)
+        return c->answer.is_on && gone->key == c->answer.key ? give_up(self, c) : 0;
+    if (m->type == &cadre_http_more_type)
+        return upload_more(self, &c->answer, m)
+                   ? cadre_send_as(self, cadre_me(self), &go_on_type, NULL)
+                   : 0;
+    if (m->type == &cadre_stream_opened_type)
+        c->is_connected = true;
+    else if (data)
+        result = on_data(self, c, data);
+    else if (m->type != &go_on_type && m->type != &cadre_stream_wrote_type)
+        return on_outcome(self, c, m);
+    return result ? result : settle(self, c);
+}
+
+/* What breaks off is told as that; of other ends the system tells. */
+static void channel_stop(cadre_self *self, void *state, int reason)
+{
+    struct channel *c = state;
+    (void)fail(self, c, reason ? reason : -ECONNRESET);
+    pieces_end(self, &c->pieces);
+    drop_exchange(&c->exchange);
+    parser_free(&c->parser);
+    bytes_free(&c->pending);
+}
+
+static const cadre_class channel_class = {.name = "cadre_http_channel",
+                                          .state_size = sizeof(struct channel),
+                                          .start = channel_start,
+                                          .receive = channel_receive,
+                                          .stop = channel_stop};
+
+int channel_spawn(cadre_self *self, cadre_ref *child, const struct channel_init *init)
+{
+    const struct channel c = {.init = *init};
+    return cadre_spawn(self, child, &channel_class, &c);
+}

@@ -1,0 +1,75 @@
+/* client.h: what the actors of a client say to each other.
+ *
+ * The client's own actor has the connections. Each call has an actor, a fetch, that is
+ * passed the call itself, so that what it asks for is asked for the call's sake: first a
+ * lease of the client, then an exchange of the connection that it has been lent. */
+#ifndef ACTORS_HTTP_CLIENT_H
+#define ACTORS_HTTP_CLIENT_H
+
+#include <cadre/actors/http.h>
+#include <cadre/actors/http_client.h>
+
+#include "url.h"
+
+/* What they share: the client's, whose children have ended when it frees it. Constant. */
+struct client_shared {
+    cadre_http_client config;
+    cadre_http_limits limits;
+    struct url proxy; /* port 0: none */
+    cadre_ref client;
+};
+
+enum { CALL_METHOD_MAX = 16 };
+
+/* What the client is asked. */
+struct call {
+    char method[CALL_METHOD_MAX];
+    cadre_buf *url; /* with a zero */
+    cadre_buf *fields, *body;
+    cadre_http_source source;
+    bool in_pieces, stays;
+};
+extern const cadre_type call_type;
+
+/* A connection to there, which is the fetch's until it has answered an exchange, or for a
+ * while. */
+struct lease {
+    char host[CADRE_HOST_MAX + 1];
+    uint16_t port;
+};
+struct leased {
+    cadre_ref channel;
+};
+extern const cadre_type lease_type, leased_type;
+
+/* One request and its answer, a cadre_http_response. */
+struct exchange {
+    cadre_buf *head, *body;
+    cadre_http_source source;
+    bool is_head, in_pieces;
+};
+extern const cadre_type exchange_type;
+/* Whoever has asked for one wants it no more. */
+extern const cadre_type drop_type;
+
+/* A connection can be lent again. */
+struct returned {
+    void *record; /* the client's */
+};
+extern const cadre_type returned_type;
+
+struct channel_init {
+    const struct client_shared *shared;
+    void *record;
+    struct lease to;
+};
+/* An actor with a connection; one for a call. Errors: cadre_spawn()'s. */
+CADRE_MUST_CHECK int channel_spawn(cadre_self *self, cadre_ref *child,
+                                   const struct channel_init *init);
+CADRE_MUST_CHECK int fetch_spawn(cadre_self *self, cadre_ref *child,
+                                 const struct client_shared *shared);
+
+/* With the remedy for its code. */
+cadre_failure client_failure(int code);
+
+#endif

@@ -1,0 +1,295 @@
+/* fetch.c: an actor for one call: it has a connection lent, and again where the answer
+ * leads elsewhere, or a connection breaks. */
+#include "client.h"
+
+#include "bytes.h"
+#include "head.h"
+#include "wire.h"
+
+#include <cadre/async.h>
+
+#include <errno.h>
+#include <string.h>
+
+struct fetch {
+    const struct client_shared *shared;
+    struct call call; /* owned */
+    struct url url;   /* of it */
+    cadre_promise promise;
+    cadre_async async;
+    cadre_ref channel;
+    bool is_out; /* an exchange is under way there */
+    uint32_t redirects, retries;
+};
+
+/* ---- the request ------------------------------------------------------------------ */
+
+static bool is(const struct fetch *f, const char *method)
+{
+    return strcmp(f->call.method, method) == 0;
+}
+
+static bool is_idempotent(const struct fetch *f)
+{
+    return is(f, "GET") || is(f, "HEAD") || is(f, "PUT") || is(f, "DELETE") ||
+           is(f, "OPTIONS") || is(f, "TRACE");
+}
+
+static int add(struct bytes *head, const char *text)
+{
+    return bytes_append(head, text, strlen(text));
+}
+static int add_text(struct bytes *head, cadre_http_text text)
+{
+    return bytes_append(head, text.at, text.size);
+}
+
+static int add_line(struct bytes *head, const struct fetch *f)
+{
+    cadre_http_text target = f->url.target;
+    int err = add(head, f->call.method);
+    if (!err)
+        err = add(head, " ");
+    if (!err && f->shared->proxy.port)
+        err = add(head, "http://");
+    if (!err && f->shared->proxy.port)
+        err = add_text(head, f->url.authority);
+    if (!err && (target.size == 0 || target.at[0] != '/'))
+        err = add(head, "/");
+    if (!err)
+        err = add_text(head, target);
+    if (!err)
+        err = add(head, " HTTP/1.1\r\nHost: ");
+    if (!err)
+        err = add_text(head, f->url.authority);
+    return err ? err : add(head, "\r\n");
+}
+
+static int add_length(struct bytes *head, const struct fetch *f)
+{
+    char digits[24] = "";
+    uint64_t size = cadre_buf_size(f->call.body);
+    if (f->call.source.from.id && f->call.source.size == 0)
+        return add(head, "Transfer-Encoding: chunked\r\n");
+    if (f->call.source.from.id)
+        size = f->call.source.size;
+    else if (!f->call.body && !is(f, "POST") && !is(f, "PUT") && !is(f, "PATCH"))
+        return 0;
+    *wire_put_number(digits, size) = '\0';
+    int err = add(head, "Content-Length: ");
+    if (!err)
+        err = add(head, digits);
+    return err ? err : add(head, "\r\n");
+}
+
+static cadre_buf *make_head(const struct fetch *f)
+{
+    struct bytes head = {0};
+    int err = add_line(&head, f);
+    if (!err && f->call.fields)
+        err = bytes_append(&head, cadre_buf_data(f->call.fields),
+                           cadre_buf_size(f->call.fields));
+    if (!err)
+        err = add_length(&head, f);
+    if (!err)
+        err = add(&head, "\r\n");
+    cadre_buf *buf = err ? NULL : bytes_take(&head);
+    bytes_free(&head);
+    return buf;
+}
+
+static int ask_for_lease(cadre_self *self, struct fetch *f)
+{
+    const struct url *to = f->shared->proxy.port ? &f->shared->proxy : &f->url;
+    struct lease lease = {.port = to->port};
+    strcpy(lease.host, to->host);
+    return cadre_ask_as(self, &f->async.token, f->shared->client, CADRE_NEVER,
+                        &lease_type, &lease);
+}
+
+static int ask_for_exchange(cadre_self *self, struct fetch *f)
+{
+    const struct exchange exchange = {.head = make_head(f),
+                                      .body = cadre_buf_ref(f->call.body),
+                                      .source = f->call.source,
+                                      .is_head = is(f, "HEAD"),
+                                      .in_pieces = f->call.in_pieces};
+    if (!exchange.head) {
+        cadre_buf_unref(exchange.body);
+        return -ENOMEM;
+    }
+    int err = cadre_ask_as(self, &f->async.token, f->channel, CADRE_NEVER,
+                           &exchange_type, &exchange);
+    f->is_out = !err;
+    return err;
+}
+
+/* ---- elsewhere -------------------------------------------------------------------- */
+
+/* Without memory they stay out altogether. */
+static void leave_secrets_out(struct fetch *f)
+{
+    struct bytes kept = {0};
+    const char *at = (const char *)cadre_buf_data(f->call.fields);
+    const char *end = at ? at + cadre_buf_size(f->call.fields) : NULL;
+    for (size_t size; at < end; at += size) {
+        cadre_http_text name = {at, (size_t)(strchr(at, ':') - at)};
+        size = (size_t)((const char *)memchr(at, '\n', (size_t)(end - at)) + 1 - at);
+        bool is_secret = head_same(name, "authorization") || head_same(name, "cookie");
+        if (!is_secret && bytes_append(&kept, at, size))
+            break;
+    }
+    cadre_buf_unref(f->call.fields);
+    f->call.fields = bytes_take(&kept);
+    bytes_free(&kept);
+}
+
+static void become_get(struct fetch *f)
+{
+    if (!is(f, "HEAD"))
+        strcpy(f->call.method, "GET");
+    cadre_buf_unref(cadre_buf_move(&f->call.body));
+    f->call.source.from.id = 0;
+}
+
+static bool leads_elsewhere(const struct fetch *f, const cadre_http_response *r)
+{
+    uint32_t s = r->status;
+    bool is_redirect = s == 301 || s == 302 || s == 303 || s == 307 || s == 308;
+    bool again = s == 303 || !f->call.source.from.id; /* it cannot be sent twice */
+    return is_redirect && again && !f->call.stays &&
+           cadre_http_response_header(r, "Location").at;
+}
+
+/* Errors: -ELOOP, -ENOMEM, those of url_parse(). */
+static int follow(struct fetch *f, const cadre_http_response *r)
+{
+    struct url url;
+    if (f->redirects++ == f->shared->config.redirects)
+        return -ELOOP;
+    cadre_buf *text = url_join(&f->url, cadre_http_response_header(r, "Location"));
+    int err = text ? url_parse(&url, url_text(text)) : -ENOMEM;
+    if (err) {
+        cadre_buf_unref(text);
+        return err;
+    }
+    if (!url_is_same_server(&url, &f->url))
+        leave_secrets_out(f);
+    if (r->status == 303 || ((r->status == 301 || r->status == 302) && is(f, "POST")))
+        become_get(f);
+    cadre_buf_unref(f->call.url);
+    f->call.url = text;
+    f->url = url;
+    return 0;
+}
+
+/* ---- the outcome ------------------------------------------------------------------ */
+
+static void fail(cadre_self *self, struct fetch *f, const cadre_failure *failure)
+{
+    cadre_failure told = *failure;
+    if (!told.message)
+        told.message = client_failure(told.code).message;
+    (void)cadre_answer_as(self, f->promise, &cadre_failure_type, &told);
+}
+
+/* What it owns goes along. */
+static void pass_on(cadre_self *self, struct fetch *f, cadre_http_response *r)
+{
+    const cadre_http_source source = r->source;
+    int err = cadre_answer_as(self, f->promise, &cadre_http_response_type, r);
+    r->fields = r->body = NULL;
+    if (err && source.from.id)
+        (void)cadre_send(self, source.from, cadre_http_gone, .key = source.key);
+}
+
+/* A connection that had ended has seen nothing of it. */
+static bool may_retry(struct fetch *f, const cadre_failure *failure)
+{
+    bool is_broken = failure->code == -ECONNRESET || failure->code == -EPIPE;
+    bool is_safe = is_idempotent(f) && !f->call.source.from.id;
+    return ((is_broken && is_safe) || failure->code == CADRE_EDEAD) &&
+           f->retries++ < f->shared->config.retries;
+}
+
+/* Is there still somebody at work for it? */
+static bool is_given_up(const cadre_failure *failure)
+{
+    return failure && (failure->code == -ECANCELED || failure->code == -ETIMEDOUT);
+}
+
+/* Is there something else to be asked? */
+static bool goes_on(cadre_self *self, struct fetch *f, const cadre_msg *m)
+{
+    cadre_http_response *r = cadre_body(m, cadre_http_response);
+    const cadre_failure *failure = cadre_body(m, cadre_failure);
+    int err = 0;
+    f->is_out = is_given_up(failure);
+    if (failure && may_retry(f, failure))
+        return true;
+    if (r && leads_elsewhere(f, r)) {
+        err = follow(f, r);
+        if (r->source.from.id)
+            (void)cadre_send(self, r->source.from, cadre_http_gone,
+                             .key = r->source.key);
+        if (!err)
+            return true;
+    } else if (r) {
+        pass_on(self, f, r);
+        return false;
+    }
+    fail(self, f, failure ? failure : &(cadre_failure){.code = err ? err : -EPROTO});
+    return false;
+}
+
+/* ---- the class -------------------------------------------------------------------- */
+
+static int run(cadre_self *self, void *state, cadre_msg *m)
+{
+    struct fetch *f = state;
+    CADRE_ASYNC(&f->async, run, self, state, m);
+    do {
+        CADRE_AWAIT(ask_for_lease(self, f));
+        if (m->type != &leased_type) {
+            fail(self, f, cadre_body(m, cadre_failure));
+            CADRE_ASYNC_RETURN(CADRE_STOP);
+        }
+        f->channel = ((const struct leased *)m->body)->channel;
+        CADRE_AWAIT(ask_for_exchange(self, f));
+    } while (goes_on(self, f, m));
+    CADRE_ASYNC_RETURN(CADRE_STOP);
+    CADRE_ASYNC_END;
+}
+
+static int fetch_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    struct fetch *f = state;
+    if (m->type != &call_type || f->call.url)
+        return cadre_unhandled(self, m);
+    int err = cadre_defer(self, m, &f->promise);
+    if (err)
+        return err;
+    f->call = *(struct call *)m->body;
+    *(struct call *)m->body = (struct call){0};
+    err = url_parse(&f->url, url_text(f->call.url)); /* it was good already */
+    return err ? err : run(self, state, m);
+}
+
+static void fetch_stop(cadre_self *self, void *state, int reason)
+{
+    struct fetch *f = state;
+    if (f->is_out)
+        (void)cadre_send_as(self, f->channel, &drop_type, NULL);
+    call_type.drop(&f->call);
+}
+
+static const cadre_class fetch_class = {.name = "cadre_http_fetch",
+                                        .state_size = sizeof(struct fetch),
+                                        .receive = fetch_receive,
+                                        .stop = fetch_stop};
+
+int fetch_spawn(cadre_self *self, cadre_ref *child, const struct client_shared *shared)
+{
+    const struct fetch init = {.shared = shared};
+    return cadre_spawn(self, child, &fetch_class, &init);
+}

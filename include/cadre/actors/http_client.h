@@ -1,0 +1,95 @@
+/* http_client.h: an HTTP/1.1 client.
+ *
+ *   const cadre_http_call call = {.url = "http://localhost:8080/hello"};
+ *   err = cadre_http_fetch(self, &token, me->client, 5 * CADRE_SECOND, &call);
+ *   ...
+ *   const cadre_http_response *r = cadre_body(m, cadre_http_response);
+ *   if (r && r->status == 200)
+ *       use(cadre_buf_data(r->body), cadre_buf_size(r->body));
+ *
+ * An actor, with a pool of connections; any number of actors ask it for any number of
+ * things at a time. Each is a request (ask.h): one outcome, a deadline for all of it with
+ * redirects and retries, and cadre_cancel(), which closes the connection. The outcome is
+ * a cadre_http_response, whatever its status, and may be passed on as the answer to a
+ * request that has come to a server (http.h): so a proxy is a few lines. Its body comes
+ * whole, or in pieces: then r->source is asked for one after the other, and the
+ * server waits for who is slow. A call may also have a body in pieces.
+ *
+ * A connection stays for the next request to the same host and port. Names are looked up
+ * (resolve.h), and the addresses tried in their order. GET, HEAD, PUT, DELETE, OPTIONS
+ * and TRACE are sent again when the connection breaks before the answer begins, if their
+ * body is not in pieces. 301, 302, 303, 307 and 308 are followed: after 303 with GET;
+ * after 301 and 302 a POST becomes a GET; Authorization and Cookie are left out where it
+ * goes to another host or port.
+ *
+ * It fails with a cadre_failure, with words on the remedy; cadre_failure_text() (words.h)
+ * adds the URL. Its code: -EINVAL (the url of a redirect), -EPROTONOSUPPORT (https:),
+ * what resolve.h and cadre_tcp_connect() say, -ECONNRESET (it broke off), -EPROTO (the
+ * answer is none), -EMSGSIZE (it is beyond the limits), -ELOOP (too many redirects),
+ * -ETIMEDOUT, CADRE_EFULL (too many wait), -ENOMEM. In a simulation -ENOTSUP.
+ *
+ * Guarantees, each with a test of that name:
+ *   one_outcome          see ask.h
+ *   connections_are_kept  as above, and not more than `connections` to one server
+ *   slow_reader_waits    no more of an answer in pieces is read than was asked for, and
+ *                        the window
+ *   broken_is_tried_again  as above; and nothing else is sent twice
+ *   cancel_closes        what nobody waits for any more leaves no connection behind
+ *   answers_are_checked  what two clients may read differently is refused
+ *   many_wait_for_nobody  a thousand answers that are late hold up no other */
+#ifndef CADRE_ACTORS_HTTP_CLIENT_H
+#define CADRE_ACTORS_HTTP_CLIENT_H
+#include <cadre/http.h>
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Its config, which cadre_spawn() takes as init; NULL: all zero. A bad limit or proxy
+ * fails the start with -EINVAL. */
+typedef struct cadre_http_client {
+    uint32_t connections; /* to one server. 0: 100 */
+    uint32_t waiting;     /* for one of these, of all requests. 0: 10,000 */
+    uint32_t redirects;   /* for one request. 0: 10 */
+    uint32_t retries;     /* the same. 0: 2 */
+    uint32_t head;        /* bytes of the head of an answer. 0: 64 KiB; at most 1 MiB */
+    size_t body;          /* bytes of a body that comes whole. 0: 16 MiB */
+    cadre_time connect;   /* to one address. 0: 10 s */
+    cadre_time idle;      /* that a connection is kept, and a body in pieces not asked
+                             for. 0: 30 s */
+    const char *proxy;  /* http://host:port, which is asked for all; stays where it is.
+                             NULL: none */
+    cadre_ref resolver; /* a cadre_resolver (resolve.h). id 0: one of its own */
+    uint64_t own[14];   /* zero; the actor's own */
+} cadre_http_client;
+CADRE_API extern const cadre_class cadre_http_client_class;
+
+/* What is asked. All is copied but the body. */
+typedef struct cadre_http_call {
+    const char *method; /* NULL: GET */
+    const char *url;    /* http://host:port/path?query; port, path and query may be
+                           missing; behind a # nothing is sent */
+    const cadre_http_field *fields; /* besides Host and the length; NULL: none */
+    cadre_buf *body;                /* consumed, also by an error; NULL: none */
+    cadre_http_source source;       /* of a body in pieces instead */
+    bool in_pieces;                 /* that is how the answer's body is to come */
+    bool stays;                     /* no redirect is followed */
+} cadre_http_call;
+
+/* Asks. *token is written on success and may be NULL; timeout as for cadre_ask(): to the
+ * answer, or, in pieces, to its head. Errors: as cadre_ask(); -EINVAL also for a method
+ * or field that may not be (http.h; Host neither), a body besides a source, and an url
+ * that is none, or has a user in it; -EPROTONOSUPPORT: it begins with https. */
+CADRE_API CADRE_MUST_CHECK int cadre_http_fetch(cadre_self *self, cadre_token *token,
+                                                cadre_ref client, cadre_time timeout,
+                                                const cadre_http_call *call);
+
+/* The value of that field of an answer, without spaces around it; the first of several.
+ * Those that concern the connection or the length, and Date, are not there. Valid as long
+ * as the answer. */
+CADRE_API cadre_http_text cadre_http_response_header(const cadre_http_response *r,
+                                                     const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
