@@ -45,7 +45,7 @@ UV := $(shell pkg-config --libs libuv 2>/dev/null)
 UV_CFLAGS := $(shell pkg-config --cflags-only-I libuv 2>/dev/null)
 IO := $(if $(UV),$(wildcard runtime/io/*.c))
 IO_BASE := runtime/base/panic.c runtime/base/thread.c # without state: it has its own copy
-IO_USERS := $(shell grep -lE 'cadre/(tcp|udp|unix|stream|process|signal)\.h|support/(sockets|serving|packets|starting)\.h|io/.*\.h' tests/*/*.c \
+IO_USERS := $(shell grep -lE 'cadre/(tcp|udp|unix|stream|process|signal|tls)\.h|support/(sockets|serving|packets|starting)\.h|io/.*\.h' tests/*/*.c \
     tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
 # HTTP, too, which needs llhttp besides: its C sources, or a library that is strict as it is
 # (older ones are if they were built so, which nobody can see).
@@ -57,10 +57,16 @@ LLHTTP_CFLAGS := $(if $(LLHTTP_PARTS),-isystem /usr/share/include/llhttp,$(shell
 HTTP := $(if $(UV),$(if $(LLHTTP)$(LLHTTP_PARTS),$(wildcard actors/http/*.c)))
 HTTP_USERS := $(shell grep -lE 'cadre/(actors/)?http[a-z_]*\.h|support/web\.h|http/.*\.h' tests/*/*.c \
     tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
-LEFT_OUT := $(if $(UV),,$(IO_USERS)) $(if $(HTTP),,$(HTTP_USERS))
-OUTSIDE := $(if $(HTTP),$(LLHTTP)) $(UV)
+# And TLS, which needs OpenSSL.
+OPENSSL := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
+OPENSSL_CFLAGS := $(shell pkg-config --cflags-only-I openssl 2>/dev/null)
+TLS := $(if $(UV),$(if $(OPENSSL),$(wildcard runtime/tls/*.c)))
+TLS_USERS := $(shell grep -lE 'cadre/tls\.h|support/tls\.h' tests/*/*.c tests/*/*/*.c bench/*.c \
+    examples/*.c examples/*/*.c)
+LEFT_OUT := $(if $(UV),,$(IO_USERS)) $(if $(HTTP),,$(HTTP_USERS)) $(if $(TLS),,$(TLS_USERS))
+OUTSIDE := $(if $(HTTP),$(LLHTTP)) $(if $(TLS),$(OPENSSL)) $(UV)
 without_io = $(filter-out $(basename $(LEFT_OUT)),$(1))
-RUNTIME := $(filter-out runtime/io/%,$(wildcard runtime/*/*.c))
+RUNTIME := $(filter-out runtime/io/% runtime/tls/%,$(wildcard runtime/*/*.c))
 ACTORS := $(wildcard actors/*.c)
 BENCHES := $(patsubst bench/%,%,$(call without_io,$(basename $(wildcard bench/*.c))))
 BENCHED := $(if $(K),$(foreach b,$(BENCHES),$(if $(findstring $(K),$(b)),$(b))),$(BENCHES))
@@ -83,6 +89,7 @@ VERSION := $(shell awk '/define CADRE_VERSION_(MAJOR|MINOR|PATCH)/ \
     { v = v (v == "" ? "" : ".") $$3 } END { print v }' include/cadre/base.h)
 SONAME := libcadre.so.$(firstword $(subst ., ,$(VERSION)))
 SONAME_IO := libcadre-io.so.$(firstword $(subst ., ,$(VERSION)))
+SONAME_TLS := libcadre-tls.so.$(firstword $(subst ., ,$(VERSION)))
 SONAME_HTTP := libcadre-http.so.$(firstword $(subst ., ,$(VERSION)))
 
 # ---- how it is compiled --------------------------------------------------------------
@@ -105,11 +112,11 @@ CMOCKA := $(shell pkg-config --libs cmocka 2>/dev/null)
 
 # What the files of each folder see. Ready-made actors and examples see what a user sees;
 # unit tests look inside.
-SEES_runtime := $(CK) $(UV_CFLAGS) -Iruntime -Iinclude -fvisibility=hidden -Wconversion
+SEES_runtime := $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) -Iruntime -Iinclude -fvisibility=hidden -Wconversion
 SEES_actors := $(LLHTTP_CFLAGS) -Iinclude -fvisibility=hidden -Wconversion
 SEES_examples := -Iinclude
 SEES_bench := $(UV_CFLAGS) -Iinclude -Ibench
-SEES_tests = -Iinclude -Itests $(if $(filter tests/unit/%,$<),$(CK) $(LLHTTP_CFLAGS) -Iruntime -Iactors)
+SEES_tests = -Iinclude -Itests $(OPENSSL_CFLAGS) $(if $(filter tests/unit/%,$<),$(CK) $(LLHTTP_CFLAGS) -Iruntime -Iactors)
 
 FLAVOURS := release shared clang debug tsan asan cover analyzer aarch64
 CC_release := $(GCC)
@@ -149,9 +156,10 @@ RUN_aarch64 := env -u CADRE_LONG CADRE_EMULATED=1 qemu-aarch64 -L /usr/aarch64-l
 # needs: so by the old tag, which counts for these, too.
 comma := ,
 LIBRARY_shared := $(if $(HTTP),build/shared/libcadre-http.so) \
+    $(if $(TLS),build/shared/libcadre-tls.so) \
     $(if $(IO),build/shared/libcadre-io.so) build/shared/libcadre.so
 LINK_shared := -Lbuild/shared -Wl,--as-needed $(if $(HTTP),-lcadre-http) \
-    $(if $(IO),-lcadre-io) -lcadre -Wl,--disable-new-dtags \
+    $(if $(TLS),-lcadre-tls) $(if $(IO),-lcadre-io) -lcadre -Wl,--disable-new-dtags \
     -Wl,-rpath,$(CURDIR)/build/shared
 
 Q := $(if $(V),,@)
@@ -159,15 +167,16 @@ Q := $(if $(V),,@)
 .DELETE_ON_ERROR:
 
 OUTSIDE_aarch64 := # no libuv there
-LEFT_OUT_aarch64 := $(IO_USERS) $(HTTP_USERS)
+LEFT_OUT_aarch64 := $(IO_USERS) $(HTTP_USERS) $(TLS_USERS)
 # Whoever needs another one stands before it.
 outside_libraries = $(if $(filter aarch64,$(1)),,$(if $(HTTP),build/$(1)/libcadre-http.a) \
-    $(if $(IO),build/$(1)/libcadre-io.a))
+    $(if $(TLS),build/$(1)/libcadre-tls.a) $(if $(IO),build/$(1)/libcadre-io.a))
 
 define flavour_rules
 OUTSIDE_$(1) ?= $(OUTSIDE)
 LEFT_OUT_$(1) ?= $(LEFT_OUT)
 OBJECTS_io_$(1) := $(patsubst %.c,build/$(1)/%.o,$(IO) $(IO_BASE))
+OBJECTS_tls_$(1) := $(patsubst %.c,build/$(1)/%.o,$(TLS) runtime/base/panic.c)
 OBJECTS_http_$(1) := $(patsubst %.c,build/$(1)/%.o,$(HTTP))
 OBJECTS_llhttp_$(1) := $(if $(HTTP),$(LLHTTP_PARTS:%=build/$(1)/%.o))
 OBJECTS_$(1) := $(patsubst %.c,build/$(1)/%.o,$(RUNTIME) $(ACTORS))
@@ -202,6 +211,12 @@ build/$(1)/libcadre-io.a: $$(OBJECTS_io_$(1))
 	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre-io.o
 	@rm -f $$@
 	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre-io.o
+build/$(1)/libcadre-tls.a: $$(OBJECTS_tls_$(1))
+	@echo "  $$@"
+	$$(Q)$(CROSS_$(1))ld -r -o build/$(1)/cadre-tls.o $$^
+	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre-tls.o
+	@rm -f $$@
+	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre-tls.o
 build/$(1)/libcadre-http.a: $$(OBJECTS_http_$(1)) $$(OBJECTS_llhttp_$(1))
 	@echo "  $$@"
 	$$(Q)$(CROSS_$(1))ld -r -o build/$(1)/cadre-http.o $$^
@@ -264,6 +279,13 @@ build/shared/libcadre-io.so: $(OBJECTS_io_shared) build/shared/libcadre.so
 	    $(OBJECTS_io_shared) -Lbuild/shared -lcadre $(UV) -o $@
 	$(Q)ln -sf libcadre-io.so build/shared/$(SONAME_IO)
 
+build/shared/libcadre-tls.so: $(OBJECTS_tls_shared) build/shared/libcadre-io.so \
+    build/shared/libcadre.so
+	@echo "  $@"
+	$(Q)$(CC_shared) -shared -Wl,-soname,$(SONAME_TLS) -Wl,-z,defs -pthread \
+	    $(OBJECTS_tls_shared) -Lbuild/shared -lcadre-io -lcadre $(OPENSSL) -o $@
+	$(Q)ln -sf libcadre-tls.so build/shared/$(SONAME_TLS)
+
 build/shared/libcadre-http.so: $(OBJECTS_http_shared) $(OBJECTS_llhttp_shared) \
     build/shared/libcadre-io.so build/shared/libcadre.so
 	@echo "  $@"
@@ -284,10 +306,14 @@ $(SYSROOT)/complete: tools/sysroot.sh tools/packages.txt
 .PHONY: all install uninstall pingpong bench bench-guard compare soak format clean help
 LIBRARIES := build/release/libcadre.a build/shared/libcadre.so \
     $(if $(IO),build/release/libcadre-io.a build/shared/libcadre-io.so) \
+    $(if $(TLS),build/release/libcadre-tls.a build/shared/libcadre-tls.so) \
     $(if $(HTTP),build/release/libcadre-http.a build/shared/libcadre-http.so)
 all: $(LIBRARIES) ## the libraries, static and shared
 ifndef UV
 	@echo "notice: no libuv: without sockets (libcadre-io)"
+endif
+ifndef TLS
+	@echo "notice: no OpenSSL 3, or no libuv: without TLS (libcadre-tls)"
 endif
 ifndef HTTP
 	@echo "notice: no llhttp, or no libuv: without HTTP (libcadre-http)"
@@ -375,10 +401,10 @@ build/results/static/%:
 	@tools/check.sh $@ $(CHECK_$*)
 
 CODE := $(shell find include runtime actors tests bench examples -name '*.[ch]' 2>/dev/null)
-LINTED := $(RUNTIME) $(IO) $(ACTORS) $(HTTP)
+LINTED := $(RUNTIME) $(IO) $(TLS) $(ACTORS) $(HTTP)
 USERS := $(filter build/release/actors/%,$(OBJECTS_release)) $(OBJECTS_http_release) $(patsubst %.c, \
     build/release/%.o,$(wildcard examples/*.c examples/*/*.c))
-LINT_FLAGS := -D_GNU_SOURCE $(CK) $(UV_CFLAGS) $(LLHTTP_CFLAGS) -Iruntime -Iinclude
+LINT_FLAGS := -D_GNU_SOURCE $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) $(LLHTTP_CFLAGS) -Iruntime -Iinclude
 
 CHECK_layers := awk -f tools/layers.awk runtime/LAYERS $(wildcard runtime/*/*.[ch])
 CHECK_headers := env WERROR_gcc=$(WERROR_gcc) WERROR_clang=$(WERROR_clang) tools/headers.sh
@@ -404,7 +430,7 @@ build/results/static/instructions: \
     $(patsubst %.c,build/release/%,$(wildcard tests/instructions/*.c))
 build/results/static/tools-test: build/release/bench/guard/compare
 # The two slow ones look at what has changed since.
-build/results/static/analyzer: $(OBJECTS_analyzer) $(OBJECTS_http_analyzer)
+build/results/static/analyzer: $(OBJECTS_analyzer) $(OBJECTS_tls_analyzer) $(OBJECTS_http_analyzer)
 TIDY := $(LINTED:%.c=build/tidy/%.txt)
 build/results/static/tidy: $(TIDY)
 build/tidy/%.txt: %.c $(filter %.h,$(CODE)) .clang-tidy

@@ -8,11 +8,11 @@ folder=build/docs
 passed=0
 failed=0
 libraries= # what there is of these; whoever needs another one stands before it
-for part in http io; do
+for part in http tls io; do
     [ ! -e build/release/libcadre-$part.a ] ||
         libraries="$libraries build/release/libcadre-$part.a"
 done
-outside="$(pkg-config --libs 'libllhttp >= 9' 2>/dev/null) $(pkg-config --libs libuv 2>/dev/null)"
+outside="$(pkg-config --libs 'libllhttp >= 9' 2>/dev/null) $(pkg-config --libs 'openssl >= 3' 2>/dev/null) $(pkg-config --libs libuv 2>/dev/null)"
 rm -rf $folder
 mkdir -p $folder
 for program in $(awk -v folder=$folder -f tools/doc-programs.awk README.md docs/*.md); do

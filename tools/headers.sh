@@ -11,7 +11,8 @@ failed=0
 warn="-Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion -Wundef"
 c_warn="$warn -Wstrict-prototypes -Wmissing-prototypes"
 ck=$(pkg-config --cflags ck)
-uv=$(pkg-config --cflags libuv 2>/dev/null) || skip='-path runtime/io -prune -o'
+uv=$(pkg-config --cflags libuv 2>/dev/null) || skip='-path runtime/io -prune -o -path runtime/tls -prune -o'
+pkg-config 'openssl >= 3' 2>/dev/null || skip="${skip-} -path runtime/tls -prune -o"
 
 # try HEADER COMPILER FLAGS...
 try() {

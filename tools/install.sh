@@ -15,9 +15,10 @@ headers() { (cd include && find . -name '*.h' | sed 's|^\./||' | sort); }
 places() {
     headers | sed "s|^|$include/|"
     printf '%s\n' "$LIBDIR"/libcadre.{a,so,"so.$VERSION"} "$LIBDIR/$SONAME" \
-        "$LIBDIR"/libcadre-{io,http}.{a,so,"so.$VERSION"} \
-        "$LIBDIR/${SONAME/cadre/cadre-io}" "$LIBDIR/${SONAME/cadre/cadre-http}" \
-        "$LIBDIR"/pkgconfig/cadre{,-io,-http}.pc "$cmake"/Cadre{Config,ConfigVersion,Targets}.cmake
+        "$LIBDIR"/libcadre-{io,tls,http}.{a,so,"so.$VERSION"} \
+        "$LIBDIR/${SONAME/cadre/cadre-io}" "$LIBDIR/${SONAME/cadre/cadre-tls}" \
+        "$LIBDIR/${SONAME/cadre/cadre-http}" \
+        "$LIBDIR"/pkgconfig/cadre{,-io,-tls,-http}.pc "$cmake"/Cadre{Config,ConfigVersion,Targets}.cmake
 }
 
 # fill TEMPLATE PLACE
@@ -51,7 +52,7 @@ install)
     library libcadre "$SONAME"
     mkdir -p "$dest$LIBDIR/pkgconfig" "$dest$cmake"
     fill tools/cadre.pc.in "$LIBDIR/pkgconfig/cadre.pc"
-    for part in io http; do # what there is
+    for part in io tls http; do # what there is
         [ -e "build/release/libcadre-$part.a" ] || continue
         library "libcadre-$part" "${SONAME/cadre/cadre-$part}"
         fill "tools/cadre-$part.pc.in" "$LIBDIR/pkgconfig/cadre-$part.pc"

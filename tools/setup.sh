@@ -4,7 +4,8 @@
 # usage: setup.sh TARGET...       0: all there (now); 2: something is missing
 #        setup.sh --names SET     prints the names of that set in this release
 #
-# tools/packages.txt says who needs what; what only the sets `io`, `http` and `load` need
+# tools/packages.txt says who needs what; what only the sets `io`, `tls`, `http` and
+# `load` need
 # may be missing, and is no failure. CADRE_NO_INSTALL=1 only reports what is missing.
 set -u
 table=$(dirname "$0")/packages.txt
@@ -85,12 +86,12 @@ lacking=$(missing "$wanted")
 is_optional() {
     local name
     for name in $lacking; do
-        packages_of io http load | awk '{ print $2 }' | grep -qxF "$name" || return 1
+        packages_of io tls http load | awk '{ print $2 }' | grep -qxF "$name" || return 1
     done
 }
 give_up() {
     is_optional || exit 2
-    echo "notice: without $lacking, what needs it (sockets, HTTP) is left out"
+    echo "notice: without $lacking, what needs it (sockets, TLS, HTTP) is left out"
     exit 0
 }
 

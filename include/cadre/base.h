@@ -62,6 +62,14 @@ enum {
     CADRE_ERESTARTS = -5006,   /* a supervisor's children have failed too often */
     CADRE_ECRASHED = -5007,    /* an isolated actor's process has died */
     CADRE_EBUDGET = -5008,     /* it has used more than its budget (account.h) */
+    /* Why a connection with TLS is closed (tls.h). */
+    CADRE_ETLS = -5020,           /* what the peer says is no TLS, or none we accept */
+    CADRE_ETLS_REFUSED = -5021,   /* the peer accepts nothing of what we have */
+    CADRE_ETLS_UNTRUSTED = -5022, /* its certificate: of nobody who is trusted */
+    CADRE_ETLS_EXPIRED = -5023,   /* its certificate: not valid any more, or not yet */
+    CADRE_ETLS_NAME = -5024,      /* its certificate: another host's */
+    CADRE_ETLS_CERTIFICATE = -5025, /* it has none, or one that is bad otherwise */
+    CADRE_ETLS_CUT = -5026, /* it ended without saying so: something may be missing */
     CADRE_EUSER = -10000
 };
 

@@ -45,6 +45,8 @@ typedef struct cadre_stream {
     uint64_t id;
 } cadre_stream;
 
+typedef struct cadre_tls cadre_tls; /* tls.h */
+
 /* All zero is the default. */
 typedef struct cadre_stream_options {
     uint32_t window;    /* bytes read ahead. 0: 64 KiB */
@@ -59,7 +61,10 @@ typedef struct cadre_stream_options {
     /* Of a listener; the above is for what it accepts. */
     uint32_t backlog;         /* that may wait in the kernel. 0: 511 */
     uint32_t connections_max; /* at a time; more wait in the kernel. 0: no limit */
-    void *reserved[2];        /* zero, else -EINVAL */
+    /* With TLS, by this configuration, which it keeps (tls.h). NULL: without */
+    cadre_tls *tls;
+    const char *tls_name; /* of the host that one connects to. NULL: the address */
+    void *reserved[2];    /* zero, else -EINVAL */
 } cadre_stream_options;
 
 /* It is yours now: accepted by the listener `via`, connected (via.id is 0), or given to
@@ -85,7 +90,8 @@ typedef struct cadre_stream_wrote {
 } cadre_stream_wrote;
 /* The last message. reason: 0 by cadre_stream_close() or the peer's end; -ECANCELED by
  * cadre_stream_abort() or give; -ETIMEDOUT (connect, idle, the grace of a close);
- * -ECONNREFUSED, -ECONNRESET and what else the system says; -ENOMEM. */
+ * -ECONNREFUSED, -ECONNRESET and what else the system says; -ENOMEM; CADRE_ETLS and the
+ * codes behind it. */
 typedef struct cadre_stream_closed {
     cadre_stream stream;
     int reason;

@@ -203,6 +203,7 @@ int listener_make(struct listener **result, struct shard *shard,
     handle_init(&l->h, &shard->berth.seat, obey, end_with_system);
     l->fd = fd;
     l->options = *options;
+    (void)filter_ref(options->tls);
     atomic_set(&l->reason, 0);
     return 0;
 }
@@ -213,5 +214,6 @@ void listener_free(struct listener *l)
         shut(l);
     if (l->gate) /* the loop never had it */
         gate_close(l->gate);
+    filter_unref(l->options.tls);
     cadre_port_free(&l->h.port);
 }

@@ -1,6 +1,10 @@
 /* owner.c: streams as messages: the owner's side. */
 #include "io/owner.h"
 
+#include "io/filtered.h"
+
+#include <cadre/tls.h>
+
 #include <errno.h>
 #include <string.h>
 
@@ -17,6 +21,7 @@ CADRE_API CADRE_TYPE_DROP(cadre_stream_data, drop_data);
 CADRE_API CADRE_TYPE(cadre_stream_ended);
 CADRE_API CADRE_TYPE(cadre_stream_wrote);
 CADRE_API CADRE_TYPE(cadre_stream_closed);
+CADRE_API CADRE_TYPE(cadre_tls_ready);
 
 /* ---- news of a connection become messages ---------------------------------------- */
 
@@ -25,16 +30,7 @@ static struct stream *stream_of(struct port *port)
     return container_of(port, struct stream, h.port);
 }
 
-static size_t unsent(struct stream *s)
-{
-    return s->given - load_acquire(&s->sent); /* the loop's */
-}
-
-static void end_stream(struct stream *s, uint32_t command)
-{
-    s->no_more = s->closing = true;
-    handle_command(&s->h, command);
-}
+static size_t unsent(struct stream *s) { return bytes_unsent(s) + filtered_waiting(s); }
 
 /* NULL without memory: then it is closed, and nothing that comes later is told. */
 static struct envelope *message(struct cadre_self *self, struct stream *s,
@@ -43,7 +39,7 @@ static struct envelope *message(struct cadre_self *self, struct stream *s,
     struct envelope *e;
     if (cadre_port_message(self, &e, type, body) == 0)
         return e;
-    end_stream(s, STREAM_NO_MEMORY);
+    bytes_end(s, STREAM_NO_MEMORY);
     return NULL;
 }
 
@@ -59,23 +55,9 @@ static struct envelope *tell_opened(struct cadre_self *self, struct stream *s)
     return message(self, s, &cadre_stream_opened_type, &opened);
 }
 
-/* The next buffer that was read, or NULL. */
-static cadre_buf *take_slot(struct stream *s)
-{
-    uint64_t at;
-    if (!spsc_has_more(&s->places, STREAM_SLOTS, &at)) {
-        s->h.port.pending &= ~(uint32_t)NEWS_DATA;
-        return NULL;
-    }
-    cadre_buf *buf = s->slots[at];
-    spsc_take(&s->places);
-    s->freed++;
-    return buf;
-}
-
 static struct envelope *tell_data(struct cadre_self *self, struct stream *s)
 {
-    cadre_buf *buf = take_slot(s);
+    cadre_buf *buf = bytes_take(s);
     if (!buf)
         return NULL;
     s->in_hand += cadre_buf_size(buf);
@@ -85,8 +67,10 @@ static struct envelope *tell_data(struct cadre_self *self, struct stream *s)
 
 static void close_stream(struct stream *s, uint64_t grace_ms)
 {
+    if (s->filter && !filtered_close(s, grace_ms))
+        return;
     s->close_ms = grace_ms;
-    end_stream(s, STREAM_CLOSE);
+    bytes_end(s, STREAM_CLOSE);
 }
 
 /* All data was handled. */
@@ -112,16 +96,79 @@ static struct envelope *tell_wrote(struct cadre_self *self, struct stream *s)
 static struct envelope *tell_nothing(struct stream *s)
 {
     cadre_buf *buf;
-    while ((buf = take_slot(s)))
+    while ((buf = bytes_take(s)))
         cadre_buf_unref(buf);
     s->h.port.pending &= PORT_OWN;
     return NULL;
+}
+
+/* ---- the same with a filter ------------------------------------------------------- */
+
+static struct envelope *tell_filtered_data(struct cadre_self *self, struct stream *s)
+{
+    enum { AT_ONCE = 1 << 14 }; /* as much as a record of TLS has */
+    char bytes[AT_ONCE];
+    size_t size = filtered_read(s, bytes, sizeof bytes);
+    if (size == 0)
+        return NULL;
+    cadre_stream_data data = {{s->h.port.id}, cadre_buf_new(bytes, size)};
+    if (data.buf)
+        return message(self, s, &cadre_stream_data_type, &data);
+    bytes_end(s, STREAM_NO_MEMORY);
+    return NULL;
+}
+
+static struct envelope *tell_ready(struct cadre_self *self, struct stream *s)
+{
+    s->h.port.pending &= ~(uint32_t)NEWS_READY;
+    cadre_tls_ready ready = {{s->h.port.id}};
+    return message(self, s, &cadre_tls_ready_type, &ready);
+}
+
+/* One that was accepted is told of at once: who gets it then greets. One that connects
+ * when it is ready. */
+static struct envelope *tell_filtered_opened(struct cadre_self *self, struct stream *s)
+{
+    if (!s->filter && filtered_make(s, NULL)) {
+        bytes_end(s, STREAM_NO_MEMORY);
+        return NULL;
+    }
+    if (s->filter->connects && !s->known && !s->filter->ready) {
+        s->h.port.pending &= ~(uint32_t)NEWS_OPENED;
+        return NULL;
+    }
+    return tell_opened(self, s);
+}
+
+static struct envelope *tell_filtered(struct cadre_self *self, struct stream *s)
+{
+    const uint32_t *pending = &s->h.port.pending;
+    struct envelope *e = NULL;
+    if (*pending & NEWS_OPENED && (e = tell_filtered_opened(self, s)))
+        return e;
+    if (!s->closing || filtered_is_finishing(s))
+        filtered_greet(s);
+    if (s->closing)
+        return tell_nothing(s);
+    if (*pending & NEWS_OPENED)
+        return tell_opened(self, s);
+    if (*pending & NEWS_READY)
+        return tell_ready(self, s);
+    if (*pending & NEWS_DATA && (e = tell_filtered_data(self, s)))
+        return e;
+    if (filtered_ends(s) && (e = tell_ended(self, s)))
+        return e;
+    return s->closing              ? tell_nothing(s)
+           : *pending & NEWS_WROTE ? tell_wrote(self, s)
+                                   : NULL;
 }
 
 static struct envelope *tell(struct cadre_self *self, struct port *port)
 {
     struct stream *s = stream_of(port);
     struct envelope *e = NULL;
+    if (s->tls && (!s->closing || filtered_is_finishing(s)))
+        return tell_filtered(self, s);
     if (s->closing)
         return tell_nothing(s);
     if (port->pending & NEWS_OPENED)
@@ -137,26 +184,23 @@ static struct envelope *tell(struct cadre_self *self, struct port *port)
 static void told(struct port *port)
 {
     struct stream *s = stream_of(port);
-    uint64_t quarter = load_relaxed(&s->window) / 4;
-    if (s->in_hand == 0)
-        return;
-    s->since += s->in_hand;
-    store_release(&s->handled, load_relaxed(&s->handled) + s->in_hand); /* room's */
+    bytes_credit(s, s->in_hand);
     s->in_hand = 0;
-    if (s->since < quarter && s->freed < STREAM_SLOTS / 4)
-        return;
-    s->since = s->freed = 0;
-    handle_command(&s->h, STREAM_CREDIT);
 }
 
 static void tell_closed(struct port *port, void *body)
 {
     struct stream *s = stream_of(port);
-    cadre_stream_closed closed = {{port->id}, load_relaxed(&s->reason), unsent(s)};
+    int reason = load_relaxed(&s->reason);
+    cadre_stream_closed closed = {{port->id}, reason, reason ? unsent(s) : 0};
     memcpy(body, &closed, sizeof closed);
 }
 
-static void put(struct port *port) { stream_free(stream_of(port)); }
+static void put(struct port *port)
+{
+    filtered_free(stream_of(port));
+    stream_free(stream_of(port));
+}
 
 const struct port_class owner_streams = {
     .name = "connection",
@@ -216,10 +260,12 @@ const struct port_class owner_listeners = {
 int owner_check_options(struct cadre_self *self, const char *what,
                         const cadre_stream_options *o)
 {
-    if (!o || (o->idle >= 0 && !o->reserved[0] && !o->reserved[1]))
+    if (!o || (o->idle >= 0 && !o->reserved[0] && !o->reserved[1] &&
+               (o->tls || !o->tls_name)))
         return 0;
-    return cadre_port_misuse(self->world, -EINVAL,
-                             "%s: options: idle < 0, or reserved is not zero", what);
+    return cadre_port_misuse(
+        self->world, -EINVAL,
+        "%s: options: idle < 0, a tls_name without tls, or reserved is not zero", what);
 }
 
 cadre_stream_options owner_listens_with(const cadre_stream_options *options)
@@ -245,6 +291,16 @@ int owner_open(struct cadre_self *self, cadre_stream *stream, struct handle *h)
     return 0;
 }
 
+int owner_connects_to(struct stream *s, const cadre_stream_options *options,
+                      const char *name)
+{
+    int err =
+        s->tls ? filtered_make(s, options->tls_name ? options->tls_name : name) : 0;
+    if (err)
+        s->h.port.class->release(&s->h.port);
+    return err;
+}
+
 uint64_t owner_ms(cadre_time t)
 {
     return t == CADRE_NEVER ? UINT64_MAX
@@ -266,7 +322,7 @@ static bool is_closing(struct handle *h)
 static void abort_it(struct handle *h)
 {
     if (is_stream(h))
-        end_stream(stream_of(&h->port), STREAM_ABORT);
+        bytes_end(stream_of(&h->port), STREAM_ABORT);
     else
         close_listener(listener_of(&h->port), STREAM_ABORT);
 }
@@ -286,9 +342,8 @@ int owner_find(cadre_self *self, const char *what, cadre_stream stream,
     return 0;
 }
 
-/* No listener. */
-static int find(cadre_self *self, const char *what, cadre_stream stream,
-                struct stream **s)
+int owner_find_stream(cadre_self *self, const char *what, cadre_stream stream,
+                      struct stream **s)
 {
     struct handle *h;
     int err = owner_find(self, what, stream, &h);
@@ -310,38 +365,19 @@ static int reserve(struct stream *s, size_t size)
         return -EPIPE;
     if (waits == 0 || (waits <= s->write_max && size <= s->write_max - waits))
         return 0;
-    uint64_t mark = load_relaxed(&s->mark), low = s->given - s->write_max / 4;
+    uint64_t low = s->given - s->write_max / 4;
     if (waits <= s->write_max / 4)
         low = s->given;
-    if (low > mark) {
-        store_release(&s->mark, low); /* look_at_mark's */
-        handle_command(&s->h, STREAM_MARK);
-    }
+    if (!s->filter || filtered_flush(s))
+        bytes_mark(s, low);
     return CADRE_EFULL;
-}
-
-/* Consumes the buffer. */
-static int append(struct stream *s, cadre_buf *buf)
-{
-    void *p;
-    int err = cadre_port_get(s->h.port.world, &p, sizeof(struct piece));
-    if (err) {
-        cadre_buf_unref(buf);
-        return err;
-    }
-    struct piece *piece = p;
-    piece->buf = buf;
-    s->given += cadre_buf_size(buf);
-    (void)inbox_push(&s->written, &piece->node);
-    handle_command(&s->h, STREAM_WRITE);
-    return 0;
 }
 
 int cadre_stream_write(cadre_self *self, cadre_stream stream, const void *bytes,
                        size_t size)
 {
     struct stream *s;
-    int err = find(self, "cadre_stream_write", stream, &s);
+    int err = owner_find_stream(self, "cadre_stream_write", stream, &s);
     if (!err && !bytes && size > 0)
         err = cadre_port_misuse(self->world, -EINVAL,
                                 "cadre_stream_write: bytes is NULL");
@@ -349,21 +385,23 @@ int cadre_stream_write(cadre_self *self, cadre_stream stream, const void *bytes,
         err = reserve(s, size);
     if (err || size == 0)
         return err;
+    if (s->filter)
+        return filtered_write(s, bytes, size);
     cadre_buf *buf = cadre_buf_new(bytes, size);
-    return buf ? append(s, buf) : -ENOMEM;
+    return buf ? bytes_append(s, buf) : -ENOMEM;
 }
 
 int cadre_stream_write_buf(cadre_self *self, cadre_stream stream, cadre_buf *take)
 {
     struct stream *s;
-    int err = find(self, "cadre_stream_write_buf", stream, &s);
+    int err = owner_find_stream(self, "cadre_stream_write_buf", stream, &s);
     if (!err && !take)
         err = cadre_port_misuse(self->world, -EINVAL,
                                 "cadre_stream_write_buf: take is NULL");
     if (!err)
         err = reserve(s, cadre_buf_size(take));
     if (!err && cadre_buf_size(take) > 0)
-        return append(s, take);
+        return s->filter ? filtered_write_buf(s, take) : bytes_append(s, take);
     cadre_buf_unref(take);
     return err;
 }
@@ -371,12 +409,13 @@ int cadre_stream_write_buf(cadre_self *self, cadre_stream stream, cadre_buf *tak
 int cadre_stream_flush(cadre_self *self, cadre_stream stream)
 {
     struct stream *s;
-    int err = find(self, "cadre_stream_flush", stream, &s);
+    int err = owner_find_stream(self, "cadre_stream_flush", stream, &s);
     if (err)
         return err;
+    if (s->filter && !filtered_flush(s))
+        return 0;
     if (s->given > load_relaxed(&s->mark)) {
-        store_release(&s->mark, s->given); /* look_at_mark's */
-        handle_command(&s->h, STREAM_MARK);
+        bytes_mark(s, s->given);
     } else if (unsent(s) == 0) {
         cadre_port_ring(&s->h.port, NEWS_WROTE);
     }
@@ -394,7 +433,7 @@ size_t cadre_stream_unsent(cadre_self *self, cadre_stream stream)
 int cadre_stream_window(cadre_self *self, cadre_stream stream, uint32_t bytes)
 {
     struct stream *s;
-    int err = find(self, "cadre_stream_window", stream, &s);
+    int err = owner_find_stream(self, "cadre_stream_window", stream, &s);
     if (err)
         return err;
     store_relaxed(&s->window, bytes); /* released by the ring that follows */
@@ -405,11 +444,12 @@ int cadre_stream_window(cadre_self *self, cadre_stream stream, uint32_t bytes)
 int cadre_stream_shutdown(cadre_self *self, cadre_stream stream)
 {
     struct stream *s;
-    int err = find(self, "cadre_stream_shutdown", stream, &s);
+    int err = owner_find_stream(self, "cadre_stream_shutdown", stream, &s);
     if (err)
         return err;
     s->no_more = true;
-    handle_command(&s->h, STREAM_SHUTDOWN);
+    if (!s->filter || filtered_shutdown(s))
+        handle_command(&s->h, STREAM_SHUTDOWN);
     return 0;
 }
 

@@ -11,6 +11,14 @@ CC_MUST_CHECK int owner_check_options(struct cadre_self *self, const char *what,
                                       const cadre_stream_options *options);
 /* What a listener was asked for, with the usual. */
 cadre_stream_options owner_listens_with(const cadre_stream_options *options);
+/* It connects: if it is to have a filter, it has, with the name of the options, or this
+ * one. Or it is freed. Errors: filtered_make's. */
+CC_MUST_CHECK int owner_connects_to(struct stream *stream,
+                                    const cadre_stream_options *options,
+                                    const char *name);
+/* The running actor's stream. Errors: owner_find's, -EINVAL. */
+CC_MUST_CHECK int owner_find_stream(struct cadre_self *self, const char *what,
+                                    cadre_stream stream, struct stream **found);
 /* A time from now on, as the loop has it: UINT64_MAX is never. */
 uint64_t owner_ms(cadre_time t);
 /* The running actor's from now on, or freed. Errors: cadre_port_own's. */

@@ -54,6 +54,10 @@ static void end(struct stream *s, int reason, enum manner manner)
     if (s->ending)
         return;
     s->ending = true;
+    if (s->closes && s->fault)
+        reason = s->fault;
+    if (load_relaxed(&s->forgives) && (reason == -ECONNRESET || reason == -EPIPE))
+        reason = 0;
     store_relaxed(&s->reason, reason); /* released by the ring that follows */
     if (s->writing)                    /* some of it the system has */
         count_sent(s, s->asked - uv_stream_get_write_queue_size(uv(s)));
@@ -138,6 +142,15 @@ static void set_deadline(struct stream *s, uint64_t at)
     set_timer(s);
 }
 
+/* What there was one for has been done. */
+static void lift_deadline(struct stream *s)
+{
+    s->deadline = s->close_at;
+    if (s->has_timer)
+        (void)uv_timer_stop(&s->timer);
+    set_timer(s);
+}
+
 /* ---- what is read ---------------------------------------------------------------- */
 
 /* How many bytes may be read: any number that nobody will look at. */
@@ -148,6 +161,8 @@ static uint64_t room(struct stream *s)
     uint64_t ahead = s->received - load_acquire(&s->handled); /* the owner's told */
     uint64_t window = load_relaxed(&s->window);
     uint64_t at;
+    if (s->greets && window == 0) /* that is not the owner's to read */
+        window = SHARD_SCRATCH;
     bool has_slot = spsc_has_room(&s->places, STREAM_SLOTS, &at);
     return has_slot && ahead < window ? window - ahead : 0;
 }
@@ -158,7 +173,6 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     uint64_t most = room(s);
     *buf = uv_buf_init(s->h.shard->scratch,
                        most < SHARD_SCRATCH ? (unsigned)most : SHARD_SCRATCH);
-    (void)suggested;
 }
 
 static void stop_reading(struct stream *s)
@@ -269,11 +283,8 @@ static unsigned gather(const struct stream *s, uv_buf_t *bufs, size_t *sum)
     return n;
 }
 
-static void on_shut_down(uv_shutdown_t *shutdown, int status)
-{
-    (void)shutdown;
-    (void)status; /* what is wrong with it, reading and writing say */
-}
+/* What is wrong with it, reading and writing say. */
+static void on_shut_down(uv_shutdown_t *shutdown, int status) {}
 
 static void shut_down(struct stream *s)
 {
@@ -387,10 +398,10 @@ static void opened(struct stream *s)
         note_addresses(s);
     if (!s->is_local && !s->delay)
         (void)uv_tcp_nodelay(&s->uv.tcp, 1);
-    s->deadline = s->close_at;
-    if (s->has_timer)
-        (void)uv_timer_stop(&s->timer);
-    set_timer(s);
+    if (s->greets)
+        set_deadline(s, time_after(s, s->greet_ms));
+    else
+        lift_deadline(s);
     handle_ring(&s->h, NEWS_OPENED);
     read_on(s);
     send_on(s);
@@ -510,11 +521,27 @@ static void close_by_and_by(struct stream *s)
         end(s, 0, WITH_END);
         return;
     }
-    s->close_at = time_after(s, s->close_ms);
+    if (!s->close_at)
+        s->close_at = time_after(s, s->close_ms);
     set_deadline(s, s->close_at);
     if (!s->first)
         all_sent(s);
     read_on(s);
+}
+
+static void obey_filter(struct stream *s, uint32_t commands)
+{
+    s->greets = (s->greets || commands & STREAM_GREETS) && !(commands & STREAM_READY);
+    if (commands & STREAM_CLOSES_THEN)
+        s->close_at = time_after(s, s->close_ms);
+    if (commands & STREAM_READY)
+        lift_deadline(s);
+    else if (commands & STREAM_GREETS)
+        set_deadline(s, time_after(s, s->greet_ms));
+    else if (commands & STREAM_CLOSES_THEN)
+        set_deadline(s, s->close_at);
+    if (commands & STREAM_GREETS)
+        read_on(s);
 }
 
 static void obey(struct handle *h, uint32_t commands)
@@ -528,6 +555,7 @@ static void obey(struct handle *h, uint32_t commands)
     }
     if (s->ending)
         return;
+    obey_filter(s, commands);
     if (commands & STREAM_WRITE) {
         take_written(s);
         send_on(s);
@@ -538,8 +566,7 @@ static void obey(struct handle *h, uint32_t commands)
         look_who_reads(s);
     if (commands & STREAM_CREDIT)
         read_on(s);
-    if (commands & STREAM_SHUTDOWN)
-        s->shuts_down = true;
+    s->shuts_down = s->shuts_down || commands & STREAM_SHUTDOWN;
     if (commands & STREAM_SHUTDOWN && s->connected && !s->first)
         all_sent(s);
     if (commands & STREAM_NO_MEMORY)
@@ -570,11 +597,14 @@ int stream_make(struct stream **result, struct shard *shard,
         return err;
     struct stream *s = *result = container_of(port, struct stream, h.port);
     s->h.shard = shard;
-    s->fd = -1;
+    s->fd = -1; /* all else is zero */
     handle_init(&s->h, &shard->berth.seat, obey, end_with_system);
     inbox_init(&s->written);
     s->write_max = options->write_max ? options->write_max : WRITE_MAX;
     s->idle_ms = (uint64_t)(options->idle / CADRE_MS + (options->idle % CADRE_MS > 0));
+    s->tls = filter_ref(options->tls);
+    s->greets = s->tls != NULL;
+    s->greet_ms = s->tls ? s->tls->class->patience(s->tls) : 0;
     s->half_open = options->half_open;
     s->delay = options->delay;
     atomic_set(&s->sent, 0);
@@ -582,7 +612,6 @@ int stream_make(struct stream **result, struct shard *shard,
     atomic_set(&s->handled, 0);
     spsc_init(&s->places);
     atomic_set(&s->window, options->window ? options->window : WINDOW);
-    atomic_set(&s->reason, 0);
     return 0;
 }
 
@@ -596,5 +625,6 @@ void stream_free(struct stream *s)
     for (uint64_t at; spsc_has_more(&s->places, STREAM_SLOTS, &at);
          spsc_take(&s->places))
         cadre_buf_unref(s->slots[at]);
+    filter_unref(s->tls);
     cadre_port_free(&s->h.port);
 }

@@ -2,20 +2,29 @@
  *
  *   field                    written by                read by
  *   slots                    as their places (spsc.h) say: the loop, the owner's turn
- *   handled, window          the owner's turn          the loop
+ *   handled, window, forgives
+ *                            the owner's turn          the loop
  *   written (pieces)         the owner's turn          the loop
  *   sent, reason, addresses  the loop, before NEWS     the owner's turn
- *   mark, close_at           the owner, before the command   the loop */
+ *   mark, close_ms, fault, greet_ms
+ *                            the owner, before the command   the loop */
 #ifndef IO_STREAM_H
 #define IO_STREAM_H
 
 #include "io/address.h"
+#include "io/filter.h"
 #include "io/gate.h"
 #include "io/local.h"
 #include "io/shard.h"
 #include "queue/spsc.h"
 
-enum { NEWS_OPENED = 1, NEWS_DATA = 2, NEWS_ENDED = 4, NEWS_WROTE = 8 };
+enum {
+    NEWS_OPENED = 1,
+    NEWS_DATA = 2,
+    NEWS_ENDED = 4,
+    NEWS_WROTE = 8,
+    NEWS_READY = 16 /* of the filter; the owner's side's own */
+};
 enum {
     STREAM_WRITE = HANDLE_FIRST,       /* there are pieces */
     STREAM_CREDIT = HANDLE_FIRST << 1, /* there may be room in the window */
@@ -25,7 +34,11 @@ enum {
     STREAM_ABORT = HANDLE_FIRST << 5,
     STREAM_TAKEN = HANDLE_FIRST << 6,     /* accepted, and its owner has been told */
     STREAM_NO_MEMORY = HANDLE_FIRST << 7, /* to tell the owner what came */
-    STREAM_LOOK = HANDLE_FIRST << 8       /* is anybody at the other end of the pipe? */
+    STREAM_LOOK = HANDLE_FIRST << 8,      /* is anybody at the other end of the pipe? */
+    /* Of a filter: it greets, it has, and STREAM_CLOSE comes when it has. */
+    STREAM_GREETS = HANDLE_FIRST << 9,
+    STREAM_READY = HANDLE_FIRST << 10,
+    STREAM_CLOSES_THEN = HANDLE_FIRST << 11
 };
 enum {
     STREAM_SLOTS = 16,       /* buffers read ahead */
@@ -57,11 +70,16 @@ struct stream {
     bool closing;     /* ... closed */
     bool known;       /* it was told of, so the addresses are there */
     bool untaken;     /* accepted, and the listener waits to hear that it was told of */
+    struct filter *filter; /* io/filter; or NULL */
+    cadre_tls *tls;        /* what the filter is of; a reference, or NULL */
     /* Of both: see above. */
     ATOMIC(uint64_t) sent, mark, handled;
     ATOMIC(uint32_t) window;
     ATOMIC(int) reason;
-    uint64_t close_ms; /* constant from STREAM_CLOSE on */
+    ATOMIC(bool) forgives; /* a peer that has closed before it took our end */
+    uint64_t close_ms;     /* constant from STREAM_CLOSE on, ... */
+    int fault;             /* ... and the reason that the filter has for it, or 0 */
+    uint64_t greet_ms;
     uint64_t connect_ms;
     union {
         struct {
@@ -85,6 +103,7 @@ struct stream {
     size_t offset; /* of the first: sent already */
     size_t asked;  /* bytes of the write that is under way */
     bool connected, reading, eof, writing, shuts_down, did_shut_down, ending;
+    bool greets;  /* the owner's filter does, with its peer's */
     bool closes;  /* when all is sent; what is read is dropped */
     bool lingers; /* all is sent; the peer's end is waited for */
     uint8_t open; /* uv handles */

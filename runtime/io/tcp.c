@@ -99,7 +99,8 @@ int cadre_tcp_connect(cadre_self *self, cadre_stream *stream, const char *host,
         return err;
     s->peer = address;
     s->connect_ms = owner_ms(timeout);
-    return owner_open(self, stream, &s->h);
+    err = owner_connects_to(s, options, host);
+    return err ? err : owner_open(self, stream, &s->h);
 }
 
 /* ---- addresses ------------------------------------------------------------------- */

@@ -84,7 +84,8 @@ int cadre_unix_connect(cadre_self *self, cadre_stream *stream, const char *path,
     s->is_local = true;
     s->path = local;
     s->connect_ms = owner_ms(timeout);
-    return owner_open(self, stream, &s->h);
+    err = owner_connects_to(s, options, "");
+    return err ? err : owner_open(self, stream, &s->h);
 }
 
 int cadre_unix_peer(cadre_self *self, cadre_stream stream, cadre_unix_id *peer)

@@ -26,6 +26,20 @@ static const char *ours(int err)
         return "children failed too often";
     case CADRE_EBUDGET:
         return "over its budget";
+    case CADRE_ETLS:
+        return "TLS: the peer says what is not accepted";
+    case CADRE_ETLS_REFUSED:
+        return "TLS: the peer has refused";
+    case CADRE_ETLS_UNTRUSTED:
+        return "TLS: the peer's certificate is of nobody who is trusted";
+    case CADRE_ETLS_EXPIRED:
+        return "TLS: the peer's certificate has expired, or is not valid yet";
+    case CADRE_ETLS_NAME:
+        return "TLS: the peer's certificate is another host's";
+    case CADRE_ETLS_CERTIFICATE:
+        return "TLS: the peer has no certificate, or a bad one";
+    case CADRE_ETLS_CUT:
+        return "TLS: the peer ended without saying so";
     default:
         return "unknown result";
     }

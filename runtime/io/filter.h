@@ -1,0 +1,102 @@
+/* filter.h: what stands between an owner's bytes and those on the wire, such as TLS.
+ *
+ * It belongs to the owner's side and is called in the owner's turns only: so it needs no
+ * lock, holds up no loop, and its work goes where the owner goes. It is of another
+ * library, which knows nothing of streams: it pulls what has come and pushes what is to
+ * be sent. Before it is ready the two sides greet each other, and nothing of the owner's
+ * is written or read. */
+#ifndef IO_FILTER_H
+#define IO_FILTER_H
+
+#include "actor/port.h"
+
+#include <cadre/stream.h>
+
+struct filter;
+struct stream;
+struct piece;
+enum { FILTER_END = 1 };
+
+struct filter_class {
+    /* Of what filters are made of; any thread. */
+    cadre_tls *(*ref)(cadre_tls *tls);
+    void (*unref)(cadre_tls *tls);
+    uint64_t (*patience)(const cadre_tls *tls); /* ms that greeting may take */
+    bool (*announces)(const cadre_tls *tls);    /* the owner is told of the end of it */
+    /* One for a connection. name: that is the host one connects to; NULL: it was
+     * accepted. Errors: -EINVAL (name), -ENOMEM, CADRE_EFULL. */
+    int (*make)(struct filter **filter, struct world *world, cadre_tls *tls,
+                const char *name);
+    void (*release)(struct filter *filter);
+    /* 1: it is ready; 0: when more has come; or why it failed. */
+    int (*greet)(struct filter *filter);
+    /* What came for the owner: *got bytes, at most size; 0: when more has come. Returns
+     * 0, FILTER_END: the peer says that it was all; or why it failed. */
+    int (*read)(struct filter *filter, void *bytes, size_t size, size_t *got);
+    int (*write)(struct filter *filter, const void *bytes, size_t size);
+    /* Tells the peer that it was all. */
+    void (*finish)(struct filter *filter);
+    /* Why it has failed, for the log. */
+    const char *(*why)(const struct filter *filter);
+};
+
+/* What filters are made of begins with this. */
+struct cadre_tls {
+    const struct filter_class *class;
+};
+
+/* NULL is fine. */
+static inline cadre_tls *filter_ref(cadre_tls *tls)
+{
+    return tls ? tls->class->ref(tls) : NULL;
+}
+static inline void filter_unref(cadre_tls *tls)
+{
+    if (tls)
+        tls->class->unref(tls);
+}
+
+struct filter {
+    const struct filter_class *class;
+    /* At most size bytes that came; 0: there are none now. */
+    size_t (*pull)(struct filter *filter, void *bytes, size_t size);
+    /* Returns 0, -ENOMEM, CADRE_EFULL. */
+    int (*push)(struct filter *filter, const void *bytes, size_t size);
+    /* io/filtered's. */
+    struct stream *stream;
+    cadre_buf *in;              /* is being pulled, ... */
+    size_t offset;              /* ... from here on */
+    size_t pulled;              /* bytes, since somebody has looked */
+    struct piece *first, *last; /* written before it was ready */
+    uint64_t waiting;           /* bytes of those */
+    bool connects, ready, announces;
+    bool flushes, shuts, closes; /* to be done when it is ready */
+    bool finished;               /* said that it was all; nothing is sent any more */
+    uint64_t
+        enough; /* bytes on the wire that were sent when the peer had ended, if all */
+    bool ended, was_told; /* the peer has; and the owner knows */
+    int broken;           /* behind what was read last */
+};
+
+/* ---- for the library that has one ------------------------------------------------- */
+
+/* It knows these structs: see port_version. The value: how large a filter is. */
+#define FILTER_NAMED(major, minor, patch) cadre_filter_##major##_##minor##_##patch
+#define FILTER_NAME(major, minor, patch) FILTER_NAMED(major, minor, patch)
+#define filter_version                                                                 \
+    FILTER_NAME(CADRE_VERSION_MAJOR, CADRE_VERSION_MINOR, CADRE_VERSION_PATCH)
+CADRE_API extern const size_t filter_version;
+
+/* The running actor's connection gets a filter; see make. Errors: cadre_port_check's,
+ * make's, -ENOENT, -EINVAL (a listener), -EALREADY (it has one), -ENOTCONN, -EPIPE. */
+CADRE_API CC_MUST_CHECK int cadre_filter_start(struct cadre_self *self,
+                                               const char *what, cadre_stream stream,
+                                               cadre_tls *tls, const char *name);
+/* That of the running actor's connection. Errors: cadre_port_check's, -ENOENT, -EINVAL (a
+ * listener, or none of this class), -ENOTCONN (it is not ready). */
+CADRE_API CC_MUST_CHECK int cadre_filter_find(struct cadre_self *self, const char *what,
+                                              cadre_stream stream,
+                                              const struct filter_class *class,
+                                              struct filter **filter);
+
+#endif
