@@ -20,7 +20,7 @@ int complain(const struct complaint *c, int err, const char *what, const char *t
 
 int complain_ssl(const struct complaint *c, int err, const char *what)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error(); /* the others are where it was met */
     const char *reason = ERR_reason_error_string(code);
     ERR_clear_error();
     if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE || code == 0)

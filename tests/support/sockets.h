@@ -38,6 +38,7 @@ int raw_end(int fd);
 bool raw_next_descriptor(DIR *dir, int *fd);
 /* The other end of a TCP connection with this process itself. */
 int raw_other_end(int fd);
+int raw_find_other_end(int fd); /* or -1 */
 /* How much of what was sent there has been read: the kernel has the rest. */
 size_t raw_read_ahead(int fd, size_t sent);
 /* How many descriptors this process has open. */

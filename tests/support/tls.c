@@ -293,10 +293,13 @@ static int calls_receive(cadre_self *self, void *state, cadre_msg *m) { return 0
 static const cadre_class calls_class = {
     .name = "calls", .start = calls_start, .receive = calls_receive};
 
-int make_call(void)
+cadre_system *begin_call(void) { return open_system(2, 0, &calls_class); }
+
+int end_call(cadre_system *sys)
 {
-    cadre_system *sys = open_system(2, 0, &calls_class);
     await(&call.closed, 1);
     close_system(sys);
     return atomic_load(&call.reason);
 }
+
+int make_call(void) { return end_call(begin_call()); }

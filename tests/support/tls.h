@@ -53,5 +53,8 @@ extern struct call {
 } call;
 /* Its result is the reason with which it was closed. */
 int make_call(void);
+/* The same in two halves. */
+cadre_system *begin_call(void);
+int end_call(cadre_system *sys);
 
 #endif
