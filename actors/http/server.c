@@ -64,8 +64,8 @@ static int make_shared(cadre_http *me)
 static int listen_there(cadre_self *self, cadre_http *me)
 {
     struct own *own = own_of(me);
-    const cadre_stream_options options = {.half_open = true,
-                                          .connections_max = me->limits.connections};
+    const cadre_stream_options options = {
+        .half_open = true, .connections_max = me->limits.connections, .tls = me->tls};
     cadre_address at;
     int err = cadre_tcp_listen(self, &own->listener, me->host, me->port, &options);
     if (!err)

@@ -45,6 +45,7 @@
 #ifndef CADRE_ACTORS_HTTP_H
 #define CADRE_ACTORS_HTTP_H
 #include <cadre/http.h>
+#include <cadre/stream.h>
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -77,6 +78,7 @@ typedef struct cadre_http {
     const cadre_http_route *uploads;
     cadre_ref to;  /* is asked where no path fits. id 0: that is 404 */
     void *context; /* for handlers, which use it at the same time */
+    cadre_tls *tls; /* HTTPS (tls.h), stays there. NULL: HTTP */
     cadre_http_limits limits;
     uint64_t own[6]; /* zero; the actor's own */
 } cadre_http;
