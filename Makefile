@@ -63,8 +63,15 @@ OPENSSL_CFLAGS := $(shell pkg-config --cflags-only-I openssl 2>/dev/null)
 TLS := $(if $(UV),$(if $(OPENSSL),$(wildcard runtime/tls/*.c)))
 TLS_USERS := $(shell grep -lE 'cadre/tls\.h|support/tls\.h' tests/*/*.c tests/*/*/*.c bench/*.c \
     examples/*.c examples/*/*.c)
-LEFT_OUT := $(if $(UV),,$(IO_USERS)) $(if $(HTTP),,$(HTTP_USERS)) $(if $(TLS),,$(TLS_USERS))
-OUTSIDE := $(if $(HTTP),$(LLHTTP)) $(if $(TLS),$(OPENSSL)) $(UV)
+# Databases. What they share has no state: each has its own copy.
+SQLITE_LIB := $(shell pkg-config --libs sqlite3 2>/dev/null)
+SQLITE := $(if $(SQLITE_LIB),$(wildcard actors/sqlite/*.c))
+SQL_BASE := actors/table.c actors/body.c actors/rows.c
+SQLITE_USERS := $(shell grep -lE 'cadre/actors/sqlite\.h|sqlite/.*\.h' tests/*/*.c \
+    tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
+LEFT_OUT := $(if $(UV),,$(IO_USERS)) $(if $(HTTP),,$(HTTP_USERS)) $(if $(TLS),,$(TLS_USERS)) \
+    $(if $(SQLITE),,$(SQLITE_USERS))
+OUTSIDE := $(SQLITE_LIB) $(if $(HTTP),$(LLHTTP)) $(if $(TLS),$(OPENSSL)) $(UV)
 without_io = $(filter-out $(basename $(LEFT_OUT)),$(1))
 RUNTIME := $(filter-out runtime/io/% runtime/tls/%,$(wildcard runtime/*/*.c))
 ACTORS := $(wildcard actors/*.c)
@@ -91,6 +98,7 @@ SONAME := libcadre.so.$(firstword $(subst ., ,$(VERSION)))
 SONAME_IO := libcadre-io.so.$(firstword $(subst ., ,$(VERSION)))
 SONAME_TLS := libcadre-tls.so.$(firstword $(subst ., ,$(VERSION)))
 SONAME_HTTP := libcadre-http.so.$(firstword $(subst ., ,$(VERSION)))
+SONAME_SQLITE := libcadre-sqlite.so.$(firstword $(subst ., ,$(VERSION)))
 
 # ---- how it is compiled --------------------------------------------------------------
 
@@ -155,10 +163,11 @@ RUN_aarch64 := env -u CADRE_LONG CADRE_EMULATED=1 qemu-aarch64 -L /usr/aarch64-l
 # A program finds the shared libraries in the build tree, also those that one of them
 # needs: so by the old tag, which counts for these, too.
 comma := ,
-LIBRARY_shared := $(if $(HTTP),build/shared/libcadre-http.so) \
+LIBRARY_shared := $(if $(SQLITE),build/shared/libcadre-sqlite.so) \
+    $(if $(HTTP),build/shared/libcadre-http.so) \
     $(if $(TLS),build/shared/libcadre-tls.so) \
     $(if $(IO),build/shared/libcadre-io.so) build/shared/libcadre.so
-LINK_shared := -Lbuild/shared -Wl,--as-needed $(if $(HTTP),-lcadre-http) \
+LINK_shared := -Lbuild/shared -Wl,--as-needed $(if $(SQLITE),-lcadre-sqlite) $(if $(HTTP),-lcadre-http) \
     $(if $(TLS),-lcadre-tls) $(if $(IO),-lcadre-io) -lcadre -Wl,--disable-new-dtags \
     -Wl,-rpath,$(CURDIR)/build/shared
 
@@ -167,9 +176,10 @@ Q := $(if $(V),,@)
 .DELETE_ON_ERROR:
 
 OUTSIDE_aarch64 := # no libuv there
-LEFT_OUT_aarch64 := $(IO_USERS) $(HTTP_USERS) $(TLS_USERS)
+LEFT_OUT_aarch64 := $(IO_USERS) $(HTTP_USERS) $(TLS_USERS) $(SQLITE_USERS)
 # Whoever needs another one stands before it.
-outside_libraries = $(if $(filter aarch64,$(1)),,$(if $(HTTP),build/$(1)/libcadre-http.a) \
+outside_libraries = $(if $(filter aarch64,$(1)),,$(if $(SQLITE),build/$(1)/libcadre-sqlite.a) \
+    $(if $(HTTP),build/$(1)/libcadre-http.a) \
     $(if $(TLS),build/$(1)/libcadre-tls.a) $(if $(IO),build/$(1)/libcadre-io.a))
 
 define flavour_rules
@@ -177,6 +187,7 @@ OUTSIDE_$(1) ?= $(OUTSIDE)
 LEFT_OUT_$(1) ?= $(LEFT_OUT)
 OBJECTS_io_$(1) := $(patsubst %.c,build/$(1)/%.o,$(IO) $(IO_BASE))
 OBJECTS_tls_$(1) := $(patsubst %.c,build/$(1)/%.o,$(TLS) runtime/base/panic.c)
+OBJECTS_sqlite_$(1) := $(if $(SQLITE),$(patsubst %.c,build/$(1)/%.o,$(SQLITE) $(SQL_BASE)))
 OBJECTS_http_$(1) := $(patsubst %.c,build/$(1)/%.o,$(HTTP))
 OBJECTS_llhttp_$(1) := $(if $(HTTP),$(LLHTTP_PARTS:%=build/$(1)/%.o))
 OBJECTS_$(1) := $(patsubst %.c,build/$(1)/%.o,$(RUNTIME) $(ACTORS))
@@ -223,6 +234,12 @@ build/$(1)/libcadre-http.a: $$(OBJECTS_http_$(1)) $$(OBJECTS_llhttp_$(1))
 	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre-http.o
 	@rm -f $$@
 	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre-http.o
+build/$(1)/libcadre-sqlite.a: $$(OBJECTS_sqlite_$(1))
+	@echo "  $$@"
+	$$(Q)$(CROSS_$(1))ld -r -o build/$(1)/cadre-sqlite.o $$^
+	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre-sqlite.o
+	@rm -f $$@
+	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre-sqlite.o
 # Not ours: without our warnings. Strict: line breaks are CR LF.
 build/$(1)/llhttp/%.o: /usr/share/llhttp/%.c Makefile
 	@mkdir -p $$(@D)
@@ -294,6 +311,12 @@ build/shared/libcadre-http.so: $(OBJECTS_http_shared) $(OBJECTS_llhttp_shared) \
 	    $(LLHTTP) -o $@
 	$(Q)ln -sf libcadre-http.so build/shared/$(SONAME_HTTP)
 
+build/shared/libcadre-sqlite.so: $(OBJECTS_sqlite_shared) build/shared/libcadre.so
+	@echo "  $@"
+	$(Q)$(CC_shared) -shared -Wl,-soname,$(SONAME_SQLITE) -Wl,-z,defs -pthread \
+	    $(OBJECTS_sqlite_shared) -Lbuild/shared -lcadre $(SQLITE_LIB) -o $@
+	$(Q)ln -sf libcadre-sqlite.so build/shared/$(SONAME_SQLITE)
+
 $(SYSROOT)/complete: tools/sysroot.sh tools/packages.txt
 	$(Q)tools/sysroot.sh $(SYSROOT) >build/sysroot.log 2>&1 || { cat build/sysroot.log; exit 1; }
 	@touch $@
@@ -307,7 +330,8 @@ $(SYSROOT)/complete: tools/sysroot.sh tools/packages.txt
 LIBRARIES := build/release/libcadre.a build/shared/libcadre.so \
     $(if $(IO),build/release/libcadre-io.a build/shared/libcadre-io.so) \
     $(if $(TLS),build/release/libcadre-tls.a build/shared/libcadre-tls.so) \
-    $(if $(HTTP),build/release/libcadre-http.a build/shared/libcadre-http.so)
+    $(if $(HTTP),build/release/libcadre-http.a build/shared/libcadre-http.so) \
+    $(if $(SQLITE),build/release/libcadre-sqlite.a build/shared/libcadre-sqlite.so)
 all: $(LIBRARIES) ## the libraries, static and shared
 ifndef UV
 	@echo "notice: no libuv: without sockets (libcadre-io)"
@@ -317,6 +341,9 @@ ifndef TLS
 endif
 ifndef HTTP
 	@echo "notice: no llhttp, or no libuv: without HTTP (libcadre-http)"
+endif
+ifndef SQLITE
+	@echo "notice: no SQLite: without cadre_sqlite (libcadre-sqlite)"
 endif
 
 PREFIX ?= /usr/local
@@ -401,8 +428,9 @@ build/results/static/%:
 	@tools/check.sh $@ $(CHECK_$*)
 
 CODE := $(shell find include runtime actors tests bench examples -name '*.[ch]' 2>/dev/null)
-LINTED := $(RUNTIME) $(IO) $(TLS) $(ACTORS) $(HTTP)
-USERS := $(filter build/release/actors/%,$(OBJECTS_release)) $(OBJECTS_http_release) $(patsubst %.c, \
+LINTED := $(RUNTIME) $(IO) $(TLS) $(ACTORS) $(HTTP) $(SQLITE)
+USERS := $(filter build/release/actors/%,$(OBJECTS_release)) $(OBJECTS_http_release) \
+    $(OBJECTS_sqlite_release) $(patsubst %.c, \
     build/release/%.o,$(wildcard examples/*.c examples/*/*.c))
 LINT_FLAGS := -D_GNU_SOURCE $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) $(LLHTTP_CFLAGS) -Iruntime -Iinclude
 
@@ -430,7 +458,8 @@ build/results/static/instructions: \
     $(patsubst %.c,build/release/%,$(wildcard tests/instructions/*.c))
 build/results/static/tools-test: build/release/bench/guard/compare
 # The two slow ones look at what has changed since.
-build/results/static/analyzer: $(OBJECTS_analyzer) $(OBJECTS_tls_analyzer) $(OBJECTS_http_analyzer)
+build/results/static/analyzer: $(OBJECTS_analyzer) $(OBJECTS_tls_analyzer) $(OBJECTS_http_analyzer) \
+    $(OBJECTS_sqlite_analyzer)
 TIDY := $(LINTED:%.c=build/tidy/%.txt)
 build/results/static/tidy: $(TIDY)
 build/tidy/%.txt: %.c $(filter %.h,$(CODE)) .clang-tidy

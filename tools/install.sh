@@ -15,10 +15,10 @@ headers() { (cd include && find . -name '*.h' | sed 's|^\./||' | sort); }
 places() {
     headers | sed "s|^|$include/|"
     printf '%s\n' "$LIBDIR"/libcadre.{a,so,"so.$VERSION"} "$LIBDIR/$SONAME" \
-        "$LIBDIR"/libcadre-{io,tls,http}.{a,so,"so.$VERSION"} \
+        "$LIBDIR"/libcadre-{io,tls,http,sqlite}.{a,so,"so.$VERSION"} \
         "$LIBDIR/${SONAME/cadre/cadre-io}" "$LIBDIR/${SONAME/cadre/cadre-tls}" \
-        "$LIBDIR/${SONAME/cadre/cadre-http}" \
-        "$LIBDIR"/pkgconfig/cadre{,-io,-tls,-http}.pc "$cmake"/Cadre{Config,ConfigVersion,Targets}.cmake
+        "$LIBDIR/${SONAME/cadre/cadre-http}" "$LIBDIR/${SONAME/cadre/cadre-sqlite}" \
+        "$LIBDIR"/pkgconfig/cadre{,-io,-tls,-http,-sqlite}.pc "$cmake"/Cadre{Config,ConfigVersion,Targets}.cmake
 }
 
 # fill TEMPLATE PLACE
@@ -52,7 +52,7 @@ install)
     library libcadre "$SONAME"
     mkdir -p "$dest$LIBDIR/pkgconfig" "$dest$cmake"
     fill tools/cadre.pc.in "$LIBDIR/pkgconfig/cadre.pc"
-    for part in io tls http; do # what there is
+    for part in io tls http sqlite; do # what there is
         [ -e "build/release/libcadre-$part.a" ] || continue
         library "libcadre-$part" "${SONAME/cadre/cadre-$part}"
         fill "tools/cadre-$part.pc.in" "$LIBDIR/pkgconfig/cadre-$part.pc"

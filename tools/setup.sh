@@ -86,7 +86,7 @@ lacking=$(missing "$wanted")
 is_optional() {
     local name
     for name in $lacking; do
-        packages_of io tls http load | awk '{ print $2 }' | grep -qxF "$name" || return 1
+        packages_of outside load | awk '{ print $2 }' | grep -qxF "$name" || return 1
     done
 }
 give_up() {

@@ -32,7 +32,7 @@ listed() { sed 's/[ \t]*#.*//; /^$/d' "$@" | sort; }
 
 if [ "${1-}" = --accept ]; then
     static_names >"$symbols"
-    for part in io tls http; do
+    for part in io tls http sqlite; do
         [ ! -e build/release/cadre-$part.o ] ||
             static_names build/release/cadre-$part.o >tests/api/symbols-$part.txt
     done
@@ -53,12 +53,12 @@ compare() { # what, the committed list, the names found
 compare "symbols of the static library" "$symbols" "$(static_names)"
 compare "symbols of the shared library" "$symbols" "$(shared_names)"
 compare "writable variables" "$writable" "$(writable_names)"
-for part in io tls http; do # where there is what they need
+for part in io tls http sqlite; do # where there is what they need
     [ ! -e build/release/cadre-$part.o ] ||
         compare "symbols of libcadre-$part" tests/api/symbols-$part.txt \
             "$(static_names build/release/cadre-$part.o)"
 done
-if listed "$symbols" tests/api/symbols-{io,tls,http}.txt | grep -v '^cadre_'; then
+if listed "$symbols" tests/api/symbols-{io,tls,http,sqlite}.txt | grep -v '^cadre_'; then
     echo "only cadre_* may be visible"
     bad=1
 fi

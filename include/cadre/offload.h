@@ -1,9 +1,10 @@
 /* offload.h: calls that block, on threads of their own; the result is a message.
  *
- * A handler that blocks holds up its worker. An offloaded call runs on a pool of threads
- * beside the workers; there is one for files, one for names, and one for all else, so
- * that none of them can starve another. They start when needed, and end when idle. In a
- * simulation the call runs on the one thread there is, at a time drawn from the seed.
+ * A handler that blocks holds up its worker. An offloaded call runs on a pool of
+ * threads beside the workers; there is one for files, one for names, one for databases,
+ * and one for all else, so that none of them can starve another. They start when
+ * needed, and end when idle. In a simulation the call runs on the one thread there is,
+ * at a time drawn from the seed.
  *
  * The call is an operation (ask.h): exactly one message comes under its token.
  *
@@ -22,6 +23,7 @@ typedef enum cadre_pool {
     CADRE_POOL_USER,
     CADRE_POOL_FILES,
     CADRE_POOL_NAMES,
+    CADRE_POOL_DATA, /* databases */
     CADRE_POOLS
 } cadre_pool;
 

@@ -170,7 +170,7 @@ int offload_init(struct world *world, uint32_t threads, uint32_t waiting,
                  bool has_sigstacks)
 {
     static const char *const names[CADRE_POOLS] = {"cadre-user", "cadre-files",
-                                                   "cadre-names"};
+                                                   "cadre-names", "cadre-data"};
     for (int i = 0; i < CADRE_POOLS; i++) {
         struct blocking_limits limits = {.name = names[i],
                                          .threads_max = threads,
