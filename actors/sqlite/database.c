@@ -223,7 +223,7 @@ static void close_cursor(cadre_self *self, struct own *own, uint32_t link)
 static int on_idle(cadre_self *self, void *state, cadre_msg *m)
 {
     cadre_sqlite *me = state;
-    uint64_t cursor = cadre_body(m, sqlite_idle)->cursor;
+    uint64_t cursor = ((const sqlite_idle *)m->body)->cursor;
     if (has_cursor(me, own_of(me), cursor))
         close_cursor(self, own_of(me), link_of(cursor));
     return 0;
@@ -309,11 +309,12 @@ static int reserve(cadre_self *self, cadre_sqlite *me, struct rows *rows)
 static bool only_reads(const cadre_sql *sql)
 {
     static const char *const words[] = {"SELECT", "VALUES", "EXPLAIN"};
-    const char *text = statement_text(statement_next(sql, NULL));
+    const struct statement *s = statement_next(sql, NULL);
+    const char *text = s && sql->count == 1 ? statement_text(s) : "";
     text += strspn(text, " \t\r\n");
     for (int i = 0; i < 3; i++)
         if (strncasecmp(text, words[i], strlen(words[i])) == 0)
-            return sql->count == 1 && !isalnum((unsigned char)text[strlen(words[i])]);
+            return !isalnum((unsigned char)text[strlen(words[i])]);
     return false;
 }
 

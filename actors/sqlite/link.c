@@ -200,8 +200,8 @@ static sqlite3_stmt *take_kept(struct link *link, const char *text)
         sqlite3_stmt *stmt = link->kept[i];
         if (strcmp(sqlite3_sql(stmt), text) != 0)
             continue;
-        memmove(&link->kept[i], &link->kept[i + 1],
-                (size_t)(KEPT - 1 - i) * sizeof link->kept[0]);
+        for (; i < KEPT - 1; i++)
+            link->kept[i] = link->kept[i + 1];
         link->kept[KEPT - 1] = NULL;
         return stmt;
     }
@@ -213,7 +213,8 @@ static void keep(struct link *link, sqlite3_stmt *stmt)
     sqlite3_reset(stmt);
     sqlite3_clear_bindings(stmt);
     sqlite3_finalize(link->kept[KEPT - 1]);
-    memmove(&link->kept[1], &link->kept[0], (KEPT - 1) * sizeof link->kept[0]);
+    for (int i = KEPT - 1; i > 0; i--)
+        link->kept[i] = link->kept[i - 1];
     link->kept[0] = stmt;
 }
 
