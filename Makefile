@@ -39,51 +39,66 @@ else
 
 # ---- what there is -------------------------------------------------------------------
 
-# What is outside needs libuv, and is a library of its own; without it, it is left out, with
-# all that includes one of its headers.
-UV := $(shell pkg-config --libs libuv 2>/dev/null)
+define newline
+
+
+endef
+
+# What needs a library from outside is a library of its own; without it, it is left out,
+# with all that includes one of its headers. Of each part: its sources, what it is linked
+# with, which other parts it needs, and who uses it. Whoever needs another one stands
+# before it.
+ALL_PARTS := sqlite http tls io
+users = $(shell grep -lE '$(1)' tests/*/*.c tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
+# Without state, so that each part has its own copy.
+COPIED := runtime/base/panic.c runtime/base/thread.c
+COPIED_sql := actors/sql/table.c actors/body.c actors/rows.c
+
+LIBS_io := $(shell pkg-config --libs libuv 2>/dev/null)
 UV_CFLAGS := $(shell pkg-config --cflags-only-I libuv 2>/dev/null)
-IO := $(if $(UV),$(wildcard runtime/io/*.c))
-IO_BASE := runtime/base/panic.c runtime/base/thread.c # without state: it has its own copy
-IO_USERS := $(shell grep -lE 'cadre/(tcp|udp|unix|stream|process|signal|tls)\.h|support/(sockets|serving|packets|starting)\.h|io/.*\.h' tests/*/*.c \
-    tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
-# HTTP, too, which needs llhttp besides: its C sources, or a library that is strict as it is
-# (older ones are if they were built so, which nobody can see).
-LLHTTP_SOURCES := $(wildcard /usr/share/llhttp/llhttp.c /usr/share/llhttp/api.c /usr/share/llhttp/http.c)
-LLHTTP := $(shell pkg-config --libs 'libllhttp >= 9' 2>/dev/null)
-LLHTTP_PARTS := $(if $(LLHTTP),,$(LLHTTP_SOURCES:/usr/share/%.c=%))
-LLHTTP_CFLAGS := $(if $(LLHTTP_PARTS),-isystem /usr/share/include/llhttp,$(shell \
-    pkg-config --cflags-only-I libllhttp 2>/dev/null))
-HTTP := $(if $(UV),$(if $(LLHTTP)$(LLHTTP_PARTS),$(wildcard actors/http/*.c)))
-HTTP_USERS := $(shell grep -lE 'cadre/(actors/)?http[a-z_]*\.h|support/web\.h|http/.*\.h' tests/*/*.c \
-    tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
-# And TLS, which needs OpenSSL.
-OPENSSL := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
+SOURCES_io := $(if $(LIBS_io),$(wildcard runtime/io/*.c) $(COPIED))
+USERS_io := $(call users,cadre/(tcp|udp|unix|stream|process|signal|tls)\.h|support/(sockets|serving|packets|starting)\.h|io/.*\.h)
+WITHOUT_io := no libuv: without sockets
+
+LIBS_tls := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
 OPENSSL_CFLAGS := $(shell pkg-config --cflags-only-I openssl 2>/dev/null)
-TLS := $(if $(UV),$(if $(OPENSSL),$(wildcard runtime/tls/*.c)))
-TLS_USERS := $(shell grep -lE 'cadre/tls\.h|support/tls\.h' tests/*/*.c tests/*/*/*.c bench/*.c \
-    examples/*.c examples/*/*.c)
-# Databases. What they share has no state: each has its own copy.
-SQLITE_LIB := $(shell pkg-config --libs sqlite3 2>/dev/null)
-SQLITE := $(if $(SQLITE_LIB),$(wildcard actors/sqlite/*.c))
-SQL_BASE := actors/table.c actors/body.c actors/rows.c
-SQLITE_USERS := $(shell grep -lE 'cadre/actors/sqlite\.h|sqlite/.*\.h' tests/*/*.c \
-    tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
-LEFT_OUT := $(if $(UV),,$(IO_USERS)) $(if $(HTTP),,$(HTTP_USERS)) $(if $(TLS),,$(TLS_USERS)) \
-    $(if $(SQLITE),,$(SQLITE_USERS))
-OUTSIDE := $(SQLITE_LIB) $(if $(HTTP),$(LLHTTP)) $(if $(TLS),$(OPENSSL)) $(UV)
-without_io = $(filter-out $(basename $(LEFT_OUT)),$(1))
+SOURCES_tls := $(if $(LIBS_io),$(if $(LIBS_tls),$(wildcard runtime/tls/*.c) runtime/base/panic.c))
+NEEDS_tls := io
+USERS_tls := $(call users,cadre/tls\.h|support/tls\.h)
+WITHOUT_tls := no OpenSSL 3, or no libuv: without TLS
+
+# llhttp: its C sources, or a library that is strict as it is (older ones are if they were
+# built so, which nobody can see).
+LLHTTP_SOURCES := $(wildcard /usr/share/llhttp/llhttp.c /usr/share/llhttp/api.c /usr/share/llhttp/http.c)
+LIBS_http := $(shell pkg-config --libs 'libllhttp >= 9' 2>/dev/null)
+FOREIGN_http := $(if $(LIBS_http),,$(LLHTTP_SOURCES:/usr/share/%.c=%))
+LLHTTP_CFLAGS := $(if $(FOREIGN_http),-isystem /usr/share/include/llhttp,$(shell \
+    pkg-config --cflags-only-I libllhttp 2>/dev/null))
+SOURCES_http := $(if $(LIBS_io),$(if $(LIBS_http)$(FOREIGN_http),$(wildcard actors/http/*.c)))
+NEEDS_http := io
+USERS_http := $(call users,cadre/(actors/)?http[a-z_]*\.h|support/web\.h|http/.*\.h)
+WITHOUT_http := no llhttp, or no libuv: without HTTP
+
+LIBS_sqlite := $(shell pkg-config --libs sqlite3 2>/dev/null)
+SOURCES_sqlite := $(if $(LIBS_sqlite),$(wildcard actors/sqlite/*.c) $(COPIED_sql))
+USERS_sqlite := $(call users,cadre/actors/sqlite\.h)
+WITHOUT_sqlite := no SQLite: without its databases
+
+PARTS := $(foreach p,$(ALL_PARTS),$(if $(SOURCES_$(p)),$(p)))
+LEFT_OUT := $(foreach p,$(filter-out $(PARTS),$(ALL_PARTS)),$(USERS_$(p)))
+OUTSIDE := $(foreach p,$(PARTS),$(LIBS_$(p)))
+not_left_out = $(filter-out $(basename $(LEFT_OUT)),$(1))
 RUNTIME := $(filter-out runtime/io/% runtime/tls/%,$(wildcard runtime/*/*.c))
 ACTORS := $(wildcard actors/*.c)
-BENCHES := $(patsubst bench/%,%,$(call without_io,$(basename $(wildcard bench/*.c))))
+BENCHES := $(patsubst bench/%,%,$(call not_left_out,$(basename $(wildcard bench/*.c))))
 BENCHED := $(if $(K),$(foreach b,$(BENCHES),$(if $(findstring $(K),$(b)),$(b))),$(BENCHES))
 HARNESS := $(wildcard bench/harness/*.c)
 # An example is one file, or a folder with all its files.
-EXAMPLES := $(patsubst examples/%,%,$(call without_io,$(basename $(wildcard examples/*.c))) \
-    $(patsubst %/,%,$(filter-out $(if $(UV),,$(dir $(IO_USERS))), \
+EXAMPLES := $(patsubst examples/%,%,$(call not_left_out,$(basename $(wildcard examples/*.c))) \
+    $(patsubst %/,%,$(filter-out $(dir $(LEFT_OUT)), \
     $(sort $(dir $(wildcard examples/*/*.c))))))
 # Each of these is a program with its own main; K=text keeps those with it in their name.
-programs = $(foreach t,$(call without_io,$(basename $(wildcard $(1)))),$(if $(findstring $(or $(K),/),$(t)),$(t)))
+programs = $(foreach t,$(call not_left_out,$(basename $(wildcard $(1)))),$(if $(findstring $(or $(K),/),$(t)),$(t)))
 TESTS_unit := $(call programs,tests/unit/*/test_*.c)
 TESTS_api := $(call programs,tests/api/test_*.c tests/api/test_*.cc)
 TESTS_sim := $(call programs,tests/sim/*.c)
@@ -95,10 +110,7 @@ SUPPORT := $(filter-out $(LEFT_OUT),$(wildcard tests/support/*.c))
 VERSION := $(shell awk '/define CADRE_VERSION_(MAJOR|MINOR|PATCH)/ \
     { v = v (v == "" ? "" : ".") $$3 } END { print v }' include/cadre/base.h)
 SONAME := libcadre.so.$(firstword $(subst ., ,$(VERSION)))
-SONAME_IO := libcadre-io.so.$(firstword $(subst ., ,$(VERSION)))
-SONAME_TLS := libcadre-tls.so.$(firstword $(subst ., ,$(VERSION)))
-SONAME_HTTP := libcadre-http.so.$(firstword $(subst ., ,$(VERSION)))
-SONAME_SQLITE := libcadre-sqlite.so.$(firstword $(subst ., ,$(VERSION)))
+soname = libcadre-$(1).so.$(firstword $(subst ., ,$(VERSION)))
 
 # ---- how it is compiled --------------------------------------------------------------
 
@@ -163,33 +175,34 @@ RUN_aarch64 := env -u CADRE_LONG CADRE_EMULATED=1 qemu-aarch64 -L /usr/aarch64-l
 # A program finds the shared libraries in the build tree, also those that one of them
 # needs: so by the old tag, which counts for these, too.
 comma := ,
-LIBRARY_shared := $(if $(SQLITE),build/shared/libcadre-sqlite.so) \
-    $(if $(HTTP),build/shared/libcadre-http.so) \
-    $(if $(TLS),build/shared/libcadre-tls.so) \
-    $(if $(IO),build/shared/libcadre-io.so) build/shared/libcadre.so
-LINK_shared := -Lbuild/shared -Wl,--as-needed $(if $(SQLITE),-lcadre-sqlite) $(if $(HTTP),-lcadre-http) \
-    $(if $(TLS),-lcadre-tls) $(if $(IO),-lcadre-io) -lcadre -Wl,--disable-new-dtags \
+LIBRARY_shared := $(PARTS:%=build/shared/libcadre-%.so) build/shared/libcadre.so
+LINK_shared := -Lbuild/shared -Wl,--as-needed $(PARTS:%=-lcadre-%) -lcadre -Wl,--disable-new-dtags \
     -Wl,-rpath,$(CURDIR)/build/shared
 
 Q := $(if $(V),,@)
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-OUTSIDE_aarch64 := # no libuv there
-LEFT_OUT_aarch64 := $(IO_USERS) $(HTTP_USERS) $(TLS_USERS) $(SQLITE_USERS)
-# Whoever needs another one stands before it.
-outside_libraries = $(if $(filter aarch64,$(1)),,$(if $(SQLITE),build/$(1)/libcadre-sqlite.a) \
-    $(if $(HTTP),build/$(1)/libcadre-http.a) \
-    $(if $(TLS),build/$(1)/libcadre-tls.a) $(if $(IO),build/$(1)/libcadre-io.a))
+OUTSIDE_aarch64 := # nothing of it is there
+LEFT_OUT_aarch64 := $(foreach p,$(ALL_PARTS),$(USERS_$(p)))
+outside_libraries = $(if $(filter aarch64,$(1)),,$(PARTS:%=build/$(1)/libcadre-%.a))
+
+# One relocatable object with its hidden symbols made local: a program can link to cadre_*
+# and to nothing else.
+define library_rule # flavour, name, objects
+build/$(1)/lib$(2).a: $(3)
+	@echo "  $$@"
+	$$(Q)$(CROSS_$(1))ld -r -o build/$(1)/$(2).o $$^
+	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/$(2).o
+	@rm -f $$@
+	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/$(2).o
+endef
 
 define flavour_rules
 OUTSIDE_$(1) ?= $(OUTSIDE)
 LEFT_OUT_$(1) ?= $(LEFT_OUT)
-OBJECTS_io_$(1) := $(patsubst %.c,build/$(1)/%.o,$(IO) $(IO_BASE))
-OBJECTS_tls_$(1) := $(patsubst %.c,build/$(1)/%.o,$(TLS) runtime/base/panic.c)
-OBJECTS_sqlite_$(1) := $(if $(SQLITE),$(patsubst %.c,build/$(1)/%.o,$(SQLITE) $(SQL_BASE)))
-OBJECTS_http_$(1) := $(patsubst %.c,build/$(1)/%.o,$(HTTP))
-OBJECTS_llhttp_$(1) := $(if $(HTTP),$(LLHTTP_PARTS:%=build/$(1)/%.o))
+$(foreach p,$(PARTS),$(eval OBJECTS_$(p)_$(1) := \
+    $(SOURCES_$(p):%.c=build/$(1)/%.o) $(FOREIGN_$(p):%=build/$(1)/%.o)))
 OBJECTS_$(1) := $(patsubst %.c,build/$(1)/%.o,$(RUNTIME) $(ACTORS))
 CXX_$(1) := $(if $(filter clang,$(1)),$(CLANG)++,$(CROSS_$(1))$(GXX))
 COMMON_$(1) := -MMD -MP -pthread -D_GNU_SOURCE $(FLAGS_$(1))
@@ -208,46 +221,15 @@ build/$(1)/%.o: %.cc Makefile | $(NEEDS_$(1))
 	$$(Q)$$(CXX_$(1)) $$(COMMON_$(1)) -std=c++17 $(WARN) -Wpedantic $$(SEES_tests) \
 	    -c $$< -o $$@
 
-# One relocatable object with its hidden symbols made local: a program can link to cadre_*
-# and to nothing else.
-build/$(1)/libcadre.a: $$(OBJECTS_$(1))
-	@echo "  $$@"
-	$$(Q)$(CROSS_$(1))ld -r -o build/$(1)/cadre.o $$^
-	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre.o
-	@rm -f $$@
-	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre.o
-build/$(1)/libcadre-io.a: $$(OBJECTS_io_$(1))
-	@echo "  $$@"
-	$$(Q)$(CROSS_$(1))ld -r -o build/$(1)/cadre-io.o $$^
-	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre-io.o
-	@rm -f $$@
-	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre-io.o
-build/$(1)/libcadre-tls.a: $$(OBJECTS_tls_$(1))
-	@echo "  $$@"
-	$$(Q)$(CROSS_$(1))ld -r -o build/$(1)/cadre-tls.o $$^
-	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre-tls.o
-	@rm -f $$@
-	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre-tls.o
-build/$(1)/libcadre-http.a: $$(OBJECTS_http_$(1)) $$(OBJECTS_llhttp_$(1))
-	@echo "  $$@"
-	$$(Q)$(CROSS_$(1))ld -r -o build/$(1)/cadre-http.o $$^
-	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre-http.o
-	@rm -f $$@
-	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre-http.o
-build/$(1)/libcadre-sqlite.a: $$(OBJECTS_sqlite_$(1))
-	@echo "  $$@"
-	$$(Q)$(CROSS_$(1))ld -r -o build/$(1)/cadre-sqlite.o $$^
-	$$(Q)$(CROSS_$(1))objcopy --localize-hidden build/$(1)/cadre-sqlite.o
-	@rm -f $$@
-	$$(Q)$(CROSS_$(1))ar rcs $$@ build/$(1)/cadre-sqlite.o
+$(call library_rule,$(1),cadre,$$(OBJECTS_$(1)))
+$(foreach p,$(PARTS),$(call library_rule,$(1),cadre-$(p),$$(OBJECTS_$(p)_$(1)))$(newline))
 # Not ours: without our warnings. Strict: line breaks are CR LF.
 build/$(1)/llhttp/%.o: /usr/share/llhttp/%.c Makefile
 	@mkdir -p $$(@D)
 	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) -w -DLLHTTP_STRICT_MODE=1 $(LLHTTP_CFLAGS) \
 	    -fvisibility=hidden -c $$< -o $$@
 # The objects as they are, for unit tests.
-build/$(1)/libplain.a: $$(OBJECTS_$(1)) $(if $(filter aarch64,$(1)),,$$(OBJECTS_http_$(1)) \
-    $$(OBJECTS_llhttp_$(1)))
+build/$(1)/libplain.a: $$(OBJECTS_$(1)) $(if $(filter aarch64,$(1)),,$$(OBJECTS_http_$(1)))
 	@rm -f $$@
 	$$(Q)$(CROSS_$(1))ar rcsT $$@ $$^
 build/$(1)/libsupport.a: $(patsubst %.c,build/$(1)/%.o,$(SUPPORT))
@@ -258,7 +240,7 @@ build/$(1)/libsupport.a: $(patsubst %.c,build/$(1)/%.o,$(SUPPORT))
 build/$(1)/tests/unit/%: build/$(1)/tests/unit/%.o build/$(1)/libsupport.a \
     build/$(1)/libplain.a
 	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ $$(LIBS_$(1)) -Wl,--as-needed \
-	    $(if $(filter aarch64,$(1)),,$(LLHTTP)) -o $$@
+	    $(if $(filter aarch64,$(1)),,$(LIBS_http)) -o $$@
 build/$(1)/tests/%: build/$$(TESTS_OF_$(1))/tests/%.o \
     build/$$(TESTS_OF_$(1))/libsupport.a $$(LIBRARY_$(1))
 	@mkdir -p $$(@D)
@@ -290,32 +272,15 @@ build/shared/libcadre.so: $(OBJECTS_shared)
 	$(Q)$(CC_shared) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -pthread $^ -o $@
 	$(Q)ln -sf libcadre.so build/shared/$(SONAME)
 
-build/shared/libcadre-io.so: $(OBJECTS_io_shared) build/shared/libcadre.so
-	@echo "  $@"
-	$(Q)$(CC_shared) -shared -Wl,-soname,$(SONAME_IO) -Wl,-z,defs -pthread \
-	    $(OBJECTS_io_shared) -Lbuild/shared -lcadre $(UV) -o $@
-	$(Q)ln -sf libcadre-io.so build/shared/$(SONAME_IO)
-
-build/shared/libcadre-tls.so: $(OBJECTS_tls_shared) build/shared/libcadre-io.so \
-    build/shared/libcadre.so
-	@echo "  $@"
-	$(Q)$(CC_shared) -shared -Wl,-soname,$(SONAME_TLS) -Wl,-z,defs -pthread \
-	    $(OBJECTS_tls_shared) -Lbuild/shared -lcadre-io -lcadre $(OPENSSL) -o $@
-	$(Q)ln -sf libcadre-tls.so build/shared/$(SONAME_TLS)
-
-build/shared/libcadre-http.so: $(OBJECTS_http_shared) $(OBJECTS_llhttp_shared) \
-    build/shared/libcadre-io.so build/shared/libcadre.so
-	@echo "  $@"
-	$(Q)$(CC_shared) -shared -Wl,-soname,$(SONAME_HTTP) -Wl,-z,defs -pthread \
-	    $(OBJECTS_http_shared) $(OBJECTS_llhttp_shared) -Lbuild/shared -lcadre-io -lcadre \
-	    $(LLHTTP) -o $@
-	$(Q)ln -sf libcadre-http.so build/shared/$(SONAME_HTTP)
-
-build/shared/libcadre-sqlite.so: $(OBJECTS_sqlite_shared) build/shared/libcadre.so
-	@echo "  $@"
-	$(Q)$(CC_shared) -shared -Wl,-soname,$(SONAME_SQLITE) -Wl,-z,defs -pthread \
-	    $(OBJECTS_sqlite_shared) -Lbuild/shared -lcadre $(SQLITE_LIB) -o $@
-	$(Q)ln -sf libcadre-sqlite.so build/shared/$(SONAME_SQLITE)
+define shared_rule
+build/shared/libcadre-$(1).so: $(OBJECTS_$(1)_shared) \
+    $(NEEDS_$(1):%=build/shared/libcadre-%.so) build/shared/libcadre.so
+	@echo "  $$@"
+	$$(Q)$(CC_shared) -shared -Wl,-soname,$(call soname,$(1)) -Wl,-z,defs -pthread \
+	    $(OBJECTS_$(1)_shared) -Lbuild/shared $(NEEDS_$(1):%=-lcadre-%) -lcadre $(LIBS_$(1)) -o $$@
+	$$(Q)ln -sf libcadre-$(1).so build/shared/$(call soname,$(1))
+endef
+$(foreach p,$(PARTS),$(eval $(call shared_rule,$(p))))
 
 $(SYSROOT)/complete: tools/sysroot.sh tools/packages.txt
 	$(Q)tools/sysroot.sh $(SYSROOT) >build/sysroot.log 2>&1 || { cat build/sysroot.log; exit 1; }
@@ -328,28 +293,14 @@ $(SYSROOT)/complete: tools/sysroot.sh tools/packages.txt
 
 .PHONY: all install uninstall pingpong bench bench-guard compare soak format clean help
 LIBRARIES := build/release/libcadre.a build/shared/libcadre.so \
-    $(if $(IO),build/release/libcadre-io.a build/shared/libcadre-io.so) \
-    $(if $(TLS),build/release/libcadre-tls.a build/shared/libcadre-tls.so) \
-    $(if $(HTTP),build/release/libcadre-http.a build/shared/libcadre-http.so) \
-    $(if $(SQLITE),build/release/libcadre-sqlite.a build/shared/libcadre-sqlite.so)
+    $(foreach p,$(PARTS),build/release/libcadre-$(p).a build/shared/libcadre-$(p).so)
 all: $(LIBRARIES) ## the libraries, static and shared
-ifndef UV
-	@echo "notice: no libuv: without sockets (libcadre-io)"
-endif
-ifndef TLS
-	@echo "notice: no OpenSSL 3, or no libuv: without TLS (libcadre-tls)"
-endif
-ifndef HTTP
-	@echo "notice: no llhttp, or no libuv: without HTTP (libcadre-http)"
-endif
-ifndef SQLITE
-	@echo "notice: no SQLite: without cadre_sqlite (libcadre-sqlite)"
-endif
+	@$(foreach p,$(filter-out $(PARTS),$(ALL_PARTS)),echo "notice: $(WITHOUT_$(p)) (libcadre-$(p))";):
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 export PREFIX LIBDIR DESTDIR VERSION SONAME
-install uninstall: export LLHTTP := $(if $(LLHTTP),libllhttp)
+install uninstall: export LLHTTP := $(if $(LIBS_http),libllhttp)
 install: $(LIBRARIES) ## libraries, headers, pkg-config, CMake; PREFIX, LIBDIR, DESTDIR
 	$(Q)tools/install.sh install
 uninstall: ## removes what install put there
@@ -428,9 +379,9 @@ build/results/static/%:
 	@tools/check.sh $@ $(CHECK_$*)
 
 CODE := $(shell find include runtime actors tests bench examples -name '*.[ch]' 2>/dev/null)
-LINTED := $(RUNTIME) $(IO) $(TLS) $(ACTORS) $(HTTP) $(SQLITE)
-USERS := $(filter build/release/actors/%,$(OBJECTS_release)) $(OBJECTS_http_release) \
-    $(OBJECTS_sqlite_release) $(patsubst %.c, \
+LINTED := $(sort $(RUNTIME) $(ACTORS) $(foreach p,$(PARTS),$(SOURCES_$(p))))
+USERS := $(filter build/release/actors/%,$(OBJECTS_release) $(foreach p,$(PARTS), \
+    $(OBJECTS_$(p)_release))) $(patsubst %.c, \
     build/release/%.o,$(wildcard examples/*.c examples/*/*.c))
 LINT_FLAGS := -D_GNU_SOURCE $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) $(LLHTTP_CFLAGS) -Iruntime -Iinclude
 
@@ -458,8 +409,8 @@ build/results/static/instructions: \
     $(patsubst %.c,build/release/%,$(wildcard tests/instructions/*.c))
 build/results/static/tools-test: build/release/bench/guard/compare
 # The two slow ones look at what has changed since.
-build/results/static/analyzer: $(OBJECTS_analyzer) $(OBJECTS_tls_analyzer) $(OBJECTS_http_analyzer) \
-    $(OBJECTS_sqlite_analyzer)
+build/results/static/analyzer: $(OBJECTS_analyzer) $(foreach p,$(PARTS), \
+    $(filter-out build/analyzer/llhttp/%,$(OBJECTS_$(p)_analyzer)))
 TIDY := $(LINTED:%.c=build/tidy/%.txt)
 build/results/static/tidy: $(TIDY)
 build/tidy/%.txt: %.c $(filter %.h,$(CODE)) .clang-tidy

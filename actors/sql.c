@@ -1,5 +1,5 @@
 /* sql.c: what databases are asked, and what they answer. */
-#include "statement.h"
+#include "sql/statement.h"
 
 #include <errno.h>
 #include <string.h>

@@ -9,16 +9,18 @@ include=$PREFIX/include
 cmake=$LIBDIR/cmake/Cadre
 dest=${DESTDIR-}
 
+parts() { (cd tools && printf '%s\n' cadre-*.pc.in | sed 's/^cadre-//; s/\.pc\.in$//'); }
 headers() { (cd include && find . -name '*.h' | sed 's|^\./||' | sort); }
 
 # The places of all that is installed.
 places() {
     headers | sed "s|^|$include/|"
     printf '%s\n' "$LIBDIR"/libcadre.{a,so,"so.$VERSION"} "$LIBDIR/$SONAME" \
-        "$LIBDIR"/libcadre-{io,tls,http,sqlite}.{a,so,"so.$VERSION"} \
-        "$LIBDIR/${SONAME/cadre/cadre-io}" "$LIBDIR/${SONAME/cadre/cadre-tls}" \
-        "$LIBDIR/${SONAME/cadre/cadre-http}" "$LIBDIR/${SONAME/cadre/cadre-sqlite}" \
-        "$LIBDIR"/pkgconfig/cadre{,-io,-tls,-http,-sqlite}.pc "$cmake"/Cadre{Config,ConfigVersion,Targets}.cmake
+        "$LIBDIR/pkgconfig/cadre.pc" "$cmake"/Cadre{Config,ConfigVersion,Targets}.cmake
+    parts | while read -r part; do
+        printf '%s\n' "$LIBDIR/libcadre-$part".{a,so,"so.$VERSION"} \
+            "$LIBDIR/${SONAME/cadre/cadre-$part}" "$LIBDIR/pkgconfig/cadre-$part.pc"
+    done
 }
 
 # fill TEMPLATE PLACE
@@ -52,7 +54,7 @@ install)
     library libcadre "$SONAME"
     mkdir -p "$dest$LIBDIR/pkgconfig" "$dest$cmake"
     fill tools/cadre.pc.in "$LIBDIR/pkgconfig/cadre.pc"
-    for part in io tls http sqlite; do # what there is
+    parts | while read -r part; do # what there is
         [ -e "build/release/libcadre-$part.a" ] || continue
         library "libcadre-$part" "${SONAME/cadre/cadre-$part}"
         fill "tools/cadre-$part.pc.in" "$LIBDIR/pkgconfig/cadre-$part.pc"

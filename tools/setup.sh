@@ -4,9 +4,8 @@
 # usage: setup.sh TARGET...       0: all there (now); 2: something is missing
 #        setup.sh --names SET     prints the names of that set in this release
 #
-# tools/packages.txt says who needs what; what only the sets `io`, `tls`, `http` and
-# `load` need
-# may be missing, and is no failure. CADRE_NO_INSTALL=1 only reports what is missing.
+# tools/packages.txt says who needs what; what only the sets `outside` and
+# `load` need may be missing, and is no failure. CADRE_NO_INSTALL=1 only reports what is missing.
 set -u
 table=$(dirname "$0")/packages.txt
 

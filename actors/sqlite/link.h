@@ -2,8 +2,8 @@
 #ifndef ACTORS_SQLITE_LINK_H
 #define ACTORS_SQLITE_LINK_H
 
-#include "../statement.h"
-#include "../table.h"
+#include "../sql/statement.h"
+#include "../sql/table.h"
 
 #include <sqlite3.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* table.c: the rows of an answer while they come, and what went wrong. */
 #include "table.h"
 
-#include "body.h"
+#include "../body.h"
 
 #include <errno.h>
 #include <stdio.h>

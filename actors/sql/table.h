@@ -2,7 +2,7 @@
 #ifndef ACTORS_TABLE_H
 #define ACTORS_TABLE_H
 
-#include "rows.h"
+#include "../rows.h"
 
 #include <cadre/actors/sql.h>
 
