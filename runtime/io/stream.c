@@ -98,7 +98,7 @@ static void on_time(uv_timer_t *timer)
     else if (s->deadline && now(s) >= s->deadline)
         end(s, -ETIMEDOUT, WITH_RESET);
     else if (now(s) >= idle_at(s))
-        end(s, -ETIMEDOUT, s->first ? WITH_RESET : WITH_END);
+        end(s, -ETIMEDOUT, s->outgoing.first ? WITH_RESET : WITH_END);
     else if (s->retry_at)
         connect_again(s);
     else if (s->look_at && now(s) >= s->look_at)
@@ -232,14 +232,6 @@ static void read_on(struct stream *s)
 
 /* ---- what is written ------------------------------------------------------------- */
 
-static void free_piece(struct stream *s)
-{
-    struct piece *piece = s->first;
-    s->first = (void *)piece->node.next;
-    cadre_buf_unref(piece->buf);
-    cadre_port_put(s->h.port.world, piece, sizeof *piece);
-}
-
 static void look_at_mark(struct stream *s)
 {
     uint64_t mark = load_acquire(&s->mark); /* the owner's */
@@ -253,34 +245,8 @@ static void advance(struct stream *s, size_t n)
 {
     count_sent(s, n);
     s->active = now(s);
-    while (s->first && n >= cadre_buf_size(s->first->buf) - s->offset) {
-        n -= cadre_buf_size(s->first->buf) - s->offset;
-        s->offset = 0;
-        free_piece(s);
-    }
-    s->offset += n;
+    outgoing_advance(&s->outgoing, s->h.port.world, n);
     look_at_mark(s);
-}
-
-/* The next pieces, at most so many, and so many bytes: that something was sent is known
- * when all of it was. */
-static unsigned gather(const struct stream *s, uv_buf_t *bufs, size_t *sum)
-{
-    unsigned n = 0;
-    size_t offset = s->offset;
-    *sum = 0;
-    for (const struct piece *p = s->first;
-         p && n < STREAM_PIECES && *sum < STREAM_AT_ONCE;
-         p = (const void *)p->node.next) {
-        size_t size = cadre_buf_size(p->buf) - offset;
-        if (size > STREAM_AT_ONCE - *sum)
-            size = STREAM_AT_ONCE - *sum;
-        bufs[n].base = (char *)cadre_buf_data(p->buf) + offset;
-        bufs[n++].len = size;
-        *sum += size;
-        offset = 0;
-    }
-    return n;
 }
 
 /* What is wrong with it, reading and writing say. */
@@ -336,12 +302,12 @@ static void on_wrote(uv_write_t *write, int status)
 /* As much as the system takes, then the rest by and by. */
 static void send_on(struct stream *s)
 {
-    uv_buf_t bufs[STREAM_PIECES];
+    uv_buf_t bufs[OUTGOING_PIECES];
     size_t sum = 0;
     unsigned n;
     if (!s->connected || s->writing || s->ending)
         return;
-    while ((n = gather(s, bufs, &sum)) > 0) {
+    while ((n = outgoing_gather(&s->outgoing, bufs, &sum)) > 0) {
         int sent = uv_try_write(uv(s), bufs, n);
         if (sent < 0 && sent != UV_EAGAIN) {
             end(s, sent, WITH_END);
@@ -356,28 +322,12 @@ static void send_on(struct stream *s)
         all_sent(s);
         return;
     }
-    n = gather(s, bufs, &s->asked);
+    n = outgoing_gather(&s->outgoing, bufs, &s->asked);
     s->write.data = s;
     int err = uv_write(&s->write, uv(s), bufs, n, on_wrote);
     s->writing = err == 0;
     if (err)
         end(s, err, WITH_END);
-}
-
-/* Those that were written, behind the others. */
-static void take_written(struct stream *s)
-{
-    struct inbox_node *oldest = seat_in_order(inbox_take(&s->written, INBOX_EMPTY));
-    while (oldest) {
-        struct piece *piece = container_of(oldest, struct piece, node);
-        oldest = plain_read(&oldest->next);
-        plain_write(&piece->node.next, NULL);
-        if (s->first)
-            s->last->node.next = &piece->node;
-        else
-            s->first = piece;
-        s->last = piece;
-    }
 }
 
 /* ---- it opens -------------------------------------------------------------------- */
@@ -503,7 +453,7 @@ static void look_who_reads(struct stream *s)
 {
     struct pollfd p = {0};
     s->look_at = now(s) + LOOK_MS;
-    if (!s->first && uv_fileno((uv_handle_t *)uv(s), &p.fd) == 0 &&
+    if (!s->outgoing.first && uv_fileno((uv_handle_t *)uv(s), &p.fd) == 0 &&
         poll(&p, 1, 0) == 1 && p.revents & POLLERR)
         end(s, 0, WITH_END);
     else
@@ -517,14 +467,14 @@ static void close_by_and_by(struct stream *s)
     if (s->closes)
         return;
     s->closes = true;
-    if (!s->first && !s->connected) {
+    if (!s->outgoing.first && !s->connected) {
         end(s, 0, WITH_END);
         return;
     }
     if (!s->close_at)
         s->close_at = time_after(s, s->close_ms);
     set_deadline(s, s->close_at);
-    if (!s->first)
+    if (!s->outgoing.first)
         all_sent(s);
     read_on(s);
 }
@@ -557,7 +507,7 @@ static void obey(struct handle *h, uint32_t commands)
         return;
     obey_filter(s, commands);
     if (commands & STREAM_WRITE) {
-        take_written(s);
+        outgoing_take(&s->outgoing, &s->written);
         send_on(s);
     }
     if (commands & STREAM_MARK)
@@ -567,14 +517,14 @@ static void obey(struct handle *h, uint32_t commands)
     if (commands & STREAM_CREDIT)
         read_on(s);
     s->shuts_down = s->shuts_down || commands & STREAM_SHUTDOWN;
-    if (commands & STREAM_SHUTDOWN && s->connected && !s->first)
+    if (commands & STREAM_SHUTDOWN && s->connected && !s->outgoing.first)
         all_sent(s);
     if (commands & STREAM_NO_MEMORY)
         end(s, -ENOMEM, WITH_RESET);
     else if (commands & STREAM_ABORT)
         end(s, -ECANCELED, WITH_RESET);
     else if (commands & HANDLE_END)
-        end(s, -ECANCELED, s->first ? WITH_RESET : WITH_END);
+        end(s, -ECANCELED, s->outgoing.first ? WITH_RESET : WITH_END);
     else if (commands & STREAM_CLOSE)
         close_by_and_by(s);
 }
@@ -582,7 +532,7 @@ static void obey(struct handle *h, uint32_t commands)
 static void end_with_system(struct handle *h)
 {
     struct stream *s = container_of(h, struct stream, h);
-    end(s, -ECANCELED, s->first ? WITH_RESET : WITH_END);
+    end(s, -ECANCELED, s->outgoing.first ? WITH_RESET : WITH_END);
 }
 
 /* ---- made and freed -------------------------------------------------------------- */
@@ -619,9 +569,8 @@ void stream_free(struct stream *s)
 {
     if (s->fd >= 0)
         close(s->fd);
-    take_written(s);
-    while (s->first)
-        free_piece(s);
+    outgoing_take(&s->outgoing, &s->written);
+    outgoing_free(&s->outgoing, s->h.port.world);
     for (uint64_t at; spsc_has_more(&s->places, STREAM_SLOTS, &at);
          spsc_take(&s->places))
         cadre_buf_unref(s->slots[at]);

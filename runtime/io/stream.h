@@ -15,6 +15,7 @@
 #include "io/filter.h"
 #include "io/gate.h"
 #include "io/local.h"
+#include "io/outgoing.h"
 #include "io/shard.h"
 #include "queue/spsc.h"
 
@@ -41,15 +42,7 @@ enum {
     STREAM_CLOSES_THEN = HANDLE_FIRST << 11
 };
 enum {
-    STREAM_SLOTS = 16,       /* buffers read ahead */
-    STREAM_PIECES = 16,      /* sent at a time, ... */
-    STREAM_AT_ONCE = 1 << 18 /* ... and bytes */
-};
-
-/* Bytes that wait to be sent. */
-struct piece {
-    struct inbox_node node; /* older ones; then younger ones */
-    cadre_buf *buf;
+    STREAM_SLOTS = 16, /* buffers read ahead */
 };
 
 struct stream {
@@ -99,9 +92,8 @@ struct stream {
     uint64_t active, deadline, close_at;
     uint64_t retry_at; /* when it is to try to connect again, ... */
     uint64_t look_at;  /* ... or to look who reads what is written */
-    struct piece *first, *last;
-    size_t offset; /* of the first: sent already */
-    size_t asked;  /* bytes of the write that is under way */
+    struct outgoing outgoing;
+    size_t asked; /* bytes of the write that is under way */
     bool connected, reading, eof, writing, shuts_down, did_shut_down, ending;
     bool greets;  /* the owner's filter does, with its peer's */
     bool closes;  /* when all is sent; what is read is dropped */

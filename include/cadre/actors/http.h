@@ -76,8 +76,8 @@ typedef struct cadre_http {
     /* The same, whose requests come with their head, and their body in pieces (http.h):
      * it may be of any size, and the answer has no deadline. They count first. */
     const cadre_http_route *uploads;
-    cadre_ref to;  /* is asked where no path fits. id 0: that is 404 */
-    void *context; /* for handlers, which use it at the same time */
+    cadre_ref to;   /* is asked where no path fits. id 0: that is 404 */
+    void *context;  /* for handlers, which use it at the same time */
     cadre_tls *tls; /* HTTPS (tls.h), stays there. NULL: HTTP */
     cadre_http_limits limits;
     uint64_t own[6]; /* zero; the actor's own */
