@@ -41,9 +41,7 @@ enum {
     STREAM_READY = HANDLE_FIRST << 10,
     STREAM_CLOSES_THEN = HANDLE_FIRST << 11
 };
-enum {
-    STREAM_SLOTS = 16, /* buffers read ahead */
-};
+enum { STREAM_SLOTS = 16 }; /* buffers read ahead */
 
 struct stream {
     struct handle h;
