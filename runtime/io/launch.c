@@ -107,14 +107,15 @@ static int close_each(posix_spawn_file_actions_t *actions)
 {
     DIR *dir = opendir("/proc/self/fd");
     const struct dirent *entry;
-    int err = dir ? 0 : errno;
+    int err = 0;
+    if (!dir)
+        return errno;
     while (!err && (entry = readdir(dir))) {
         int fd = atoi(entry->d_name);
         if (fd >= LAUNCH_STREAMS)
             err = posix_spawn_file_actions_addclose(actions, fd);
     }
-    if (dir)
-        closedir(dir);
+    closedir(dir);
     return err;
 }
 

@@ -426,8 +426,9 @@ static int write_one_piece(cadre_self *self, void *state, cadre_msg *m)
     if (!opened)
         return m->type == &cadre_stream_closed_type ? CADRE_STOP : 0;
     int err = cadre_stream_write(self, opened->stream, zeros, sizeof zeros);
-    atomic_fetch_add(&facts.wrongs,
-                     cadre_stream_write(self, opened->stream, "x", 1) != CADRE_EFULL);
+    /* As much again: another worker may have sent some of it already. */
+    atomic_fetch_add(&facts.wrongs, cadre_stream_write(self, opened->stream, zeros,
+                                                       sizeof zeros) != CADRE_EFULL);
     return err;
 }
 
