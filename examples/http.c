@@ -1,7 +1,10 @@
 /* http: a small web server.
  *
- * http PORT    serves there until it is interrupted: try it with a browser or curl
- * http         tries itself: a client in the same process asks for a page
+ * http PORT                     serves there until it is interrupted: try it with a
+ *                               browser or curl
+ * http PORT CERTIFICATE KEY     the same with TLS (HTTPS), by these two files
+ * http                          tries itself: a client in the same process asks for a
+ *                               page
  *
  *   /hello/NAME   is answered at once
  *   /count        by an actor of its own, to which the request is passed on
@@ -11,6 +14,7 @@
 #include <cadre/actors/http.h>
 #include <cadre/shutdown.h>
 #include <cadre/tcp.h>
+#include <cadre/tls.h>
 #include <cadre/timer.h>
 
 #include <stdio.h>
@@ -72,14 +76,17 @@ static const cadre_class counter_class = {
 
 struct root {
     uint16_t port;
+    cadre_tls *tls; /* or NULL */
     cadre_ref counter, server;
 };
 
 static int root_start(cadre_self *self, void *state)
 {
     struct root *root = state;
-    cadre_http config = {
-        .port = root->port, .routes = routes, .context = &root->counter};
+    cadre_http config = {.port = root->port,
+                         .tls = root->tls,
+                         .routes = routes,
+                         .context = &root->counter};
     int err = cadre_spawn(self, &root->counter, &counter_class, NULL);
     if (!err)
         err = cadre_spawn(self, &root->server, &cadre_http_class, &config);
@@ -119,8 +126,16 @@ static const cadre_class root_class = {.name = "root",
 
 int main(int argc, char **argv)
 {
+    char why[CADRE_TLS_WHY];
     struct root root = {.port = (uint16_t)(argc > 1 ? atoi(argv[1]) : 0)};
+    const cadre_tls_options options = {.certificate = argc > 2 ? argv[2] : NULL,
+                                       .key = argc > 3 ? argv[3] : NULL};
+    if (argc > 2 && cadre_tls_new(&root.tls, &options, why, sizeof why)) {
+        fprintf(stderr, "http: %s\n", why);
+        return 1;
+    }
     int reason = cadre_serve(NULL, &root_class, &root, CADRE_SECOND, 2 * CADRE_SECOND);
+    cadre_tls_free(root.tls);
     if (reason)
         fprintf(stderr, "http: %s\n", cadre_strerror(reason));
     return reason ? 1 : 0;

