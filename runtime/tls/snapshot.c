@@ -94,32 +94,46 @@ static int use_certificate(const struct complaint *c, SSL_CTX *ssl,
     return 0;
 }
 
-static int trust(const struct complaint *c, SSL_CTX *ssl,
-                 const cadre_tls_options *options)
+static bool is_folder(const char *path)
+{
+    struct stat file;
+    return stat(path, &file) == 0 && S_ISDIR(file.st_mode);
+}
+
+/* Clients are told whose certificates are good. */
+static int hint(const struct complaint *c, SSL_CTX *ssl,
+                const cadre_tls_options *options)
 {
     const char *path = options->trust;
-    struct stat file;
-    if (!path)
-        return SSL_CTX_set_default_verify_paths(ssl) == 1
-                   ? 0
-                   : complain_ssl(c, -EINVAL, "the system's certificates");
-    int err = check_file(c, path);
-    if (err)
-        return err;
-    bool is_folder = stat(path, &file) == 0 && S_ISDIR(file.st_mode);
-    if (is_folder ? SSL_CTX_load_verify_dir(ssl, path) != 1
-                  : SSL_CTX_load_verify_file(ssl, path) != 1)
-        return complain_ssl(c, -EINVAL, path);
-    if (options->clients == CADRE_TLS_ANY_CLIENT || is_folder)
+    if (options->clients == CADRE_TLS_ANY_CLIENT || is_folder(path))
         return 0;
-    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(path); /* a hint for them */
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(path);
     if (!names)
         return complain_ssl(c, -EINVAL, path);
     SSL_CTX_set_client_CA_list(ssl, names);
     return 0;
 }
 
-/* What is the same for all names. */
+static int trust(const struct complaint *c, SSL_CTX *ssl,
+                 const cadre_tls_options *options)
+{
+    const char *path = options->trust;
+    if (!path) /* not its stores, which read the whole folder each time */
+        return SSL_CTX_set_default_verify_file(ssl) == 1 &&
+                       SSL_CTX_set_default_verify_dir(ssl) == 1
+                   ? 0
+                   : complain_ssl(c, -EINVAL, "the system's certificates");
+    int err = check_file(c, path);
+    if (err)
+        return err;
+    if (is_folder(path) ? SSL_CTX_load_verify_dir(ssl, path) != 1
+                        : SSL_CTX_load_verify_file(ssl, path) != 1)
+        return complain_ssl(c, -EINVAL, path);
+    return hint(c, ssl, options);
+}
+
+/* What is the same for all names; whom to trust is read once. The chain is that of the
+ * file: else one would be sought, on disk, in each handshake. */
 static int set_up(const struct complaint *c, const struct snapshot *snapshot,
                   SSL_CTX *ssl, const cadre_tls_options *options)
 {
@@ -127,7 +141,7 @@ static int set_up(const struct complaint *c, const struct snapshot *snapshot,
     SSL_CTX_set_default_passwd_cb(ssl, no_password);
     (void)SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                        SSL_OP_CIPHER_SERVER_PREFERENCE);
-    (void)SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
+    (void)SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
     (void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF); /* tickets do */
     if (SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_session_id_context(ssl, context, sizeof context - 1) != 1)
@@ -138,7 +152,10 @@ static int set_up(const struct complaint *c, const struct snapshot *snapshot,
             return complain_ssl(c, -ENOMEM, "protocols");
         SSL_CTX_set_alpn_select_cb(ssl, on_protocols, (void *)snapshot);
     }
-    return trust(c, ssl, options);
+    if (!snapshot->ssl)
+        return trust(c, ssl, options);
+    SSL_CTX_set1_cert_store(ssl, SSL_CTX_get_cert_store(snapshot->ssl));
+    return hint(c, ssl, options);
 }
 
 /* certificate: NULL: none. */

@@ -250,6 +250,15 @@ static void verified_by_default(void **unused)
     }
 }
 
+static void system_is_trusted(void **unused)
+{
+    static const char arguments[] = "-cert {}/good.pem -key {}/good.key -rev";
+    assert_int_equal(setenv("SSL_CERT_FILE", in_folder("ca.pem"), 1), 0);
+    assert_int_equal(call_server(arguments, NULL, "localhost"), 0);
+    assert_int_equal(unsetenv("SSL_CERT_FILE"), 0);
+    assert_string_equal(call.heard, ".cba\n");
+}
+
 static void insecure_is_asked_for(void **unused)
 {
     memset(&call, 0, sizeof call);
@@ -316,7 +325,7 @@ int main(void)
           cmocka_unit_test(protocols_are_agreed_on), cmocka_unit_test(clients_certify),
           cmocka_unit_test(clients_may_certify),
           cmocka_unit_test(client_talks_to_openssl),
-          cmocka_unit_test(verified_by_default),
+          cmocka_unit_test(verified_by_default), cmocka_unit_test(system_is_trusted),
           cmocka_unit_test(insecure_is_asked_for),
           cmocka_unit_test(old_server_is_refused), cmocka_unit_test(client_certifies),
           cmocka_unit_test(client_offers_protocols));

@@ -266,13 +266,14 @@ static int go_at_once(cadre_self *self, void *state, cadre_msg *m)
 
 static void client_starts_tls(void **unused)
 {
+    cadre_tls *tls = tls_calling();
     later = tls_serving("good");
     plan.receive = go_at_once;
     cadre_system *sys = serve(NULL);
     memset(&call, 0, sizeof call);
     call.starts = true;
     call.port = facts.port;
-    call.options.tls = tls_calling();
+    call.options.tls = tls;
     call.options.tls_name = "localhost";
     assert_int_equal(make_call(), 0);
     assert_string_equal(call.heard, "go\nsecret.");
@@ -284,10 +285,11 @@ static void client_starts_tls(void **unused)
     memset(&call, 0, sizeof call);
     call.starts = true;
     call.port = facts.port;
-    call.options.tls = tls_calling();
+    call.options.tls = tls;
     call.options.tls_name = "other.example";
     assert_int_equal(make_call(), CADRE_ETLS_NAME);
     assert_string_equal(call.heard, "go\n");
+    cadre_tls_free(tls);
     tcp_served(sys);
     cadre_tls_free(later);
 }
