@@ -67,6 +67,8 @@ struct filter {
     cadre_buf *in;              /* is being pulled, ... */
     size_t offset;              /* ... from here on */
     size_t pulled;              /* bytes, since somebody has looked */
+    size_t unasked;             /* bytes it said by itself, and that may not be sent */
+    bool writes;                /* for the owner */
     struct piece *first, *last; /* written before it was ready */
     uint64_t waiting;           /* bytes of those */
     bool connects, ready, announces;

@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FAREWELL_MS = 1000 }; /* for the peer to take the reason */
+enum {
+    FAREWELL_MS = 1000,    /* for the peer to take the reason */
+    UNASKED_MAX = 64 << 10 /* bytes that the filter says by itself */
+};
 
 const size_t filter_version = sizeof(struct filter);
 
@@ -39,6 +42,10 @@ static int push(struct filter *f, const void *bytes, size_t size)
 {
     if (f->finished)
         return 0;
+    if (bytes_unsent(f->stream) == 0)
+        f->unasked = 0;
+    if (!f->writes && (f->unasked += size) > UNASKED_MAX)
+        return CADRE_EFULL; /* a peer that has it answer, and does not read */
     cadre_buf *buf = cadre_buf_new(bytes, size);
     return buf ? bytes_append(f->stream, buf) : -ENOMEM;
 }
@@ -118,12 +125,20 @@ static void finish(struct filter *f)
     f->finished = true;
 }
 
+static int write_now(struct filter *f, const void *bytes, size_t size)
+{
+    f->writes = true;
+    int err = f->class->write(f, bytes, size);
+    f->writes = false;
+    return err;
+}
+
 static int write_waiting(struct filter *f)
 {
     int err = 0;
     while (f->first && !err) {
         cadre_buf *buf = f->first->buf;
-        err = f->class->write(f, cadre_buf_data(buf), cadre_buf_size(buf));
+        err = write_now(f, cadre_buf_data(buf), cadre_buf_size(buf));
         if (!err)
             drop_first(f);
     }
@@ -267,7 +282,7 @@ int filtered_write(struct stream *s, const void *bytes, size_t size)
         cadre_buf *buf = cadre_buf_new(bytes, size);
         return buf ? keep(s, buf) : -ENOMEM;
     }
-    int err = f->class->write(f, bytes, size);
+    int err = write_now(f, bytes, size);
     if (err)
         fail(s, err);
     return err == CADRE_EFULL ? -ENOMEM : err; /* it is closed for that */

@@ -194,6 +194,28 @@ static void write_is_bounded(void **unused)
     tcp_served(sys);
 }
 
+/* A peer that has OpenSSL answer, by new keys, and reads nothing. */
+static void unasked_answers_are_bounded(void **unused)
+{
+    enum { MANY = 100000 };
+    static const int small = 4096;
+    cadre_system *sys = serve(tls_serving("good"));
+    int fd = raw_socket(), updates = 0;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    assert_int_equal(raw_connect_socket(fd, facts.port), 0);
+    SSL *peer = peer_begin(fd);
+    assert_int_equal(SSL_connect(peer), 1);
+    setsockopt(raw_other_end(fd), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    while (updates++ < MANY && SSL_key_update(peer, SSL_KEY_UPDATE_REQUESTED) == 1 &&
+           SSL_do_handshake(peer) == 1) {
+    }
+    assert_in_range(updates, 1000, MANY - 1);
+    await(&facts.closed, 1);
+    assert_int_equal(facts.reason, -ENOMEM);
+    peer_drop(peer);
+    tcp_served(sys);
+}
+
 /* ---- ends ------------------------------------------------------------------------- */
 
 static void cut_is_told(void **unused)
@@ -451,7 +473,8 @@ int main(void)
 {
     TESTS(cmocka_unit_test(echo_answers), cmocka_unit_test(bytes_in_order),
           cmocka_unit_test(close_sends_all), cmocka_unit_test(slow_reader_throttles),
-          cmocka_unit_test(write_is_bounded), cmocka_unit_test(cut_is_told),
+          cmocka_unit_test(write_is_bounded),
+          cmocka_unit_test(unasked_answers_are_bounded), cmocka_unit_test(cut_is_told),
           cmocka_unit_test(cut_within_a_record_is_told),
           cmocka_unit_test(damage_is_told), cmocka_unit_test(half_open_goes_on),
           cmocka_unit_test(shutdown_reads_on), cmocka_unit_test(abort_cuts),
