@@ -61,7 +61,8 @@ typedef struct cadre_stream_options {
     /* Of a listener; the above is for what it accepts. */
     uint32_t backlog;         /* that may wait in the kernel. 0: 511 */
     uint32_t connections_max; /* at a time; more wait in the kernel. 0: no limit */
-    /* With TLS, by this configuration, which it keeps (tls.h). NULL: without */
+    /* With TLS, by this configuration, which it keeps (tls.h). To listen without a
+     * certificate is -EINVAL. NULL: without TLS */
     cadre_tls *tls;
     const char *tls_name; /* of the host that one connects to. NULL: the address */
     void *reserved[2];    /* zero, else -EINVAL */

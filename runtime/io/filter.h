@@ -22,6 +22,7 @@ struct filter_class {
     cadre_tls *(*ref)(cadre_tls *tls);
     void (*unref)(cadre_tls *tls);
     uint64_t (*patience)(const cadre_tls *tls); /* ms that greeting may take */
+    bool (*accepts)(const cadre_tls *tls);      /* it has what who accepts needs */
     bool (*announces)(const cadre_tls *tls);    /* the owner is told of the end of it */
     /* One for a connection. name: that is the host one connects to; NULL: it was
      * accepted. Errors: -EINVAL (name), -ENOMEM, CADRE_EFULL. */

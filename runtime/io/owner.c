@@ -268,6 +268,16 @@ int owner_check_options(struct cadre_self *self, const char *what,
         "%s: options: idle < 0, a tls_name without tls, or reserved is not zero", what);
 }
 
+int owner_check_listens(struct cadre_self *self, const char *what,
+                        const cadre_stream_options *o)
+{
+    int err = owner_check_options(self, what, o);
+    if (err || !o || !o->tls || o->tls->class->accepts(o->tls))
+        return err;
+    return cadre_port_misuse(self->world, -EINVAL, "%s: options: tls: no certificate",
+                             what);
+}
+
 cadre_stream_options owner_listens_with(const cadre_stream_options *options)
 {
     enum { BACKLOG = 511, BACKLOG_MAX = 65535 };

@@ -9,6 +9,9 @@ extern const struct port_class owner_streams, owner_listeners;
 /* Returns 0 or -EINVAL. options may be NULL. */
 CC_MUST_CHECK int owner_check_options(struct cadre_self *self, const char *what,
                                       const cadre_stream_options *options);
+/* The same, and for who listens. */
+CC_MUST_CHECK int owner_check_listens(struct cadre_self *self, const char *what,
+                                      const cadre_stream_options *options);
 /* What a listener was asked for, with the usual. */
 cadre_stream_options owner_listens_with(const cadre_stream_options *options);
 /* It connects: if it is to have a filter, it has, with the name of the options, or this

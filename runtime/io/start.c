@@ -21,6 +21,8 @@ int cadre_filter_start(struct cadre_self *self, const char *what, cadre_stream s
     int err = owner_find_stream(self, what, stream, &s);
     if (!err)
         err = check(s);
+    if (!err && !name && !tls->class->accepts(tls))
+        err = cadre_port_misuse(self->world, -EINVAL, "%s: tls: no certificate", what);
     if (err)
         return err;
     s->tls = filter_ref(tls);

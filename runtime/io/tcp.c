@@ -46,7 +46,7 @@ int cadre_tcp_listen(cadre_self *self, cadre_stream *listener, const char *host,
         (void)cadre_port_misuse(self->world, -EINVAL, "%s: listener is NULL", what);
         return -EINVAL;
     }
-    err = owner_check_options(self, what, options);
+    err = owner_check_listens(self, what, options);
     if (!err)
         err = check_host(self, what, &address, host, port);
     if (!err)

@@ -30,7 +30,7 @@ int cadre_unix_listen(cadre_self *self, cadre_stream *listener, const char *path
         (void)cadre_port_misuse(self->world, -EINVAL, "%s: listener is NULL", what);
         return -EINVAL;
     }
-    err = owner_check_options(self, what, options);
+    err = owner_check_listens(self, what, options);
     if (!err)
         err = check_path(self, what, &local, path);
     if (!err)

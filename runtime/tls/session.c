@@ -248,6 +248,12 @@ static uint64_t patience(const cadre_tls *tls)
                             : (uint64_t)(t / CADRE_MS + (t % CADRE_MS > 0));
 }
 
+static bool accepts(const cadre_tls *tls)
+{
+    const cadre_tls_options *o = &credentials_of(tls)->options;
+    return o->certificate || o->names->name;
+}
+
 static bool announces(const cadre_tls *tls)
 {
     return credentials_of(tls)->options.tell;
@@ -303,6 +309,7 @@ static const char *why(const struct filter *f) { return session_of(f)->why; }
 const struct filter_class session_class = {.ref = credentials_ref,
                                            .unref = credentials_unref,
                                            .patience = patience,
+                                           .accepts = accepts,
                                            .announces = announces,
                                            .make = make,
                                            .release = release,

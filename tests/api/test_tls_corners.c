@@ -420,7 +420,7 @@ static void bad_options_are_refused(void **unused)
     cadre_tls_free(NULL);
 }
 
-static int refused[6];
+static int refused[8];
 
 static void call_badly(cadre_self *self)
 {
@@ -437,6 +437,8 @@ static void call_badly(cadre_self *self)
     refused[2] = cadre_unix_connect(self, &stream, "/none/x", 1, &options);
     refused[3] = cadre_tls_accept(self, stream, NULL);
     refused[4] = cadre_tls_connect(self, stream, later, NULL);
+    refused[6] = cadre_tcp_listen(self, &stream, NULL, 0, &options);
+    refused[7] = cadre_unix_listen(self, &stream, "@x", &options);
     refused[5] = cadre_tls_ask(self, (cadre_stream){1}, &(cadre_tls_info){0});
 }
 
@@ -459,6 +461,8 @@ static void call_all(void)
     assert_int_equal(refused[3], -EINVAL);
     assert_int_equal(refused[4], -EINVAL);
     assert_int_equal(refused[5], -ENOENT);
+    assert_int_equal(refused[6], -EINVAL);
+    assert_int_equal(refused[7], -EINVAL);
     cadre_tls_free(later);
 }
 
