@@ -70,11 +70,15 @@ WITHOUT_tls := no OpenSSL 3, or no libuv: without TLS
 # llhttp: its C sources, or a library that is strict as it is (older ones are if they were
 # built so, which nobody can see).
 LLHTTP_SOURCES := $(wildcard /usr/share/llhttp/llhttp.c /usr/share/llhttp/api.c /usr/share/llhttp/http.c)
-LIBS_http := $(shell pkg-config --libs 'libllhttp >= 9' 2>/dev/null)
-FOREIGN_http := $(if $(LIBS_http),,$(LLHTTP_SOURCES:/usr/share/%.c=%))
+LLHTTP := $(shell pkg-config --libs 'libllhttp >= 9' 2>/dev/null)
+FOREIGN_http := $(if $(LLHTTP),,$(LLHTTP_SOURCES:/usr/share/%.c=%))
 LLHTTP_CFLAGS := $(if $(FOREIGN_http),-isystem /usr/share/include/llhttp,$(shell \
     pkg-config --cflags-only-I libllhttp 2>/dev/null))
-SOURCES_http := $(if $(LIBS_io),$(if $(LIBS_http)$(FOREIGN_http),$(wildcard actors/http/*.c)))
+# And for WebSockets wslay, which has no .pc file.
+WSLAY := $(if $(wildcard /usr/include/wslay/wslay.h /usr/local/include/wslay/wslay.h),-lwslay)
+LIBS_http := $(LLHTTP) $(WSLAY)
+SOURCES_http := $(if $(LIBS_io),$(if $(LLHTTP)$(FOREIGN_http),$(filter-out \
+    $(if $(WSLAY),%_none.c,%/websocket.c),$(wildcard actors/http/*.c))))
 NEEDS_http := io
 USERS_http := $(call users,cadre/(actors/)?http[a-z_]*\.h|support/web\.h|http/.*\.h)
 WITHOUT_http := no llhttp, or no libuv: without HTTP
@@ -296,11 +300,15 @@ LIBRARIES := build/release/libcadre.a build/shared/libcadre.so \
     $(foreach p,$(PARTS),build/release/libcadre-$(p).a build/shared/libcadre-$(p).so)
 all: $(LIBRARIES) ## the libraries, static and shared
 	@$(foreach p,$(filter-out $(PARTS),$(ALL_PARTS)),echo "notice: $(WITHOUT_$(p)) (libcadre-$(p))";):
+ifndef WSLAY
+	@echo "notice: no wslay: without WebSockets"
+endif
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 export PREFIX LIBDIR DESTDIR VERSION SONAME
-install uninstall: export LLHTTP := $(if $(LIBS_http),libllhttp)
+install uninstall: export LLHTTP := $(if $(LLHTTP),libllhttp)
+install uninstall: export WSLAY := $(WSLAY)
 install: $(LIBRARIES) ## libraries, headers, pkg-config, CMake; PREFIX, LIBDIR, DESTDIR
 	$(Q)tools/install.sh install
 uninstall: ## removes what install put there

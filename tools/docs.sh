@@ -11,6 +11,7 @@ libraries="-Wl,--start-group $(ls build/release/libcadre*.a) -Wl,--end-group"
 outside=$(for package in 'libllhttp >= 9' 'openssl >= 3' libuv sqlite3; do
     pkg-config --libs "$package" 2>/dev/null
 done)
+[ ! -e /usr/include/wslay/wslay.h ] || outside="$outside -lwslay"
 rm -rf $folder
 mkdir -p $folder
 for program in $(awk -v folder=$folder -f tools/doc-programs.awk README.md docs/*.md); do

@@ -4,7 +4,7 @@
 # usage: public.sh COMPILER OBJECT...
 #
 # Whatever these objects need and do not define themselves is cadre_* or the C library's;
-# or llhttp's, for HTTP, or SQLite's, for that.
+# or llhttp's and wslay's, for HTTP, or SQLite's, for that.
 set -u
 compiler=$1
 shift
@@ -17,7 +17,7 @@ own=$(nm -g --defined-only "$@" | awk 'NF == 3 { print $3 }' | sort -u)
 bad=0
 for object in "$@"; do
     may='cadre_'
-    [ "${object#*/actors/http/}" = "$object" ] || may='(cadre|llhttp)_'
+    [ "${object#*/actors/http/}" = "$object" ] || may='(cadre|llhttp|wslay)_'
     [ "${object#*/actors/sqlite/}" = "$object" ] || may='(cadre|sqlite3)_'
     foreign=$(nm -u "$object" | awk '{ print $NF }' | grep -vE "^($may|_GLOBAL_OFFSET_TABLE_\$)" |
         sort -u | comm -23 - <(sort -u <<<"$libc"$'\n'"$own"))

@@ -6,6 +6,8 @@
  * for the rest. */
 #include "connection.h"
 
+#include "websocket.h"
+
 #include <cadre/shutdown.h>
 #include <cadre/supervise.h>
 #include <cadre/tcp.h>
@@ -156,6 +158,8 @@ static int settle(cadre_self *self, struct connection *c)
         if (!err && c->ended && !queue_is_full(&c->queue))
             on_last(self, c);
     } while (!err && (c->queue.count != count || queue_is_stuck(&c->queue)));
+    if (err == 1 && c->queue.session.id && c->queue.count == 0)
+        return websocket_begin(self, c, c->queue.session);
     if (err == 1)
         finish(self, c);
     else if (err && err != CADRE_EFULL)
@@ -278,6 +282,7 @@ static void connection_stop(cadre_self *self, void *state, int reason)
 {
     struct connection *c = state;
     queue_clear(self, &c->queue);
+    websocket_free(c);
     parser_free(&c->parser);
     bytes_free(&c->pending);
     atomic_fetch_sub_explicit(&c->shared->connections, 1, memory_order_relaxed);

@@ -17,17 +17,18 @@ struct connection {
     struct upload upload; /* of the last in the queue */
     cadre_address peer;   /* host empty: not known */
     cadre_token timer;
-    cadre_time timer_at; /* when it rings; 0: it is not set */
-    cadre_time read_due; /* when what is being read has to be there; 0: nothing is */
-    cadre_time active;   /* when something last happened */
-    uint64_t sent;       /* bytes, when that was last looked at */
-    bool ended;          /* the client sends no more */
-    bool no_more;        /* requests are read */
-    bool continues;      /* the client waits to be told to send the body */
-    bool holds;          /* the window is closed */
-    bool closing;        /* the system is */
-    bool closed;         /* from here */
-    bool gone;           /* entirely */
+    cadre_time timer_at;  /* when it rings; 0: it is not set */
+    cadre_time read_due;  /* when what is being read has to be there; 0: nothing is */
+    cadre_time active;    /* when something last happened */
+    uint64_t sent;        /* bytes, when that was last looked at */
+    bool ended;           /* the client sends no more */
+    bool no_more;         /* requests are read */
+    bool continues;       /* the client waits to be told to send the body */
+    bool holds;           /* the window is closed */
+    bool closing;         /* the system is */
+    bool closed;          /* from here */
+    bool gone;            /* entirely */
+    cadre_buf *websocket; /* that it has become; NULL: it is one of HTTP */
 };
 
 /* Reads these bytes, or keeps what cannot be read yet; and that, when there is room.

@@ -48,6 +48,8 @@ static inline int head_lower(char c)
 }
 /* Are they the same but for case? */
 bool head_same(cadre_http_text a, const char *b);
+/* Is the word one of those in a list with commas? */
+bool head_has_word(cadre_http_text list, const char *word);
 /* Without spaces and tabs around it. */
 cadre_http_text head_trim(cadre_http_text text);
 

@@ -87,8 +87,7 @@ static bool is_host(cadre_http_text host, cadre_http_text authority)
     return !authority.at || (host.size > 0 && host.size == authority.size);
 }
 
-/* Is it one of those in a list with commas? */
-static bool has_word(cadre_http_text list, const char *word)
+bool head_has_word(cadre_http_text list, const char *word)
 {
     const char *comma;
     bool found = false;
@@ -121,8 +120,8 @@ static int parse_fields(const cadre_http_request *r, struct head_framing *framin
             if (!head_same(value, "chunked"))
                 return 501;
         } else if (head_same(name, "connection")) {
-            framing->closes |= has_word(value, "close");
-            framing->keeps |= has_word(value, "keep-alive");
+            framing->closes |= head_has_word(value, "close");
+            framing->keeps |= head_has_word(value, "keep-alive");
         } else if (head_same(name, "expect") && !framing->http10) {
             framing->expects = head_same(value, "100-continue");
             if (!framing->expects)

@@ -73,7 +73,9 @@ void queue_outcome(cadre_self *self, struct queue *q, const cadre_msg *m)
         if (e->token.id != m->token.id)
             continue;
         shared_end(q->shared);
-        if (response && response_is_status(response->status)) {
+        bool upgrades =
+            response && response->status == 101 && response->own & RESPONSE_UPGRADES;
+        if (upgrades || (response && response_is_status(response->status))) {
             e->token.id = 0;
             e->response = *response;
             response->fields = response->body = NULL;
@@ -119,10 +121,24 @@ void queue_clear(cadre_self *self, struct queue *q)
         queue_cancel(self, q, queue_first(q));
 }
 
+/* It is the last that is HTTP. */
+static int begin_session(struct queue *q, struct entry *e)
+{
+    e->out =
+        wire_write(&e->response, (struct wire_manner){0}, &e->response.body, &q->date);
+    if (!e->out)
+        return -ENOMEM;
+    q->session = e->response.source.from;
+    e->response.source.from.id = e->response.status = 0;
+    return 0;
+}
+
 /* Its head is made; the body follows, or its source. */
 static int begin_first(cadre_self *self, struct queue *q, struct entry *e, bool closes)
 {
     cadre_http_response *r = &e->response;
+    if (r->own & RESPONSE_UPGRADES)
+        return begin_session(q, e);
     e->manner.closes |=
         closes || r->own & RESPONSE_CLOSES || wire_has_no_end(&r->source, e->manner);
     e->out = wire_write(r, e->manner, &r->body, &q->date);
@@ -161,7 +177,8 @@ int queue_write(cadre_self *self, struct queue *q, cadre_stream stream, bool is_
             return err;
         if (!pieces_are_over(&q->pieces))
             return 0;
-        bool closes = queue_first(q)->manner.closes || (q->is_open && q->count == 1);
+        bool closes = queue_first(q)->manner.closes || q->session.id ||
+                      (q->is_open && q->count == 1);
         remove_first(self, q);
         if (closes)
             return 1;

@@ -25,6 +25,7 @@ struct queue {
     struct wire_date date;
     uint64_t written;     /* bytes, to the stream */
     struct pieces pieces; /* the body of the first, if it comes so and is begun */
+    cadre_ref session;    /* of a WebSocket that this becomes; id 0: it stays */
     bool is_open;         /* the body of the last one is still on its way to here */
 };
 
@@ -66,7 +67,7 @@ void queue_outcome(cadre_self *self, struct queue *q, const cadre_msg *m);
 void queue_clear(cadre_self *self, struct queue *q);
 
 /* Writes as many as are answered, in order. `is_last`: nothing follows what is there.
- * Returns 0; 1: the connection is to be closed now; CADRE_EFULL: cadre_stream_wrote will
+ * Returns 0; 1: the connection is to be closed now, or is a session's; CADRE_EFULL: cadre_stream_wrote will
  * come; or what cadre_stream_write_buf() says. */
 CADRE_MUST_CHECK int queue_write(cadre_self *self, struct queue *q, cadre_stream stream,
                                  bool is_last);

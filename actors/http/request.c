@@ -1,5 +1,6 @@
 /* request.c: what one does with a request, and with parts of it. */
 #include <cadre/actors/http_events.h>
+#include <cadre/actors/http_websocket.h>
 
 #include <errno.h>
 #include <string.h>
@@ -29,6 +30,8 @@ int cadre_http_share(const cadre_type *type, void *body)
         (void)cadre_buf_ref(p->trailers);
     } else if (type == &cadre_http_event_type) {
         (void)cadre_buf_ref(((const cadre_http_event *)body)->data);
+    } else if (type == &cadre_websocket_message_type) {
+        (void)cadre_buf_ref(((const cadre_websocket_message *)body)->bytes);
     } else {
         return -ENOTSUP;
     }

@@ -4,7 +4,12 @@
 
 #include <cadre/http.h>
 
-enum { RESPONSE_CLOSES = 1 }; /* in own: the connection, afterwards */
+/* In own. */
+enum {
+    RESPONSE_CLOSES = 1, /* the connection, afterwards */
+    RESPONSE_UPGRADES =
+        2 /* it becomes a WebSocket, of the source, which is a session */
+};
 
 static inline bool response_is_status(uint32_t status)
 {

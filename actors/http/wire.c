@@ -11,6 +11,7 @@ static const struct {
     uint32_t status;
     const char *words;
 } reasons[] = {
+    {101, "Switching Protocols"},
     {200, "OK"},
     {201, "Created"},
     {202, "Accepted"},
@@ -128,7 +129,10 @@ static char *put_date(char *at, struct wire_date *date)
 
 /* ---- the head --------------------------------------------------------------------- */
 
-static bool has_no_length(uint32_t status) { return status == 204 || status == 304; }
+static bool has_no_length(uint32_t status)
+{
+    return status == 101 || status == 204 || status == 304;
+}
 
 static size_t write_head(char *head, const cadre_http_response *r,
                          struct wire_manner manner, uint64_t length,
@@ -137,11 +141,13 @@ static size_t write_head(char *head, const cadre_http_response *r,
     char *at = wire_put_number(put_text(head, "HTTP/1.1 "), r->status);
     at = put_text(put(at, " ", 1), wire_reason(r->status));
     at = put_date(put_text(at, "\r\nDate: "), date);
-    if (wire_has_chunks(&r->source, manner))
+    if (r->status != 101 && wire_has_chunks(&r->source, manner))
         at = put_text(at, "\r\nTransfer-Encoding: chunked");
     else if (!has_no_length(r->status) && !wire_has_no_end(&r->source, manner))
         at = wire_put_number(put_text(at, "\r\nContent-Length: "), length);
-    if (manner.closes)
+    if (r->status == 101)
+        at = put_text(at, "\r\nConnection: Upgrade");
+    else if (manner.closes)
         at = put_text(at, "\r\nConnection: close");
     else if (manner.http10)
         at = put_text(at, "\r\nConnection: keep-alive");

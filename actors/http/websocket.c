@@ -1,0 +1,380 @@
+/* websocket.c: a connection that has become a WebSocket.
+ *
+ * wslay reads and writes the frames. A message that has come is asked of the session, one
+ * at a time, and while there are any nothing more is given to wslay: so what waits here
+ * is what came in one gulp of it. */
+#include "connection.h"
+#include "websocket.h"
+
+#include <cadre/shutdown.h>
+#include <cadre/supervise.h>
+#include <cadre/timer.h>
+#include <cadre/watch.h>
+
+#include <wslay/wslay.h>
+
+#include <errno.h>
+#include <string.h>
+
+enum { WAITS_MAX = 1 << 20, GRACE_S = 5, WINDOW = 1 << 16 };
+
+static const cadre_type silence_type = {.name = "http_silence"};
+
+const bool websocket_is_there = true;
+
+struct websocket {
+    wslay_event_context_ptr frames;
+    struct connection *connection;
+    cadre_self *self; /* within a callback */
+    cadre_ref session;
+    cadre_token token;    /* of the message that the session has */
+    struct bytes inbox;   /* cadre_websocket_messages that wait for it */
+    struct bytes waiting; /* promises of those who wait for room */
+    const char *at;       /* what wslay may read */
+    size_t size;
+    bool is_heard;  /* since the last look at it */
+    bool is_pinged; /* and has not said a word since */
+    bool is_over;   /* the session knows, or is no more */
+};
+
+static struct websocket *of(const struct connection *c)
+{
+    return (struct websocket *)(void *)cadre_buf_data(c->websocket);
+}
+
+/* ---- what wslay calls ------------------------------------------------------------- */
+
+static ssize_t read_some(wslay_event_context_ptr frames, uint8_t *bytes, size_t size,
+                         int flags, void *user)
+{
+    struct websocket *w = user;
+    if (w->inbox.size > 0 || w->size == 0) {
+        wslay_event_set_error(frames, WSLAY_ERR_WOULDBLOCK);
+        return -1;
+    }
+    size_t n = size < w->size ? size : w->size;
+    memcpy(bytes, w->at, n);
+    w->at += n;
+    w->size -= n;
+    return (ssize_t)n;
+}
+
+static ssize_t write_some(wslay_event_context_ptr frames, const uint8_t *bytes,
+                          size_t size, int flags, void *user)
+{
+    struct websocket *w = user;
+    int err = cadre_stream_write(w->self, w->connection->stream, bytes, size);
+    if (!err)
+        return (ssize_t)size;
+    wslay_event_set_error(frames, err == CADRE_EFULL ? WSLAY_ERR_WOULDBLOCK
+                                                     : WSLAY_ERR_CALLBACK_FAILURE);
+    return -1;
+}
+
+static void on_message(wslay_event_context_ptr frames,
+                       const struct wslay_event_on_msg_recv_arg *arg, void *user)
+{
+    struct websocket *w = user;
+    cadre_websocket_message message = {.is_text = arg->opcode == WSLAY_TEXT_FRAME};
+    if (arg->opcode != WSLAY_TEXT_FRAME && arg->opcode != WSLAY_BINARY_FRAME)
+        return;
+    if (arg->msg_length > 0)
+        message.bytes = cadre_buf_new(arg->msg, arg->msg_length);
+    if ((arg->msg_length > 0 && !message.bytes) ||
+        bytes_append(&w->inbox, &message, sizeof message)) {
+        cadre_buf_unref(message.bytes);
+        wslay_event_set_error(frames, WSLAY_ERR_CALLBACK_FAILURE);
+        (void)wslay_event_queue_close(frames, WSLAY_CODE_INTERNAL_SERVER_ERROR, NULL,
+                                      0);
+        wslay_event_shutdown_read(frames);
+    }
+}
+
+static const struct wslay_event_callbacks callbacks = {.recv_callback = read_some,
+                                                       .send_callback = write_some,
+                                                       .on_msg_recv_callback =
+                                                           on_message};
+
+/* ---- the session ------------------------------------------------------------------ */
+
+/* The next message, if it is done with the last. */
+static int ask_session(cadre_self *self, struct websocket *w)
+{
+    cadre_websocket_message message;
+    if (w->token.id || w->inbox.size == 0 || w->is_over)
+        return 0;
+    memcpy(&message, bytes_at(&w->inbox), sizeof message);
+    bytes_remove_first(&w->inbox, sizeof message);
+    return cadre_ask_as(self, &w->token, w->session, CADRE_NEVER,
+                        &cadre_websocket_message_type, &message);
+}
+
+static void tell_over(cadre_self *self, struct websocket *w, uint16_t code)
+{
+    if (!w->is_over)
+        (void)cadre_send(self, w->session, cadre_websocket_close, .code = code);
+    w->is_over = true;
+}
+
+static void queue_close(struct websocket *w, uint16_t code)
+{
+    (void)wslay_event_queue_close(w->frames, code, NULL, 0);
+}
+
+/* ---- out -------------------------------------------------------------------------- */
+
+/* Errors: CADRE_EFULL, -EPIPE (it is closing), -ENOMEM. */
+static int queue_message(struct websocket *w, const cadre_websocket_message *message)
+{
+    const struct wslay_event_msg msg = {.opcode = message->is_text ? WSLAY_TEXT_FRAME
+                                                                   : WSLAY_BINARY_FRAME,
+                                        .msg = cadre_buf_data(message->bytes),
+                                        .msg_length = cadre_buf_size(message->bytes)};
+    size_t waits = wslay_event_get_queued_msg_length(w->frames);
+    if (waits > 0 && waits + msg.msg_length > WAITS_MAX)
+        return CADRE_EFULL;
+    int err = wslay_event_queue_msg(w->frames, &msg);
+    return err == WSLAY_ERR_NOMEM ? -ENOMEM : err ? -EPIPE : 0;
+}
+
+/* Who waits for room is answered when all has found it. */
+static void tell_sent(cadre_self *self, struct websocket *w)
+{
+    if (wslay_event_want_write(w->frames))
+        return;
+    cadre_promise promise;
+    for (size_t i = 0; i < w->waiting.size; i += sizeof promise) {
+        memcpy(&promise, bytes_at(&w->waiting) + i, sizeof promise);
+        (void)cadre_answer(self, promise, cadre_websocket_sent, 0);
+    }
+    bytes_free(&w->waiting);
+}
+
+static int on_asked(cadre_self *self, struct websocket *w, const cadre_msg *m)
+{
+    cadre_promise promise;
+    int err = queue_message(w, m->body);
+    if (!err)
+        err = bytes_reserve(&w->waiting, sizeof promise);
+    if (!err)
+        err = cadre_defer(self, m, &promise);
+    if (err == -EINVAL) /* it was not asked */
+        return 0;
+    if (!err) {
+        bytes_put(&w->waiting, &promise, sizeof promise);
+        return 0;
+    }
+    if (m->token.id)
+        return cadre_reply(self, m, cadre_failure, .code = err);
+    if (err == CADRE_EFULL)
+        queue_close(w, WSLAY_CODE_POLICY_VIOLATION);
+    return err == -ENOMEM ? err : 0;
+}
+
+/* ---- what follows ----------------------------------------------------------------- */
+
+/* Nothing is said any more; what was is sent yet. */
+static void close_stream(cadre_self *self, struct connection *c)
+{
+    if (!c->closed)
+        (void)cadre_stream_close(self, c->stream, GRACE_S * CADRE_SECOND);
+    c->closed = true;
+}
+
+static uint16_t code_of(const struct websocket *w)
+{
+    return wslay_event_get_close_received(w->frames)
+               ? wslay_event_get_status_code_received(w->frames)
+               : wslay_event_get_status_code_sent(w->frames);
+}
+
+static int read_on(cadre_self *self, struct connection *c)
+{
+    struct websocket *w = of(c);
+    w->at = bytes_at(&c->pending);
+    w->size = c->pending.size;
+    int err = 0;
+    if (w->inbox.size == 0 && wslay_event_recv(w->frames)) {
+        wslay_event_shutdown_read(w->frames); /* it has queued a close */
+        err = wslay_event_want_write(w->frames) ? 0 : -EPROTO;
+    }
+    bytes_remove_first(&c->pending, c->pending.size - w->size);
+    if (!wslay_event_get_read_enabled(w->frames))
+        bytes_free(&c->pending);
+    bool holds = c->pending.size > 0;
+    if (!err && holds != c->holds && !c->closed)
+        err = cadre_stream_window(self, c->stream, holds ? 0 : WINDOW);
+    c->holds = holds;
+    return err;
+}
+
+static int settle(cadre_self *self, struct connection *c)
+{
+    struct websocket *w = of(c);
+    if (c->closed)
+        return 0;
+    w->self = self;
+    int err = read_on(self, c);
+    if (!err)
+        err = ask_session(self, w);
+    if (!err)
+        err = wslay_event_send(w->frames);
+    if (err) {
+        (void)cadre_stream_abort(self, c->stream);
+        c->closed = true;
+        return 0;
+    }
+    tell_sent(self, w);
+    bool is_told = wslay_event_get_close_sent(w->frames);
+    if (is_told && wslay_event_get_close_received(w->frames) && w->inbox.size == 0 &&
+        !w->token.id)
+        tell_over(self, w, code_of(w));
+    if (is_told)
+        close_stream(self, c);
+    return 0;
+}
+
+/* ---- messages --------------------------------------------------------------------- */
+
+static int on_data(struct connection *c, const cadre_stream_data *data)
+{
+    of(c)->is_heard = true;
+    of(c)->is_pinged = false;
+    return c->closed ? 0
+                     : bytes_append(&c->pending, cadre_buf_data(data->buf),
+                                    cadre_buf_size(data->buf));
+}
+
+static int on_done(struct websocket *w, const cadre_msg *m)
+{
+    const cadre_websocket_message *answer = cadre_body(m, cadre_websocket_message);
+    const cadre_failure *failure = cadre_body(m, cadre_failure);
+    w->token.id = 0;
+    int err = answer ? queue_message(w, answer) : 0;
+    if (err == CADRE_EFULL)
+        queue_close(w, WSLAY_CODE_POLICY_VIOLATION);
+    if (failure && failure->code == CADRE_EDEAD)
+        bytes_free(&w->inbox); /* cadre_down follows */
+    return err == -ENOMEM ? err : 0;
+}
+
+static void on_down(struct websocket *w, const cadre_down *down)
+{
+    if (!cadre_same(down->who, w->session))
+        return;
+    w->is_over = true;
+    queue_close(w, down->reason ? WSLAY_CODE_INTERNAL_SERVER_ERROR
+                                : WSLAY_CODE_NORMAL_CLOSURE);
+}
+
+/* Whoever says nothing has to answer a ping. */
+static void on_silence(cadre_self *self, struct connection *c)
+{
+    static const struct wslay_event_msg ping = {.opcode = WSLAY_PING};
+    struct websocket *w = of(c);
+    bool is_heard = w->is_heard;
+    w->is_heard = false;
+    if (is_heard)
+        return;
+    if (w->is_pinged) {
+        (void)cadre_stream_abort(self, c->stream);
+        c->closed = true;
+    } else if (!c->closed) {
+        w->is_pinged = true;
+        (void)wslay_event_queue_msg(w->frames, &ping);
+    }
+}
+
+/* Set aside it holds up the draining, until the connection has gone. */
+static int on_closing(cadre_self *self, struct connection *c, cadre_msg *m)
+{
+    if (c->gone)
+        return CADRE_STOP;
+    c->closing = true;
+    queue_close(of(c), WSLAY_CODE_GOING_AWAY);
+    int err = cadre_stash(self, m);
+    return err ? err : settle(self, c);
+}
+
+static int on_gone(cadre_self *self, struct connection *c)
+{
+    c->gone = c->closed = true;
+    tell_over(self, of(c), code_of(of(c)));
+    if (!c->closing)
+        return CADRE_STOP;
+    cadre_unstash(self);
+    return 0;
+}
+
+static int on_other(cadre_self *self, struct connection *c, cadre_msg *m)
+{
+    struct websocket *w = of(c);
+    const cadre_websocket_close *close = cadre_body(m, cadre_websocket_close);
+    const cadre_down *down = cadre_body(m, cadre_down);
+    if (m->token.id && m->token.id == w->token.id)
+        return on_done(w, m);
+    if (m->type == &cadre_websocket_message_type)
+        return on_asked(self, w, m);
+    if (m->type == &silence_type)
+        on_silence(self, c);
+    else if (m->type == &cadre_child_down_type)
+        dispatch_desk_down(self, c);
+    else if (m->type == &cadre_stream_ended_type)
+        close_stream(self, c);
+    else if (close)
+        queue_close(w, close->code ? close->code : WSLAY_CODE_NORMAL_CLOSURE);
+    else if (down)
+        on_down(w, down);
+    return 0; /* others are of the time before */
+}
+
+static int websocket_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    struct connection *c = state;
+    const cadre_stream_data *data = cadre_body(m, cadre_stream_data);
+    if (m->type == &cadre_stream_closed_type)
+        return on_gone(self, c);
+    if (m->type == &cadre_closing_type)
+        return on_closing(self, c, m);
+    int err = data ? on_data(c, data) : on_other(self, c, m);
+    return err ? err : settle(self, c);
+}
+
+/* ---- the beginning and the end ---------------------------------------------------- */
+
+int websocket_begin(cadre_self *self, struct connection *c, cadre_ref session)
+{
+    c->websocket = cadre_buf_new(NULL, sizeof(struct websocket));
+    if (!c->websocket)
+        return -ENOMEM;
+    struct websocket *w = of(c);
+    w->connection = c;
+    w->session = session;
+    if (wslay_event_context_server_init(&w->frames, &callbacks, w))
+        return -ENOMEM;
+    wslay_event_config_set_max_recv_msg_length(w->frames, c->shared->limits.body);
+    cadre_become(self, websocket_receive);
+    (void)cadre_cancel(self, c->timer);
+    int err = cadre_watch(self, NULL, session);
+    if (!err)
+        err = cadre_every_as(self, NULL, c->shared->limits.idle, &silence_type, NULL);
+    if (!err)
+        err =
+            cadre_send(self, session, cadre_websocket_opened, .socket = cadre_me(self));
+    if (c->closing)
+        queue_close(w, WSLAY_CODE_GOING_AWAY);
+    return err ? err : settle(self, c);
+}
+
+void websocket_free(struct connection *c)
+{
+    if (!c->websocket)
+        return;
+    struct websocket *w = of(c);
+    for (size_t i = 0; i < w->inbox.size; i += sizeof(cadre_websocket_message))
+        cadre_websocket_message_type.drop(bytes_at(&w->inbox) + i);
+    bytes_free(&w->inbox);
+    bytes_free(&w->waiting);
+    wslay_event_context_free(w->frames);
+    cadre_buf_unref(c->websocket);
+}
