@@ -263,9 +263,8 @@ enum gauge_verdict gauge_take_own(struct gauge *g, const struct letter *letter,
     return verdict;
 }
 
-/* What the mailbox has of it, as far as one has gone through it. What others are about
- * to put there is counted by then too, but is not looked at before it is there: they send
- * on while one looks, and all that waits would go. */
+/* What waits: all but what one goes through, and then what one has gone through. It is
+ * looked at once, for others send on meanwhile, and all that waits would go. */
 struct pile {
     uint64_t messages, bytes;
 };
@@ -287,11 +286,37 @@ static bool is_too_much(const struct gauge *g, const struct pile *pile)
     return (messages && pile->messages > messages) || (bytes && pile->bytes > bytes);
 }
 
-/* All that give way. */
-static void choose(struct gauge *g, const struct fifo *mailbox, struct latest *latest)
+static uint64_t rest_of(const struct quota *q, const struct share *own, uint64_t part)
+{
+    uint64_t all = word_used(load_relaxed(&q->used)) - own->credit;
+    return all > part ? all - part : 0; /* 0 also where it is not counted */
+}
+
+/* What is set aside, held, or on its way to this mailbox. */
+static struct pile elsewhere(const struct gauge *g, const struct fifo *mailbox)
+{
+    const struct inbox_node *node = mailbox->newest;
+    struct pile here = {0, 0};
+    do {
+        node = node->next;
+        if (counts(g, letter_of((struct inbox_node *)node)))
+            add(&here, letter_of((struct inbox_node *)node));
+    } while (node != mailbox->newest);
+    return (struct pile){rest_of(&g->messages, &g->own->messages, here.messages),
+                         rest_of(&g->bytes, &g->own->bytes, here.bytes)};
+}
+
+static void goes(struct gauge *g, struct pile *pile, struct letter *out)
+{
+    take_away(pile, out);
+    gauge_left(g, out);
+}
+
+/* All that give way: for each one those before it, or else it itself. */
+static void choose(struct gauge *g, const struct fifo *mailbox, struct latest *latest,
+                   struct pile pile)
 {
     struct inbox_node *node = mailbox->newest;
-    struct pile pile = {0, 0};
     do {
         node = node->next;
         struct letter *letter = letter_of(node), *out;
@@ -299,11 +324,11 @@ static void choose(struct gauge *g, const struct fifo *mailbox, struct latest *l
             continue;
         uint64_t key = key_of(g, letter);
         add(&pile, letter);
-        while (is_too_much(g, &pile) && (out = latest_give_way(latest, key))) {
-            take_away(&pile, out);
-            gauge_left(g, out);
-        }
+        while (is_too_much(g, &pile) && (out = latest_give_way(latest, key)))
+            goes(g, &pile, out);
         latest_add(latest, letter, key);
+        if (is_too_much(g, &pile))
+            goes(g, &pile, latest_give_way(latest, key));
     } while (node != mailbox->newest);
 }
 
@@ -343,38 +368,39 @@ static bool trim_by_key(struct gauge *g, struct heap *heap, struct fifo *mailbox
     if (count == UINT32_MAX || heap_get_lines(heap, &p, latest_bytes(count)))
         return false;
     latest_init(&latest, p, count);
-    choose(g, mailbox, &latest);
+    choose(g, mailbox, &latest, elsewhere(g, mailbox));
     move(g, mailbox, &latest, dropped);
     heap_put_lines(heap, p, latest_bytes(count));
     return true;
 }
 
-/* By a walk for each that gives way, while those are few. */
+/* The same by a walk for each that gives way, while those are few. */
 void gauge_trim(struct gauge *g, struct heap *heap, struct fifo *mailbox,
                 struct fifo *dropped)
 {
     struct inbox_node *node = mailbox->newest;
-    struct pile pile = {0, 0};
-    if (!node || !(is_over(&g->messages, &g->own->messages) ||
-                   is_over(&g->bytes, &g->own->bytes)))
+    bool is_last = !node || !(is_over(&g->messages, &g->own->messages) ||
+                              is_over(&g->bytes, &g->own->bytes));
+    int few = load_relaxed(&g->overflow) == CADRE_KEEP_LATEST ? FEW : INT_MAX;
+    if (is_last)
         return;
-    bool by_key = load_relaxed(&g->overflow) == CADRE_KEEP_LATEST;
-    int few = by_key ? FEW : INT_MAX;
+    struct pile pile = elsewhere(g, mailbox);
     do {
         node = node->next;
-        struct letter *letter = letter_of(node), *out;
+        is_last = node == mailbox->newest;
+        struct letter *letter = letter_of(node), *out = NULL;
         if (!counts(g, letter))
             continue;
         add(&pile, letter);
-        while (is_too_much(g, &pile)) {
+        while (is_too_much(g, &pile) && out != letter) {
             if (few-- == 0 && trim_by_key(g, heap, mailbox, dropped))
                 return;
             out = give_way(g, mailbox, letter, dropped);
-            if (!out || out == letter)
-                return; /* it is the only one */
             take_away(&pile, out);
         }
-    } while (node != mailbox->newest);
+        if (out == letter) /* and all before it that count: begin again */
+            node = mailbox->newest;
+    } while (!is_last);
 }
 
 void gauge_left(struct gauge *g, struct letter *letter)
