@@ -7,7 +7,7 @@
 
 struct base {
     atomic_uint shares;
-    atomic_bool is_over;
+    atomic_bool is_over, told;
     int use;
     bool may_forget;
     uint32_t max;
@@ -31,6 +31,7 @@ cadre_buf *base_new(const cadre_sqlite *config)
     struct base *base = base_of(buf);
     atomic_init(&base->shares, 1);
     atomic_init(&base->is_over, false);
+    atomic_init(&base->told, false);
     base->use = config->use;
     base->may_forget = config->may_forget;
     base->max = config->bytes;
@@ -61,6 +62,15 @@ void base_leave(cadre_buf *buf)
 void base_end(cadre_buf *buf)
 {
     atomic_store_explicit(&base_of(buf)->is_over, true, memory_order_relaxed);
+}
+
+bool base_tell(cadre_buf *buf)
+{
+    return !atomic_exchange_explicit(&base_of(buf)->told, true, memory_order_relaxed);
+}
+void base_told(cadre_buf *buf)
+{
+    atomic_store_explicit(&base_of(buf)->told, false, memory_order_relaxed);
 }
 
 /* Beside the clock of a simulation there is the real one, by which a call is stopped. */
@@ -129,9 +139,11 @@ int base_read(void *body)
     struct link *link = &base->links[r->link];
     const struct statement *statement = statement_next(&r->sql, NULL);
     link->until = r->until;
-    if (!statement && r->sql.rows == 0)
+    if (statement || r->sql.rows == 0)
         link_forget(link);
-    else if (!statement)
+    if (!statement && r->sql.rows == 0)
+        return 0;
+    if (!statement)
         (void)link_go_on(link, r->sql.rows, base->max, &r->outcome);
     else if (!open_reader(base, link, &r->outcome))
         (void)link_run(link, statement, r->sql.rows, base->max, &r->outcome);
@@ -161,6 +173,8 @@ static int run_all(struct base *base, struct request *r)
     const struct statement *s = NULL;
     int err = 0;
     link->until = r->until;
+    if (link_is_over(link))
+        err = outcome_fail(&r->outcome, -ETIMEDOUT, "57014", "too late", NULL);
     while (!err && (s = statement_next(&r->sql, s)))
         err = link_run(link, s, 0, base->max, &r->outcome);
     link->until = 0;
@@ -172,7 +186,10 @@ static void write_alone(struct base *base, struct request *r)
 {
     struct link *link = &base->links[WRITER];
     outcome_free(&r->outcome);
-    if (!link_tell(link, "BEGIN IMMEDIATE")) {
+    link->until = r->until;
+    bool has_begun = link_tell(link, "BEGIN IMMEDIATE");
+    link->until = 0;
+    if (!has_begun) {
         (void)link_fail(link, &r->outcome);
         return;
     }
@@ -184,12 +201,16 @@ static void write_alone(struct base *base, struct request *r)
     (void)link_tell(link, "ROLLBACK"); /* may have happened by itself */
 }
 
-/* In one transaction. False: it came to nothing, and nobody is answered by it. */
+/* In one transaction. False: it came to nothing, and nobody is answered by it. Where it
+ * cannot even begin it is not tried again for each of them. */
 static bool write_together(struct base *base, const struct rows *requests)
 {
     struct link *link = &base->links[WRITER];
-    if (!link_tell(link, "BEGIN IMMEDIATE"))
-        return false;
+    if (!link_tell(link, "BEGIN IMMEDIATE")) {
+        for (uint32_t i = 0; i < requests->count; i++)
+            (void)link_fail(link, &request_at(requests, i)->outcome);
+        return true;
+    }
     for (uint32_t i = 0; i < requests->count; i++) {
         bool fine = link_tell(link, "SAVEPOINT one");
         if (fine && run_all(base, request_at(requests, i)))
@@ -211,7 +232,7 @@ int base_write(void *body)
     struct base *base = base_of(job->base);
     if (job->requests.count > 1 && write_together(base, &job->requests))
         return 0;
-    for (uint32_t i = 0; i < job->requests.count; i++)
+    for (uint32_t i = 0; i < job->requests.count && !atomic_load(&base->is_over); i++)
         write_alone(base, request_at(&job->requests, i));
     return 0;
 }

@@ -20,6 +20,9 @@ void base_leave(cadre_buf *base);
 /* Calls that are under way are to stop. */
 void base_end(cadre_buf *base);
 const char *base_path(cadre_buf *base);
+/* The message that makes the actor go on: there is one at a time. False: there is. */
+bool base_tell(cadre_buf *base);
+void base_told(cadre_buf *base);
 /* When a call for a request that is in hand is to stop. */
 cadre_time base_until(cadre_self *self);
 
@@ -37,7 +40,7 @@ struct request {
     cadre_promise promise;
     cadre_sql sql; /* without statements: the next rows of a cursor, 0: it is closed */
     cadre_time until;
-    uint32_t link; /* of the cursor */
+    uint32_t link; /* where it is done */
     struct outcome outcome;
 };
 void request_free(struct request *request);

@@ -22,28 +22,44 @@
 #include <string.h>
 #include <strings.h>
 
+/* That there is something to do: to itself. Also where a limit drops it the next request
+ * knows that none is on its way. */
 typedef struct sqlite_go {
-    int none;
+    cadre_buf *base; /* a share */
 } sqlite_go;
-typedef struct sqlite_idle {
-    uint64_t cursor;
-} sqlite_idle;
-static CADRE_TYPE(sqlite_go);
-static CADRE_TYPE(sqlite_idle);
+static void drop_go(void *body)
+{
+    sqlite_go *go = body;
+    if (!go->base)
+        return;
+    base_told(go->base);
+    base_leave(cadre_buf_move(&go->base));
+}
+static CADRE_TYPE_DROP(sqlite_go, drop_go);
+typedef struct sqlite_look {
+    int none;
+} sqlite_look;
+static CADRE_TYPE(sqlite_look);
 
 /* What a connection for reading does. */
 enum reader { FREE, READS, HAS_CURSOR };
 
 static const char too_much[] = "sqlite: too much waits: ask for less";
 
+struct cursor {
+    uint64_t id;
+    cadre_time idle; /* it is closed then, if nobody has asked */
+};
+
 struct own {
     cadre_buf *base;
     struct rows reads, writes; /* requests that wait */
     uint32_t writing;          /* under way */
     uint32_t cursors;          /* given out, ever */
-    uint64_t *cursor;          /* of each reader that has one; 1 + READERS_MAX */
+    struct cursor *cursor;     /* of each reader that has one; 1 + READERS_MAX */
+    cadre_token look;          /* now and then, after idle ones; id 0: there are none */
     uint8_t readers[1 + READERS_MAX];
-    bool is_open, told;
+    bool is_open;
 };
 static_assert(sizeof(struct own) <= sizeof((cadre_sqlite *)NULL)->own, "own");
 
@@ -102,16 +118,30 @@ static void read_now(cadre_self *self, struct own *own, struct request *r)
 {
     sqlite_read job = {.base = base_share(own->base), .request = *r};
     cadre_promise promise = r->promise;
+    bool has_cursor = !r->sql.count;
     int err = cadre_offload_as(self, NULL, CADRE_POOL_DATA, CADRE_NEVER, base_read,
                                &sqlite_read_type, &job);
-    if (err)
+    own->readers[r->link] = !err ? READS : has_cursor ? HAS_CURSOR : FREE;
+    if (err && promise.token.id)
         body_fail(self, promise,
                   &(cadre_failure){.code = err, .origin = cadre_me(self)});
-    else
-        own->readers[r->link] = READS;
 }
 
-/* Nobody waits for it any more. Its cursor's timer runs. */
+static void close_cursor(cadre_self *self, struct own *own, uint32_t link)
+{
+    struct request r = {.link = link};
+    read_now(self, own, &r);
+}
+
+/* Those that nobody has asked for. What the pool refuses is tried again. */
+static void close_idle(cadre_self *self, const cadre_sqlite *me, struct own *own)
+{
+    for (uint32_t i = 1; i <= me->readers; i++)
+        if (own->readers[i] == HAS_CURSOR && cadre_now(self) >= own->cursor[i].idle)
+            close_cursor(self, own, i);
+}
+
+/* Nobody waits for it any more. Its cursor becomes idle. */
 static void leave_read(struct own *own, struct request *r)
 {
     if (!r->sql.count)
@@ -147,15 +177,16 @@ static bool read_next(cadre_self *self, cadre_sqlite *me)
  * to tell is kept till then. */
 static void write_all(cadre_self *self, struct own *own)
 {
-    sqlite_write job = {.base = base_share(own->base), .requests = own->writes};
-    cadre_buf *rows = cadre_buf_ref(own->writes.buf);
+    struct rows writes = own->writes;
+    sqlite_write job = {.base = base_share(own->base), .requests = writes};
+    cadre_buf *rows = cadre_buf_ref(writes.buf);
     own->writes = (struct rows){.buf = NULL};
     int err = cadre_offload_as(self, NULL, CADRE_POOL_DATA, CADRE_NEVER, base_write,
                                &sqlite_write_type, &job);
-    for (uint32_t i = 0; err && i < job.requests.count; i++)
-        body_fail(self, request_at(&job.requests, i)->promise,
+    for (uint32_t i = 0; err && i < writes.count; i++)
+        body_fail(self, request_at(&writes, i)->promise,
                   &(cadre_failure){.code = err, .origin = cadre_me(self)});
-    own->writing = err ? 0 : job.requests.count;
+    own->writing = err ? 0 : writes.count;
     cadre_buf_unref(rows);
 }
 
@@ -174,6 +205,7 @@ static void go(cadre_self *self, cadre_sqlite *me)
     struct own *own = own_of(me);
     if (!own->is_open)
         return;
+    close_idle(self, me, own);
     while (read_next(self, me))
         ;
     if (own->writing > 0)
@@ -191,41 +223,38 @@ static uint32_t link_of(uint64_t cursor)
 {
     return (uint32_t)(cursor & ((1 << LINK_BITS) - 1));
 }
-static bool has_cursor(const cadre_sqlite *me, const struct own *own, uint64_t cursor)
+static bool has_cursor(cadre_self *self, const cadre_sqlite *me, const struct own *own,
+                       uint64_t cursor)
 {
     uint32_t i = link_of(cursor);
     return i >= 1 && i <= me->readers && own->readers[i] == HAS_CURSOR &&
-           own->cursor[i] == cursor;
+           own->cursor[i].id == cursor && cadre_now(self) < own->cursor[i].idle;
 }
 
-/* It stays open for as long as somebody asks: a timer for each piece, which knows whether
- * it is out of date. */
+/* Errors: those of cadre_every(), and then nobody gets to know it: it is idle. */
 static int keep_cursor(cadre_self *self, cadre_sqlite *me, uint32_t link,
-                       uint64_t *cursor)
+                       bool is_wanted, uint64_t *cursor)
 {
     struct own *own = own_of(me);
-    *cursor = (uint64_t)++own->cursors << LINK_BITS | link;
-    int err = cadre_after(self, NULL, me->cursor, sqlite_idle, *cursor);
-    if (err)
-        return err;
+    int err = is_wanted ? 0 : -ECANCELED;
+    if (!err && !own->look.id)
+        err = cadre_every(self, &own->look, me->cursor / 4 + 1, sqlite_look, 0);
     own->readers[link] = HAS_CURSOR;
-    own->cursor[link] = *cursor;
-    return 0;
+    own->cursor[link].id = (uint64_t)++own->cursors << LINK_BITS | link;
+    own->cursor[link].idle = err ? 0 : cadre_now(self) + me->cursor;
+    *cursor = err ? 0 : own->cursor[link].id;
+    return err;
 }
 
-/* Its connection is free when the call has come back. */
-static void close_cursor(cadre_self *self, struct own *own, uint32_t link)
-{
-    struct request r = {.link = link};
-    read_now(self, own, &r);
-}
-
-static int on_idle(cadre_self *self, void *state, cadre_msg *m)
+static int on_look(cadre_self *self, void *state, cadre_msg *m)
 {
     cadre_sqlite *me = state;
-    uint64_t cursor = ((const sqlite_idle *)m->body)->cursor;
-    if (has_cursor(me, own_of(me), cursor))
-        close_cursor(self, own_of(me), link_of(cursor));
+    struct own *own = own_of(me);
+    close_idle(self, me, own);
+    if (count_readers(me, own, FREE) == me->readers) {
+        (void)cadre_cancel(self, own->look);
+        own->look.id = 0;
+    }
     return 0;
 }
 
@@ -259,13 +288,10 @@ static int on_read(cadre_self *self, void *state, cadre_msg *m)
     struct request *r = &job->request;
     own->readers[r->link] = FREE;
     if (job->has_cursor) {
-        int err = cadre_is_awaited(self, r->promise)
-                      ? keep_cursor(self, me, r->link, &r->outcome.rows.cursor)
-                      : -ECANCELED;
-        if (err) {
+        int err = keep_cursor(self, me, r->link, cadre_is_awaited(self, r->promise),
+                              &r->outcome.rows.cursor);
+        if (err)
             (void)outcome_fail(&r->outcome, err, "53200", cadre_strerror(err), NULL);
-            close_cursor(self, own, r->link);
-        }
     }
     if (r->promise.token.id)
         outcome_answer(self, r->promise, &r->outcome);
@@ -288,7 +314,6 @@ static int on_written(cadre_self *self, void *state, cadre_msg *m)
 
 static int on_go(cadre_self *self, void *state, cadre_msg *m)
 {
-    own_of(state)->told = false;
     go(self, state);
     return 0;
 }
@@ -300,9 +325,8 @@ static int reserve(cadre_self *self, cadre_sqlite *me, struct rows *rows)
                        count_readers(me, own, READS);
     int err = waiting < me->waiting ? rows_reserve(rows, sizeof(struct request))
                                     : CADRE_EFULL;
-    if (!err && !own->told)
-        err = cadre_send(self, cadre_me(self), sqlite_go, 0);
-    own->told = own->told || !err;
+    if (!err && base_tell(own->base)) /* dropped, it has not been told */
+        err = cadre_send(self, cadre_me(self), sqlite_go, base_share(own->base));
     return err;
 }
 
@@ -347,7 +371,7 @@ static int on_next(cadre_self *self, void *state, cadre_msg *m)
     struct own *own = own_of(me);
     const cadre_sql_next *next = m->body;
     struct request r = {.sql.rows = next->rows, .until = base_until(self)};
-    r.link = has_cursor(me, own, next->cursor) ? link_of(next->cursor) : 0;
+    r.link = has_cursor(self, me, own, next->cursor) ? link_of(next->cursor) : 0;
     if (!m->token.id)
         return cadre_unhandled(self, m);
     int err = reserve(self, me, &own->reads);
@@ -370,7 +394,7 @@ static int database_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     static const cadre_on on[] = {
         {&cadre_sql_type, on_sql},        {&cadre_sql_next_type, on_next},
-        {&sqlite_go_type, on_go},         {&sqlite_idle_type, on_idle},
+        {&sqlite_go_type, on_go},         {&sqlite_look_type, on_look},
         {&sqlite_open_type, on_open},     {&sqlite_read_type, on_read},
         {&sqlite_write_type, on_written}, {NULL, NULL}};
     return cadre_dispatch(self, state, m, on);

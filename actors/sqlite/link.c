@@ -8,7 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 5000, STEPS = 10000 /* between looks whether to stop */ };
+#define BUSY (5 * CADRE_SECOND)
+enum { STEPS = 10000 /* between looks whether to stop */, BUSY_STEP_MS = 20 };
 
 static cadre_time now(void)
 {
@@ -91,27 +92,58 @@ static int fail(struct link *link, int result, const char *text,
 {
     return outcome_fail(outcome, code_of(result), state_of(result),
                         (result & 0xff) == SQLITE_AUTH
-                            ? "transactions are the database's: put what belongs "
-                              "together into one request"
+                            ? "transactions and settings are the database's: put what "
+                              "belongs together into one request"
                             : sqlite3_errmsg(link->db),
                         text);
 }
 
 /* ---- open and closed ------------------------------------------------------------- */
 
-static int is_over(void *user)
+bool link_is_over(const struct link *link)
 {
-    const struct link *link = user;
     return atomic_load_explicit(link->is_over, memory_order_relaxed) ||
            (link->until && now() > link->until);
+}
+static int is_over(void *user) { return link_is_over(user); }
+
+/* Somebody else has a lock. */
+static int is_patient(void *user, int times)
+{
+    struct link *link = user;
+    if (times == 0)
+        link->busy = now() + BUSY;
+    if (link_is_over(link) || now() > link->busy)
+        return 0;
+    sqlite3_sleep(BUSY_STEP_MS);
+    return 1;
+}
+
+/* Settings would outlive the request, and are not those of the other connections; other
+ * files have commits of their own. */
+static bool is_allowed(int action, const char *name, const char *value)
+{
+    static const char *const fine[] = {
+        "user_version",     "application_id",   "optimize",        "table_info",
+        "table_xinfo",      "index_list",       "index_info",      "index_xinfo",
+        "table_list",       "foreign_key_list", "integrity_check", "quick_check",
+        "foreign_key_check"};
+    if (action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT ||
+        action == SQLITE_ATTACH || action == SQLITE_DETACH)
+        return false;
+    if (action != SQLITE_PRAGMA || !value)
+        return true;
+    for (size_t i = 0; i < sizeof fine / sizeof *fine; i++)
+        if (sqlite3_stricmp(name, fine[i]) == 0)
+            return true;
+    return false;
 }
 
 static int judge(void *user, int action, const char *a, const char *b, const char *c,
                  const char *d)
 {
     const struct link *link = user;
-    bool is_for_us = action == SQLITE_TRANSACTION || action == SQLITE_SAVEPOINT;
-    return is_for_us && !link->is_ours ? SQLITE_DENY : SQLITE_OK;
+    return link->is_ours || is_allowed(action, a, b) ? SQLITE_OK : SQLITE_DENY;
 }
 
 bool link_tell(struct link *link, const char *sql)
@@ -125,7 +157,7 @@ bool link_tell(struct link *link, const char *sql)
 static bool set_up(struct link *link, bool writes, bool may_forget)
 {
     sqlite3_progress_handler(link->db, STEPS, is_over, link);
-    return sqlite3_busy_timeout(link->db, BUSY_MS) == SQLITE_OK &&
+    return sqlite3_busy_handler(link->db, is_patient, link) == SQLITE_OK &&
            sqlite3_extended_result_codes(link->db, 1) == SQLITE_OK &&
            sqlite3_set_authorizer(link->db, judge, link) == SQLITE_OK &&
            (!writes || link_tell(link, "PRAGMA journal_mode=WAL")) &&
@@ -181,7 +213,7 @@ void link_close(struct link *link)
         sqlite3_finalize(link->kept[i]);
         link->kept[i] = NULL;
     }
-    sqlite3_close(link->db);
+    sqlite3_close_v2(link->db);
     link->db = NULL;
 }
 
@@ -257,13 +289,15 @@ static int bind_one(sqlite3_stmt *stmt, int at, const cadre_sql_value *v)
     }
 }
 
-/* $1, wherever it stands; or the first one, where they are ?. */
+/* $1, wherever it stands; or the first one, where they are ?. 0: none is called that. */
 static int place_of(sqlite3_stmt *stmt, uint32_t i)
 {
+    const char *first = sqlite3_bind_parameter_name(stmt, 1);
     char name[16];
+    if (!first || first[0] != '$')
+        return (int)i + 1;
     (void)snprintf(name, sizeof name, "$%u", i + 1);
-    int at = sqlite3_bind_parameter_index(stmt, name);
-    return at ? at : (int)i + 1;
+    return sqlite3_bind_parameter_index(stmt, name);
 }
 
 static int bind(struct link *link, sqlite3_stmt *stmt,
@@ -275,7 +309,11 @@ static int bind(struct link *link, sqlite3_stmt *stmt,
                             "there are more or fewer values than parameters", text);
     for (uint32_t i = 0; i < statement->count; i++) {
         cadre_sql_value v = statement_value(statement, i);
-        int result = bind_one(stmt, place_of(stmt, i), &v);
+        int at = place_of(stmt, i);
+        if (!at)
+            return outcome_fail(outcome, -EINVAL, "07001",
+                                "a number is missing among the parameters", text);
+        int result = bind_one(stmt, at, &v);
         if (result != SQLITE_OK)
             return fail(link, result, text, outcome);
     }
@@ -334,11 +372,10 @@ static int step(struct link *link, sqlite3_stmt *stmt, uint32_t rows,
                 struct table *table, struct outcome *outcome, bool *has_more)
 {
     const char *text = sqlite3_sql(stmt);
-    int columns = sqlite3_column_count(stmt), result = SQLITE_ROW, err = 0;
+    int result = *has_more ? SQLITE_ROW : sqlite3_step(stmt);
+    int columns = sqlite3_column_count(stmt); /* the schema may have changed till now */
+    int err = add_names(stmt, columns, table);
     uint32_t count = 0;
-    if (!*has_more)
-        result = sqlite3_step(stmt);
-    err = add_names(stmt, columns, table);
     for (; !err && result == SQLITE_ROW; result = sqlite3_step(stmt)) {
         if (rows && count == rows)
             break;

@@ -17,6 +17,7 @@ struct link {
     sqlite3_stmt *cursor;     /* one that has more rows; NULL: none */
     atomic_bool *is_over;     /* what runs is to stop */
     cadre_time until;         /* and so it is then; 0: never */
+    cadre_time busy;          /* until when somebody else's lock is waited for */
     bool is_ours;             /* may begin and end transactions */
 };
 
@@ -32,6 +33,8 @@ void link_close(struct link *link);
 
 /* One statement of ours. False: it failed. */
 bool link_tell(struct link *link, const char *sql);
+/* Is it time to stop, whatever is being done? */
+bool link_is_over(const struct link *link);
 /* Makes the outcome the error of what failed last. Returns its code. */
 int link_fail(struct link *link, struct outcome *outcome);
 /* A statement: its rows, of which max bytes, or an error. When rows is not 0 and there

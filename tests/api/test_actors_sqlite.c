@@ -250,8 +250,15 @@ static void err(void)
     (void)error_of(ask_sql(" -- nothing"), -EINVAL, "42601");
     (void)error_of(ask_sql("SELECT $1"), -EINVAL, "07001");
     (void)error_of(ask_for("SELECT 1", cadre_sql_null()), -EINVAL, "07001");
-    static const char *const ours[] = {"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT x"};
-    for (int i = 0; i < 4; i++) {
+    (void)error_of(ask_for("SELECT $2", cadre_sql_null()), -EINVAL, "07001");
+    static const char *const ours[] = {"BEGIN",
+                                       "COMMIT",
+                                       "ROLLBACK",
+                                       "SAVEPOINT x",
+                                       "PRAGMA query_only=1",
+                                       "PRAGMA journal_mode=DELETE",
+                                       "ATTACH 'other' AS other"};
+    for (int i = 0; i < 7; i++) {
         e = error_of(ask_sql(ours[i]), -EINVAL, "25001");
         assert_non_null(strstr(cadre_sql_error_text(e), "into one request"));
     }
@@ -260,6 +267,24 @@ static void err(void)
     failed(cadre_ask(me, &op, db, CADRE_NEVER, number, 1), CADRE_EUNANSWERED);
 }
 static void failure_is_named(void **state) { act(err); }
+
+/* A statement that is kept was prepared for another table. */
+static void change_the_table(void)
+{
+    open_new();
+    (void)rows_of(ask_sql("CREATE TABLE t (a)"));
+    (void)rows_of(ask_sql("INSERT INTO t VALUES (1)"));
+    assert_int_equal(rows_of(ask_sql("SELECT * FROM t"))->columns, 1);
+    (void)rows_of(ask_sql("ALTER TABLE t ADD COLUMN b DEFAULT 2"));
+    const cadre_sql_rows *rows = rows_of(ask_sql("SELECT * FROM t"));
+    assert_int_equal(rows->columns, 2);
+    assert_int_equal(cadre_sql_integer_at(rows, 0, 1, 0), 2);
+    (void)rows_of(ask_sql("ALTER TABLE t DROP COLUMN a"));
+    rows = rows_of(ask_sql("SELECT * FROM t"));
+    assert_int_equal(rows->columns, 1);
+    assert_int_equal(cadre_sql_integer_at(rows, 0, 0, 0), 2);
+}
+static void columns_are_those_of_now(void **state) { act(change_the_table); }
 
 static void statement_is_checked(void **state)
 {
@@ -493,6 +518,58 @@ static void leave_cursors(void)
 }
 static void cursors_end(void **state) { act(leave_cursors); }
 
+/* The pool has no room: who asks is told, and all goes on when it has. */
+static void fill_the_pool(void)
+{
+    enum { COUNT = 60 };
+    cadre_token tokens[COUNT];
+    uint64_t cursor;
+    open_new();
+    (void)rows_of(ask_sql("CREATE TABLE IF NOT EXISTS t (n)"));
+    for (int round = 0; round < 20; round++) {
+        cursor = rows_of(ask_some("VALUES (1), (2)", 1))->cursor;
+        for (int i = 0; i < COUNT; i++) {
+            int kind = i % 4;
+            int err = kind == 0   ? ask_next(cursor, 1)
+                      : kind == 1 ? ask_some("VALUES (1), (2)", 1)
+                      : kind == 2 ? ask_sql("SELECT 5")
+                                  : ask_sql("INSERT INTO t VALUES (1)");
+            assert_int_equal(err, 0);
+            tokens[i] = op;
+            if (cadre_random(me) % 3 == 0) {
+                assert_int_equal(cadre_cancel(me, op), 0);
+                tokens[i].id = 0;
+            }
+        }
+        for (int i = 0; i < COUNT; i++) {
+            cadre_msg m;
+            if (!tokens[i].id)
+                continue;
+            assert_int_equal(cadre_await(me, tokens[i], &m), 0);
+            const cadre_failure *f = cadre_body(&m, cadre_failure);
+            assert_true(!f || f->code == CADRE_EFULL);
+            const cadre_sql_rows *rows = cadre_body(&m, cadre_sql_rows);
+            if (rows && rows->cursor)
+                (void)outcome(ask_next(rows->cursor, 0));
+        }
+        const cadre_sql_rows *rows = rows_of(ask_sql("SELECT 5"));
+        assert_int_equal(rows->cursor, 0);
+        assert_int_equal(cadre_sql_integer_at(rows, 0, 0, 0), 5);
+        assert_int_equal(cadre_after(me, &op, 60 * CADRE_SECOND, number, 0), 0);
+        (void)outcome(0);
+    }
+}
+static void full_pool_is_told(void **state)
+{
+    scene = fill_the_pool;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        cadre_config config = quiet(1 + seed % 3, seed);
+        config.blocking_threads = 1;
+        config.blocking_waiting = 1 + seed % 3;
+        assert_int_equal(play_with(&config, enter), 0);
+    }
+}
+
 static void exceed(void)
 {
     cadre_token tokens[8];
@@ -552,7 +629,9 @@ int main(void)
 {
     make_folder();
     TESTS(cmocka_unit_test(statements_are_answered), cmocka_unit_test(values_are_exact),
-          cmocka_unit_test(failure_is_named), cmocka_unit_test(statement_is_checked),
+          cmocka_unit_test(failure_is_named),
+          cmocka_unit_test(columns_are_those_of_now),
+          cmocka_unit_test(full_pool_is_told), cmocka_unit_test(statement_is_checked),
           cmocka_unit_test(bad_config_fails_the_start),
           cmocka_unit_test(database_that_does_not_open_is_an_error),
           cmocka_unit_test(database_for_reading_is_not_written),

@@ -53,6 +53,9 @@ static int root_receive(cadre_self *self, void *state, cadre_msg *m)
     int err = 0;
     atomic_fetch_add(&given_up, f && f->code == -ETIMEDOUT);
     atomic_fetch_add(&ended, cadre_body(m, cadre_down) != NULL);
+    for (int i = 0; cadre_body(m, contact) && !err && i < 4; i++)
+        err = cadre_sql_ask(self, NULL, db, 50 * CADRE_MS, "INSERT INTO t VALUES (1)",
+                            NULL, 0);
     if (n && n->value == 0)
         return cadre_kill(self, db, 0);
     for (uint64_t i = 0; n && !err && i < n->value; i++)
@@ -143,6 +146,44 @@ static void end_stops_what_runs(void **state)
     end();
 }
 
+/* Another process has the write lock: what is too late is not done, and the end waits for
+ * nobody. */
+static void lock_of_others_is_waited_for(void **state)
+{
+    char line[16], command[512];
+    int to[2], from[2];
+    begin();
+    (void)answer_of(ask("CREATE TABLE IF NOT EXISTS t (n INTEGER PRIMARY KEY)"));
+    (void)answer_of(ask("DELETE FROM t"));
+    assert_int_equal(pipe(to) + pipe(from), 0);
+    (void)snprintf(command, sizeof command, "exec sqlite3 '%s' <&%d >&%d %d<&- %d<&-",
+                   in_folder("db"), to[0], from[1], to[1], from[0]);
+    FILE *shell = popen(command, "r");
+    assert_non_null(shell);
+    dprintf(to[1], "BEGIN IMMEDIATE; SELECT 1;\n");
+    assert_int_equal(read(from[0], line, 2), 2);
+    assert_int_equal(cadre_tell(sys, cadre_system_root(sys), contact, db), 0);
+    await(&given_up, 4);
+    assert_int_equal(answer_of(ask("SELECT count(*) FROM t")), 0);
+    cadre_future *waits = ask("INSERT INTO t VALUES (9)");
+    dprintf(to[1], "COMMIT;\n");
+    assert_int_equal(answer_of(waits), 1);
+    assert_int_equal(answer_of(ask("SELECT sum(n) FROM t")), 9);
+    dprintf(to[1], "BEGIN IMMEDIATE; SELECT 1;\n");
+    assert_int_equal(read(from[0], line, 2), 2);
+    for (int i = 0; i < 20; i++) /* each would wait for seconds */
+        cadre_future_free(ask("INSERT INTO t VALUES (10)"));
+    int64_t before = real_now();
+    close_system(sys);
+    assert_true(real_now() - before < 60 * CADRE_SECOND);
+    close(to[1]);
+    assert_int_equal(pclose(shell), 0);
+    close(to[0]);
+    close(from[0]);
+    close(from[1]);
+    assert_int_equal(process_descriptors(), descriptors);
+}
+
 /* ---- a process that is killed ---------------------------------------------------- */
 
 /* Writes one number after the other, several at a time, and says which were answered. */
@@ -224,6 +265,7 @@ int main(void)
 {
     make_folder();
     TESTS(cmocka_unit_test(answered_is_durable), cmocka_unit_test(reads_go_on),
+          cmocka_unit_test(lock_of_others_is_waited_for),
           cmocka_unit_test(what_runs_past_its_deadline_is_stopped),
           cmocka_unit_test(end_stops_what_runs));
     return RUN_TESTS();
