@@ -3,12 +3,7 @@
  *
  * Each message changes something, then settle() does what follows from it: write, read
  * on as far as somebody wants it, and give the connection back, or end. */
-#include "client.h"
-
-#include "parser.h"
-#include "pieces.h"
-#include "response.h"
-#include "upload.h"
+#include "channel.h"
 
 #include <cadre/actors/resolve.h>
 #include <cadre/tcp.h>
@@ -33,24 +28,6 @@ const cadre_type exchange_type = {.name = "cadre_http_exchange",
                                   .drop = drop_exchange};
 const cadre_type drop_type = {.name = "cadre_http_drop"};
 
-struct channel {
-    struct channel_init init;
-    cadre_addresses addresses;
-    uint32_t tried; /* of them */
-    cadre_stream stream;
-    struct parser parser;
-    struct bytes pending;     /* what came and is not read yet */
-    struct exchange exchange; /* owned; what of it is to be written yet */
-    cadre_ref from;           /* whoever has asked for it; id 0: nobody has */
-    cadre_promise promise;    /* of its answer */
-    struct pieces pieces;     /* its body, if it comes so */
-    struct upload answer;     /* the answer's body, if it goes out so */
-    uint64_t written;
-    cadre_failure failure; /* why there will be no connection; code 0: there may be */
-    bool is_answered, is_done;
-    bool is_connected, has_ended, holds;
-};
-
 /* ---- to connect ------------------------------------------------------------------- */
 
 static int connect_next(cadre_self *self, struct channel *c, int reason)
@@ -68,7 +45,7 @@ static int connect_next(cadre_self *self, struct channel *c, int reason)
 
 /* ---- the end of an exchange ------------------------------------------------------- */
 
-static int fail_with(cadre_self *self, struct channel *c, const cadre_failure *failure)
+int channel_fail_with(cadre_self *self, struct channel *c, const cadre_failure *failure)
 {
     if (c->from.id && !c->is_answered)
         (void)cadre_answer_as(self, c->promise, &cadre_failure_type, failure);
@@ -77,10 +54,10 @@ static int fail_with(cadre_self *self, struct channel *c, const cadre_failure *f
     return CADRE_STOP;
 }
 
-static int fail(cadre_self *self, struct channel *c, int code)
+int channel_fail(cadre_self *self, struct channel *c, int code)
 {
     const cadre_failure failure = client_failure(code);
-    return fail_with(self, c, &failure);
+    return channel_fail_with(self, c, &failure);
 }
 
 /* Whoever it was opened for may not have asked yet. */
@@ -88,7 +65,7 @@ static int fail_to_connect(cadre_self *self, struct channel *c,
                            const cadre_failure *failure)
 {
     c->failure = *failure;
-    return c->from.id ? fail_with(self, c, failure) : 0;
+    return c->from.id ? channel_fail_with(self, c, failure) : 0;
 }
 
 /* By a reset: a server goes on for one that only sends no more. */
@@ -109,124 +86,6 @@ static int finish(cadre_self *self, struct channel *c)
     return keeps
                ? cadre_send_as(self, c->init.shared->client, &returned_type, &returned)
                : CADRE_STOP;
-}
-
-/* ---- the answer ------------------------------------------------------------------- */
-
-static int code_of(int event)
-{
-    if (event == 500 || event == 503)
-        return -ENOMEM;
-    return event == 413 || event == 414 || event == 431 ? -EMSGSIZE : -EPROTO;
-}
-
-/* Nobody waits for it where this fails, or there is no memory. */
-static int answer(cadre_self *self, struct channel *c, cadre_http_source source,
-                  cadre_buf *take)
-{
-    cadre_http_response r;
-    int err = response_from(&r, c->parser.answer, &c->parser.request, take);
-    cadre_buf_unref(cadre_buf_move(&c->parser.request.head));
-    r.source = source;
-    if (!err)
-        err = cadre_answer_as(self, c->promise, &cadre_http_response_type, &r);
-    c->is_answered = !err;
-    return err ? fail(self, c, err) : 0;
-}
-
-static bool is_interim(const struct channel *c) { return c->parser.answer < 200; }
-
-static int on_head(cadre_self *self, struct channel *c)
-{
-    if (c->parser.answer == 101)
-        return fail(self, c, -EPROTO);
-    if (is_interim(c) || c->parser.is_over || !c->exchange.in_pieces)
-        return 0;
-    return answer(self, c, upload_begin(self, &c->answer, c->parser.length), NULL);
-}
-
-static int on_piece(cadre_self *self, struct channel *c)
-{
-    cadre_buf *piece = parser_take(&c->parser);
-    if (!piece)
-        return c->parser.body.size > 0 ? fail(self, c, -ENOMEM) : 0;
-    int err = upload_give(self, &c->answer, piece, false);
-    return err ? fail(self, c, err) : 0;
-}
-
-static int on_end(cadre_self *self, struct channel *c)
-{
-    cadre_buf *body = cadre_buf_move(&c->parser.request.body);
-    int err = 0;
-    if (is_interim(c)) {
-        cadre_buf_unref(body);
-        cadre_buf_unref(cadre_buf_move(&c->parser.request.head));
-        return 0;
-    }
-    if (c->answer.is_on)
-        err = upload_give(self, &c->answer, body, true);
-    else
-        err = answer(self, c, (cadre_http_source){.size = c->parser.length}, body);
-    c->is_done = true;
-    return err ? fail(self, c, err) : 0;
-}
-
-/* Returns what receive returns; *sum of these bytes are read. */
-static int read_bytes(cadre_self *self, struct channel *c, const char *at, size_t size,
-                      size_t *sum)
-{
-    size_t used;
-    int result = 0;
-    for (*sum = 0;
-         !result && c->from.id && !c->is_done && upload_is_read(self, &c->answer);) {
-        c->parser.is_upload = c->exchange.in_pieces;
-        c->parser.has_no_body = c->exchange.is_head;
-        int event = parser_next(&c->parser, at + *sum, size - *sum, &used);
-        *sum += used;
-        if (event == PARSER_HEAD)
-            result = on_head(self, c);
-        else if (event == PARSER_END)
-            result = on_end(self, c);
-        else if (event != PARSER_MORE)
-            result = fail(self, c, code_of(event));
-        else if (c->answer.is_on)
-            result = on_piece(self, c);
-        if (event == PARSER_MORE)
-            break;
-    }
-    return result;
-}
-
-static int on_data(cadre_self *self, struct channel *c, const cadre_stream_data *d)
-{
-    const char *at = (const char *)cadre_buf_data(d->buf);
-    size_t size = cadre_buf_size(d->buf), used = 0;
-    int result = 0;
-    if (!c->from.id)
-        return CADRE_STOP; /* nobody has asked for anything */
-    if (c->pending.size == 0)
-        result = read_bytes(self, c, at, size, &used);
-    if (!result && used < size)
-        result = bytes_append(&c->pending, at + used, size - used);
-    return result;
-}
-
-static int read_on(cadre_self *self, struct channel *c)
-{
-    size_t used;
-    int result = read_bytes(self, c, bytes_at(&c->pending), c->pending.size, &used);
-    bytes_remove_first(&c->pending, used);
-    return result;
-}
-
-/* Nothing more comes, and all that has come is read. */
-static int on_last(cadre_self *self, struct channel *c)
-{
-    if (!c->from.id)
-        return CADRE_STOP;
-    if (c->is_done || !upload_is_read(self, &c->answer))
-        return 0;
-    return parser_finish(&c->parser) ? read_on(self, c) : fail(self, c, -ECONNRESET);
 }
 
 /* ---- what follows ----------------------------------------------------------------- */
@@ -258,11 +117,11 @@ static int settle(cadre_self *self, struct channel *c)
 {
     int result = write_on(self, c);
     if (result)
-        return fail(self, c, result);
+        return channel_fail(self, c, result);
     if (c->pending.size > 0)
-        result = read_on(self, c);
+        result = answers_read_on(self, c);
     if (!result && c->has_ended)
-        result = on_last(self, c);
+        result = answers_end(self, c);
     if (!result && c->is_done)
         result = finish(self, c);
     return result ? result : hold(self, c);
@@ -358,7 +217,7 @@ static int channel_receive(cadre_self *self, void *state, cadre_msg *m)
     if (m->type == &cadre_stream_opened_type)
         c->is_connected = true;
     else if (data)
-        result = on_data(self, c, data);
+        result = answers_read(self, c, data);
     else if (m->type != &go_on_type && m->type != &cadre_stream_wrote_type)
         return on_outcome(self, c, m);
     return result ? result : settle(self, c);
@@ -368,7 +227,7 @@ static int channel_receive(cadre_self *self, void *state, cadre_msg *m)
 static void channel_stop(cadre_self *self, void *state, int reason)
 {
     struct channel *c = state;
-    (void)fail(self, c, reason ? reason : -ECONNRESET);
+    (void)channel_fail(self, c, reason ? reason : -ECONNRESET);
     pieces_end(self, &c->pieces);
     drop_exchange(&c->exchange);
     parser_free(&c->parser);

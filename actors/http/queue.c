@@ -125,7 +125,7 @@ void queue_clear(cadre_self *self, struct queue *q)
 static int begin_session(struct queue *q, struct entry *e)
 {
     e->out =
-        wire_write(&e->response, (struct wire_manner){0}, &e->response.body, &q->date);
+        wire_answer(&e->response, (struct wire_manner){0}, &e->response.body, &q->date);
     if (!e->out)
         return -ENOMEM;
     q->session = e->response.source.from;
@@ -141,7 +141,7 @@ static int begin_first(cadre_self *self, struct queue *q, struct entry *e, bool 
         return begin_session(q, e);
     e->manner.closes |=
         closes || r->own & RESPONSE_CLOSES || wire_has_no_end(&r->source, e->manner);
-    e->out = wire_write(r, e->manner, &r->body, &q->date);
+    e->out = wire_answer(r, e->manner, &r->body, &q->date);
     if (!e->out)
         return -ENOMEM;
     r->status = 0;

@@ -1,6 +1,5 @@
 /* request.c: what one does with a request, and with parts of it. */
-#include <cadre/actors/http_events.h>
-#include <cadre/actors/http_websocket.h>
+#include <cadre/http.h>
 
 #include <errno.h>
 #include <string.h>
@@ -13,30 +12,6 @@ static void drop_request(void *body)
 }
 
 CADRE_TYPE_DROP(cadre_http_request, drop_request);
-
-int cadre_http_share(const cadre_type *type, void *body)
-{
-    if (type == &cadre_http_request_type) {
-        const cadre_http_request *r = body;
-        (void)cadre_buf_ref(r->head);
-        (void)cadre_buf_ref(r->body);
-    } else if (type == &cadre_http_response_type) {
-        const cadre_http_response *r = body;
-        (void)cadre_buf_ref(r->fields);
-        (void)cadre_buf_ref(r->body);
-    } else if (type == &cadre_http_piece_type) {
-        const cadre_http_piece *p = body;
-        (void)cadre_buf_ref(p->bytes);
-        (void)cadre_buf_ref(p->trailers);
-    } else if (type == &cadre_http_event_type) {
-        (void)cadre_buf_ref(((const cadre_http_event *)body)->data);
-    } else if (type == &cadre_websocket_message_type) {
-        (void)cadre_buf_ref(((const cadre_websocket_message *)body)->bytes);
-    } else {
-        return -ENOTSUP;
-    }
-    return 0;
-}
 
 cadre_http_text cadre_http_query(const cadre_http_request *r, const char *name)
 {

@@ -154,8 +154,8 @@ static size_t write_head(char *head, const cadre_http_response *r,
     return (size_t)(put_text(at, "\r\n") - head);
 }
 
-cadre_buf *wire_write(const cadre_http_response *r, struct wire_manner manner,
-                      cadre_buf **body, struct wire_date *date)
+cadre_buf *wire_answer(const cadre_http_response *r, struct wire_manner manner,
+                       cadre_buf **body, struct wire_date *date)
 {
     char head[HEAD_MAX];
     size_t size = cadre_buf_size(*body);

@@ -41,7 +41,7 @@ void wire_make_date(char *at, int64_t second);
 const char *wire_reason(uint32_t status);
 /* Status line, fields, the empty line; and the body if it is short: then *body is NULL
  * afterwards, and whatever it was is gone. (One in pieces follows.) NULL: no memory. */
-cadre_buf *wire_write(const cadre_http_response *r, struct wire_manner manner,
-                      cadre_buf **body, struct wire_date *date);
+cadre_buf *wire_answer(const cadre_http_response *r, struct wire_manner manner,
+                       cadre_buf **body, struct wire_date *date);
 
 #endif

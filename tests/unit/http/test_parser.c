@@ -14,7 +14,7 @@ static const cadre_http_limits limits = {
 
 #define HOST "Host: here\r\n"
 
-static const char *const samples[] = {
+static const char *const requests[] = {
     "GET / HTTP/1.1\r\n" HOST "\r\n",
     "\r\nGET /a/b?c=d HTTP/1.1\r\n" HOST
     "Accept: */*\r\nEmpty:\r\n\r\nGET / HTTP/1.0\r\n\r\n",
@@ -28,7 +28,28 @@ static const char *const samples[] = {
     "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n",
     "GET / HTTP/1.1\r\n" HOST "A: b\nC: d\r\n\r\n",
 };
-enum { SAMPLES = sizeof samples / sizeof *samples };
+
+static const char *const answers[] = {
+    "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nA: b\r\n\r\nabcdeHTTP/1.0 204 \r\n\r\n",
+    "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\nTransfer-Encoding: "
+    "chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nT: u\r\n\r\nHTTP/1.1 304 x\r\n"
+    "Content-Length: 7\r\n\r\n",
+    "HTTP/1.0 200 OK\r\n\r\nuntil the end",
+    "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+    "HTTP/1.1 302 Found\r\nLocation: /x\r\nConnection: close\r\nContent-Length: 0"
+    "\r\n\r\n",
+};
+
+/* Both kinds of what is read. */
+struct side {
+    bool is_client;
+    const char *const *samples;
+    size_t count;
+};
+static const struct side sides[] = {
+    {false, requests, sizeof requests / sizeof *requests},
+    {true, answers, sizeof answers / sizeof *answers}};
+static const struct side *side = &sides[0];
 
 /* ---- what it says, as text ---------------------------------------------------- */
 
@@ -47,10 +68,19 @@ static void tell(struct story *story, cadre_http_text text)
     story->used += (size_t)n;
 }
 
+static void tell_number(struct story *story, uint32_t value)
+{
+    char text[16];
+    int n = snprintf(text, sizeof text, "%u", value);
+    tell(story, (cadre_http_text){text, (size_t)n});
+}
+
 static void tell_request(struct story *story, struct parser *p)
 {
     cadre_http_request *r = &p->request;
     cadre_http_text name, value;
+    if (side->is_client)
+        tell_number(story, p->answer);
     tell(story, r->method);
     tell(story, r->path);
     tell(story, r->query);
@@ -92,7 +122,10 @@ static void parse(struct story *story, const char *bytes, size_t size,
     struct parser p;
     size_t used = 0;
     *story = (struct story){0};
-    parser_init(&p, &limits, NULL);
+    if (side->is_client)
+        parser_init_client(&p, &limits);
+    else
+        parser_init(&p, &limits, NULL);
     for (size_t i = 0; i <= count && story->event < 400; i++)
         used = give(&p, story, bytes, used, i < count ? ends[i] : size);
     parser_free(&p);
@@ -106,36 +139,53 @@ static void assert_same(const struct story *a, const struct story *b)
 
 /* ---- tests -------------------------------------------------------------------- */
 
-static void every_split_is_the_same(void **state)
+static void split_everywhere(const char *sample)
 {
     struct story whole, split;
-    for (size_t s = 0; s < SAMPLES; s++) {
-        size_t size = strlen(samples[s]), each[512];
-        parse(&whole, samples[s], size, NULL, 0);
-        for (size_t i = 0; i <= size; i++)
-            for (size_t j = i; j <= size; j++) {
-                parse(&split, samples[s], size, (const size_t[]){i, j}, 2);
-                assert_same(&split, &whole);
-            }
-        for (size_t i = 0; i < size; i++)
-            each[i] = i;
-        parse(&split, samples[s], size, each, size);
-        assert_same(&split, &whole);
+    size_t size = strlen(sample), each[512];
+    parse(&whole, sample, size, NULL, 0);
+    for (size_t i = 0; i <= size; i++)
+        for (size_t j = i; j <= size; j++) {
+            parse(&split, sample, size, (const size_t[]){i, j}, 2);
+            assert_same(&split, &whole);
+        }
+    for (size_t i = 0; i < size; i++)
+        each[i] = i;
+    parse(&split, sample, size, each, size);
+    assert_same(&split, &whole);
+}
+
+static void every_split_is_the_same(void **state)
+{
+    for (size_t i = 0; i < 2; i++) {
+        side = &sides[i];
+        for (size_t s = 0; s < side->count; s++)
+            split_everywhere(side->samples[s]);
     }
 }
 
 static void samples_are_understood(void **state)
 {
     struct story story;
-    parse(&story, samples[1], strlen(samples[1]), NULL, 0);
+    side = &sides[0];
+    parse(&story, requests[1], strlen(requests[1]), NULL, 0);
     assert_string_equal(story.text,
                         "GET|/a/b|c=d|Host|here|Accept|*/*|Empty|||GET|/|||");
-    parse(&story, samples[3], strlen(samples[3]), NULL, 0);
+    parse(&story, requests[3], strlen(requests[3]), NULL, 0);
     assert_string_equal(
         story.text,
         "PUT|/||Host|here|Transfer-Encoding|chunked|abcd|HEAD|/||Host|here||");
     assert_int_equal(story.event, PARSER_MORE);
-    parse(&story, samples[7], strlen(samples[7]), NULL, 0);
+    parse(&story, requests[7], strlen(requests[7]), NULL, 0);
+    assert_string_equal(story.text, "");
+    assert_int_equal(story.event, 400);
+    side = &sides[1];
+    parse(&story, answers[0], strlen(answers[0]), NULL, 0);
+    assert_string_equal(story.text, "200||||Content-Length|5|A|b|abcde|204|||||");
+    parse(&story, answers[1], strlen(answers[1]), NULL, 0);
+    assert_string_equal(story.text, "100|||||404||||Transfer-Encoding|chunked|abc|"
+                                    "304||||Content-Length|7||");
+    parse(&story, answers[3], strlen(answers[3]), NULL, 0);
     assert_string_equal(story.text, "");
     assert_int_equal(story.event, 400);
 }
@@ -146,7 +196,7 @@ static size_t change(struct dice *dice, char *bytes, size_t size)
     static const char marks[] = "\r\n :;,\t\0\x80\xff"
                                 "0aA-+%";
     size_t at = dice_below(dice, (uint32_t)size), n = 1 + dice_below(dice, 8);
-    const char *other = samples[dice_below(dice, SAMPLES)];
+    const char *other = side->samples[dice_below(dice, (uint32_t)side->count)];
     size_t from = dice_below(dice, (uint32_t)strlen(other));
     n = n < size - at ? n : size - at;
     switch (dice_below(dice, 4)) {
@@ -175,7 +225,8 @@ static void mutations_are_harmless(void **state)
     struct story whole, split;
     for (unsigned round = 0; round < (is_long() ? 1000000 : 20000); round++) {
         char bytes[512];
-        const char *sample = samples[dice_below(&dice, SAMPLES)];
+        side = &sides[round % 2];
+        const char *sample = side->samples[dice_below(&dice, (uint32_t)side->count)];
         size_t size = strlen(sample);
         memcpy(bytes, sample, size);
         for (uint32_t i = 1 + dice_below(&dice, 4); i-- > 0;)

@@ -1,0 +1,42 @@
+/* channel.h: an actor that has a connection to a server. */
+#ifndef ACTORS_HTTP_CHANNEL_H
+#define ACTORS_HTTP_CHANNEL_H
+
+#include "client.h"
+#include "parser.h"
+#include "pieces.h"
+#include "upload.h"
+
+#include <cadre/stream.h>
+
+struct channel {
+    struct channel_init init;
+    cadre_addresses addresses;
+    uint32_t tried; /* of them */
+    cadre_stream stream;
+    struct parser parser;
+    struct bytes pending;     /* what came and is not read yet */
+    struct exchange exchange; /* owned; what of it is to be written yet */
+    cadre_ref from;           /* whoever has asked for it; id 0: nobody has */
+    cadre_promise promise;    /* of its answer */
+    struct pieces pieces;     /* its body, if it comes so */
+    struct upload answer;     /* the answer's body, if it goes out so */
+    uint64_t written;
+    cadre_failure failure; /* why there will be no connection; code 0: there may be */
+    bool is_answered, is_done;
+    bool is_connected, has_ended, holds;
+};
+
+/* What the exchange under way has for an outcome, if it has none yet. Returns CADRE_STOP:
+ * nothing can follow on this connection. */
+int channel_fail_with(cadre_self *self, struct channel *c,
+                      const cadre_failure *failure);
+int channel_fail(cadre_self *self, struct channel *c, int code);
+
+/* Bytes that have come are read as far as somebody wants them, and the rest kept; what
+ * was kept; and that was all. These return what receive returns. */
+int answers_read(cadre_self *self, struct channel *c, const cadre_stream_data *d);
+int answers_read_on(cadre_self *self, struct channel *c);
+int answers_end(cadre_self *self, struct channel *c);
+
+#endif
