@@ -91,7 +91,7 @@ bool head_has_word(cadre_http_text list, const char *word)
 {
     const char *comma;
     bool found = false;
-    while (!found && (comma = memchr(list.at, ',', list.size))) {
+    while (!found && list.size > 0 && (comma = memchr(list.at, ',', list.size))) {
         size_t size = (size_t)(comma - list.at);
         found = head_same(head_trim((cadre_http_text){list.at, size}), word);
         list = (cadre_http_text){comma + 1, list.size - size - 1};

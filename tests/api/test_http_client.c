@@ -115,14 +115,15 @@ static int asker_receive(cadre_self *self, void *state, cadre_msg *request)
     const cadre_failure *failure = err ? NULL : cadre_body(&m, cadre_failure);
     if (r) {
         g.status = r->status;
-        g.size = r->source.size;
+        const cadre_http_source source = r->source; /* m is another one soon */
+        g.size = source.size;
         g.fields = cadre_buf_move(&r->fields);
-        if (r->source.from.id)
-            err = w->pause ? cadre_sleep(self, w->pause) : 0;
-        if (!err && r->source.from.id)
-            err = collect(self, r->source, &g);
-        else
+        if (!source.from.id)
             append(&g, r->body);
+        else if (w->pause)
+            err = cadre_sleep(self, w->pause);
+        if (!err && source.from.id)
+            err = collect(self, source, &g);
     }
     g.code = failure ? failure->code : err;
     g.message = failure ? failure->message : NULL;
