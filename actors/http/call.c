@@ -1,8 +1,10 @@
 /* call.c: what a client is asked, made where it is asked: what may not be is refused
- * there. */
+ * there; and the head of the request that it becomes. */
 #include "client.h"
 
+#include "bytes.h"
 #include "head.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <string.h>
@@ -65,4 +67,74 @@ int cadre_http_fetch(cadre_self *self, cadre_token *token, cadre_ref client,
     }
     strcpy(c.method, call->method ? call->method : "GET");
     return cadre_ask_as(self, token, client, timeout, &call_type, &c);
+}
+
+/* ---- as it is sent ---------------------------------------------------------------- */
+
+static bool is(const struct call *c, const char *method)
+{
+    return strcmp(c->method, method) == 0;
+}
+
+static int add(struct bytes *head, const char *text)
+{
+    return bytes_append(head, text, strlen(text));
+}
+static int add_text(struct bytes *head, cadre_http_text text)
+{
+    return bytes_append(head, text.at, text.size);
+}
+
+static int add_line(struct bytes *head, const struct call *c, const struct url *url,
+                    bool is_proxied)
+{
+    cadre_http_text target = url->target;
+    int err = add(head, c->method);
+    if (!err)
+        err = add(head, " ");
+    if (!err && is_proxied)
+        err = add(head, "http://");
+    if (!err && is_proxied)
+        err = add_text(head, url->authority);
+    if (!err && (target.size == 0 || target.at[0] != '/'))
+        err = add(head, "/");
+    if (!err)
+        err = add_text(head, target);
+    if (!err)
+        err = add(head, " HTTP/1.1\r\nHost: ");
+    if (!err)
+        err = add_text(head, url->authority);
+    return err ? err : add(head, "\r\n");
+}
+
+static int add_length(struct bytes *head, const struct call *c)
+{
+    char digits[24] = "";
+    uint64_t size = cadre_buf_size(c->body);
+    if (c->source.from.id && c->source.size == 0)
+        return add(head, "Transfer-Encoding: chunked\r\n");
+    if (c->source.from.id)
+        size = c->source.size;
+    else if (!c->body && !is(c, "POST") && !is(c, "PUT") && !is(c, "PATCH"))
+        return 0;
+    *wire_put_number(digits, size) = '\0';
+    int err = add(head, "Content-Length: ");
+    if (!err)
+        err = add(head, digits);
+    return err ? err : add(head, "\r\n");
+}
+
+cadre_buf *call_head(const struct call *c, const struct url *url, bool is_proxied)
+{
+    struct bytes head = {0};
+    int err = add_line(&head, c, url, is_proxied);
+    if (!err && c->fields)
+        err = bytes_append(&head, cadre_buf_data(c->fields), cadre_buf_size(c->fields));
+    if (!err)
+        err = add_length(&head, c);
+    if (!err)
+        err = add(&head, "\r\n");
+    cadre_buf *buf = err ? NULL : bytes_take(&head);
+    bytes_free(&head);
+    return buf;
 }

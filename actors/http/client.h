@@ -30,6 +30,8 @@ struct call {
     bool in_pieces, stays;
 };
 extern const cadre_type call_type;
+/* The head of its request for that url, which need not be its own. NULL: no memory. */
+cadre_buf *call_head(const struct call *c, const struct url *url, bool is_proxied);
 
 /* A connection to there, which is the fetch's until it has answered an exchange, or for a
  * while. */

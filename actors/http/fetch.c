@@ -4,7 +4,6 @@
 
 #include "bytes.h"
 #include "head.h"
-#include "wire.h"
 
 #include <cadre/async.h>
 
@@ -22,7 +21,7 @@ struct fetch {
     uint32_t redirects, retries;
 };
 
-/* ---- the request ------------------------------------------------------------------ */
+/* ---- what is asked ---------------------------------------------------------------- */
 
 static bool is(const struct fetch *f, const char *method)
 {
@@ -33,69 +32,6 @@ static bool is_idempotent(const struct fetch *f)
 {
     return is(f, "GET") || is(f, "HEAD") || is(f, "PUT") || is(f, "DELETE") ||
            is(f, "OPTIONS") || is(f, "TRACE");
-}
-
-static int add(struct bytes *head, const char *text)
-{
-    return bytes_append(head, text, strlen(text));
-}
-static int add_text(struct bytes *head, cadre_http_text text)
-{
-    return bytes_append(head, text.at, text.size);
-}
-
-static int add_line(struct bytes *head, const struct fetch *f)
-{
-    cadre_http_text target = f->url.target;
-    int err = add(head, f->call.method);
-    if (!err)
-        err = add(head, " ");
-    if (!err && f->shared->proxy.port)
-        err = add(head, "http://");
-    if (!err && f->shared->proxy.port)
-        err = add_text(head, f->url.authority);
-    if (!err && (target.size == 0 || target.at[0] != '/'))
-        err = add(head, "/");
-    if (!err)
-        err = add_text(head, target);
-    if (!err)
-        err = add(head, " HTTP/1.1\r\nHost: ");
-    if (!err)
-        err = add_text(head, f->url.authority);
-    return err ? err : add(head, "\r\n");
-}
-
-static int add_length(struct bytes *head, const struct fetch *f)
-{
-    char digits[24] = "";
-    uint64_t size = cadre_buf_size(f->call.body);
-    if (f->call.source.from.id && f->call.source.size == 0)
-        return add(head, "Transfer-Encoding: chunked\r\n");
-    if (f->call.source.from.id)
-        size = f->call.source.size;
-    else if (!f->call.body && !is(f, "POST") && !is(f, "PUT") && !is(f, "PATCH"))
-        return 0;
-    *wire_put_number(digits, size) = '\0';
-    int err = add(head, "Content-Length: ");
-    if (!err)
-        err = add(head, digits);
-    return err ? err : add(head, "\r\n");
-}
-
-static cadre_buf *make_head(const struct fetch *f)
-{
-    struct bytes head = {0};
-    int err = add_line(&head, f);
-    if (!err && f->call.fields)
-        err = bytes_append(&head, cadre_buf_data(f->call.fields),
-                           cadre_buf_size(f->call.fields));
-    if (!err)
-        err = add_length(&head, f);
-    if (!err)
-        err = add(&head, "\r\n");
-    cadre_buf *buf = err ? NULL : bytes_take(&head);
-    bytes_free(&head);
-    return buf;
 }
 
 static int ask_for_lease(cadre_self *self, struct fetch *f)
@@ -109,11 +45,12 @@ static int ask_for_lease(cadre_self *self, struct fetch *f)
 
 static int ask_for_exchange(cadre_self *self, struct fetch *f)
 {
-    const struct exchange exchange = {.head = make_head(f),
-                                      .body = cadre_buf_ref(f->call.body),
-                                      .source = f->call.source,
-                                      .is_head = is(f, "HEAD"),
-                                      .in_pieces = f->call.in_pieces};
+    const struct exchange exchange = {
+        .head = call_head(&f->call, &f->url, f->shared->proxy.port != 0),
+        .body = cadre_buf_ref(f->call.body),
+        .source = f->call.source,
+        .is_head = is(f, "HEAD"),
+        .in_pieces = f->call.in_pieces};
     if (!exchange.head) {
         cadre_buf_unref(exchange.body);
         return -ENOMEM;

@@ -1,4 +1,4 @@
-/* handshake.c: a request for a WebSocket, and the answer that makes its connection one. */
+/* handshake.c: a request for a WebSocket, and the answer that makes it one. */
 #include <cadre/actors/http_websocket.h>
 
 #include "head.h"

@@ -25,8 +25,8 @@ CADRE_MUST_CHECK int head_parse(const cadre_http_limits *limits, const char *at,
                                 size_t size, cadre_http_request *r,
                                 struct head_framing *framing);
 
-/* The same for an answer, whose method, target and so on are empty. Returns 0, or a
- * status that stands for what a server would have said. */
+/* The same for an answer, whose method, target and so on are empty. Returns 0, or the
+ * status with which a server would have refused it. */
 CADRE_MUST_CHECK int head_parse_answer(const cadre_http_limits *limits, const char *at,
                                        size_t size, cadre_http_request *r,
                                        struct head_framing *framing, uint32_t *status);

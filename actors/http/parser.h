@@ -46,8 +46,7 @@ void parser_init_client(struct parser *p, const cadre_http_limits *limits);
 void parser_free(struct parser *p);
 /* Goes on with these bytes, up to the next event. *used: how many of them it has. */
 int parser_next(struct parser *p, const char *at, size_t size, size_t *used);
-/* The other side sends no more: is the answer complete by that? Then PARSER_END
- * follows. */
+/* The other side sends no more. Is the answer complete by that? PARSER_END follows. */
 bool parser_finish(struct parser *p);
 
 /* What has come of the body of an upload; NULL: nothing, or no memory, and it is still

@@ -67,8 +67,8 @@ void queue_outcome(cadre_self *self, struct queue *q, const cadre_msg *m);
 void queue_clear(cadre_self *self, struct queue *q);
 
 /* Writes as many as are answered, in order. `is_last`: nothing follows what is there.
- * Returns 0; 1: the connection is to be closed now, or is a session's; CADRE_EFULL: cadre_stream_wrote will
- * come; or what cadre_stream_write_buf() says. */
+ * Returns 0; 1: the connection is to be closed now, or is a session's; CADRE_EFULL:
+ * cadre_stream_wrote will come; or what cadre_stream_write_buf() says. */
 CADRE_MUST_CHECK int queue_write(cadre_self *self, struct queue *q, cadre_stream stream,
                                  bool is_last);
 

@@ -25,7 +25,7 @@ struct range {
 int range_find(struct range *range, const struct validators *v, uint64_t size,
                const cadre_http_request *r);
 
-/* Seconds since 1970 of a date such as "Sun, 06 Nov 1994 08:49:37 GMT"; -1: it is none. */
+/* Seconds since 1970 of "Sun, 06 Nov 1994 08:49:37 GMT" and the like; -1: it is none. */
 int64_t date_parse(cadre_http_text text);
 
 #endif

@@ -4,6 +4,7 @@
  * at a time, and while there are any nothing more is given to wslay: so what waits here
  * is what came in one gulp of it. */
 #include "connection.h"
+#include "frames.h"
 #include "websocket.h"
 
 #include <cadre/shutdown.h>
@@ -11,89 +12,17 @@
 #include <cadre/timer.h>
 #include <cadre/watch.h>
 
-#include <wslay/wslay.h>
-
 #include <errno.h>
 #include <string.h>
 
-enum { WAITS_MAX = 1 << 20, GRACE_S = 5, WINDOW = 1 << 16 };
+enum { GRACE_S = 5, WINDOW = 1 << 16 };
 
 static const cadre_type silence_type = {.name = "http_silence"};
-
-const bool websocket_is_there = true;
-
-struct websocket {
-    wslay_event_context_ptr frames;
-    struct connection *connection;
-    cadre_self *self; /* within a callback */
-    cadre_ref session;
-    cadre_token token;    /* of the message that the session has */
-    struct bytes inbox;   /* cadre_websocket_messages that wait for it */
-    struct bytes waiting; /* promises of those who wait for room */
-    const char *at;       /* what wslay may read */
-    size_t size;
-    bool is_heard;  /* since the last look at it */
-    bool is_pinged; /* and has not said a word since */
-    bool is_over;   /* the session knows, or is no more */
-};
 
 static struct websocket *of(const struct connection *c)
 {
     return (struct websocket *)(void *)cadre_buf_data(c->websocket);
 }
-
-/* ---- what wslay calls ------------------------------------------------------------- */
-
-static ssize_t read_some(wslay_event_context_ptr frames, uint8_t *bytes, size_t size,
-                         int flags, void *user)
-{
-    struct websocket *w = user;
-    if (w->inbox.size > 0 || w->size == 0) {
-        wslay_event_set_error(frames, WSLAY_ERR_WOULDBLOCK);
-        return -1;
-    }
-    size_t n = size < w->size ? size : w->size;
-    memcpy(bytes, w->at, n);
-    w->at += n;
-    w->size -= n;
-    return (ssize_t)n;
-}
-
-static ssize_t write_some(wslay_event_context_ptr frames, const uint8_t *bytes,
-                          size_t size, int flags, void *user)
-{
-    struct websocket *w = user;
-    int err = cadre_stream_write(w->self, w->connection->stream, bytes, size);
-    if (!err)
-        return (ssize_t)size;
-    wslay_event_set_error(frames, err == CADRE_EFULL ? WSLAY_ERR_WOULDBLOCK
-                                                     : WSLAY_ERR_CALLBACK_FAILURE);
-    return -1;
-}
-
-static void on_message(wslay_event_context_ptr frames,
-                       const struct wslay_event_on_msg_recv_arg *arg, void *user)
-{
-    struct websocket *w = user;
-    cadre_websocket_message message = {.is_text = arg->opcode == WSLAY_TEXT_FRAME};
-    if (arg->opcode != WSLAY_TEXT_FRAME && arg->opcode != WSLAY_BINARY_FRAME)
-        return;
-    if (arg->msg_length > 0)
-        message.bytes = cadre_buf_new(arg->msg, arg->msg_length);
-    if ((arg->msg_length > 0 && !message.bytes) ||
-        bytes_append(&w->inbox, &message, sizeof message)) {
-        cadre_buf_unref(message.bytes);
-        wslay_event_set_error(frames, WSLAY_ERR_CALLBACK_FAILURE);
-        (void)wslay_event_queue_close(frames, WSLAY_CODE_INTERNAL_SERVER_ERROR, NULL,
-                                      0);
-        wslay_event_shutdown_read(frames);
-    }
-}
-
-static const struct wslay_event_callbacks callbacks = {.recv_callback = read_some,
-                                                       .send_callback = write_some,
-                                                       .on_msg_recv_callback =
-                                                           on_message};
 
 /* ---- the session ------------------------------------------------------------------ */
 
@@ -116,26 +45,7 @@ static void tell_over(cadre_self *self, struct websocket *w, uint16_t code)
     w->is_over = true;
 }
 
-static void queue_close(struct websocket *w, uint16_t code)
-{
-    (void)wslay_event_queue_close(w->frames, code, NULL, 0);
-}
-
 /* ---- out -------------------------------------------------------------------------- */
-
-/* Errors: CADRE_EFULL, -EPIPE (it is closing), -ENOMEM. */
-static int queue_message(struct websocket *w, const cadre_websocket_message *message)
-{
-    const struct wslay_event_msg msg = {.opcode = message->is_text ? WSLAY_TEXT_FRAME
-                                                                   : WSLAY_BINARY_FRAME,
-                                        .msg = cadre_buf_data(message->bytes),
-                                        .msg_length = cadre_buf_size(message->bytes)};
-    size_t waits = wslay_event_get_queued_msg_length(w->frames);
-    if (waits > 0 && waits + msg.msg_length > WAITS_MAX)
-        return CADRE_EFULL;
-    int err = wslay_event_queue_msg(w->frames, &msg);
-    return err == WSLAY_ERR_NOMEM ? -ENOMEM : err ? -EPIPE : 0;
-}
 
 /* Who waits for room is answered when all has found it. */
 static void tell_sent(cadre_self *self, struct websocket *w)
@@ -153,7 +63,7 @@ static void tell_sent(cadre_self *self, struct websocket *w)
 static int on_asked(cadre_self *self, struct websocket *w, const cadre_msg *m)
 {
     cadre_promise promise;
-    int err = queue_message(w, m->body);
+    int err = frames_queue(w, m->body);
     if (!err)
         err = bytes_reserve(&w->waiting, sizeof promise);
     if (!err)
@@ -167,7 +77,7 @@ static int on_asked(cadre_self *self, struct websocket *w, const cadre_msg *m)
     if (m->token.id)
         return cadre_reply(self, m, cadre_failure, .code = err);
     if (err == CADRE_EFULL)
-        queue_close(w, WSLAY_CODE_POLICY_VIOLATION);
+        frames_close(w, WSLAY_CODE_POLICY_VIOLATION);
     return err == -ENOMEM ? err : 0;
 }
 
@@ -250,9 +160,9 @@ static int on_done(struct websocket *w, const cadre_msg *m)
     const cadre_websocket_message *answer = cadre_body(m, cadre_websocket_message);
     const cadre_failure *failure = cadre_body(m, cadre_failure);
     w->token.id = 0;
-    int err = answer ? queue_message(w, answer) : 0;
+    int err = answer ? frames_queue(w, answer) : 0;
     if (err == CADRE_EFULL)
-        queue_close(w, WSLAY_CODE_POLICY_VIOLATION);
+        frames_close(w, WSLAY_CODE_POLICY_VIOLATION);
     if (failure && failure->code == CADRE_EDEAD)
         bytes_free(&w->inbox); /* cadre_down follows */
     return err == -ENOMEM ? err : 0;
@@ -263,8 +173,8 @@ static void on_down(struct websocket *w, const cadre_down *down)
     if (!cadre_same(down->who, w->session))
         return;
     w->is_over = true;
-    queue_close(w, down->reason ? WSLAY_CODE_INTERNAL_SERVER_ERROR
-                                : WSLAY_CODE_NORMAL_CLOSURE);
+    frames_close(w, down->reason ? WSLAY_CODE_INTERNAL_SERVER_ERROR
+                                 : WSLAY_CODE_NORMAL_CLOSURE);
 }
 
 /* Whoever says nothing has to answer a ping. */
@@ -291,7 +201,7 @@ static int on_closing(cadre_self *self, struct connection *c, cadre_msg *m)
     if (c->gone)
         return CADRE_STOP;
     c->closing = true;
-    queue_close(of(c), WSLAY_CODE_GOING_AWAY);
+    frames_close(of(c), WSLAY_CODE_GOING_AWAY);
     int err = cadre_stash(self, m);
     return err ? err : settle(self, c);
 }
@@ -322,7 +232,7 @@ static int on_other(cadre_self *self, struct connection *c, cadre_msg *m)
     else if (m->type == &cadre_stream_ended_type)
         close_stream(self, c);
     else if (close)
-        queue_close(w, close->code ? close->code : WSLAY_CODE_NORMAL_CLOSURE);
+        frames_close(w, close->code ? close->code : WSLAY_CODE_NORMAL_CLOSURE);
     else if (down)
         on_down(w, down);
     return 0; /* others are of the time before */
@@ -350,9 +260,8 @@ int websocket_begin(cadre_self *self, struct connection *c, cadre_ref session)
     struct websocket *w = of(c);
     w->connection = c;
     w->session = session;
-    if (wslay_event_context_server_init(&w->frames, &callbacks, w))
+    if (frames_init(w, c->shared->limits.body))
         return -ENOMEM;
-    wslay_event_config_set_max_recv_msg_length(w->frames, c->shared->limits.body);
     cadre_become(self, websocket_receive);
     (void)cadre_cancel(self, c->timer);
     int err = cadre_watch(self, NULL, session);
@@ -362,7 +271,7 @@ int websocket_begin(cadre_self *self, struct connection *c, cadre_ref session)
         err =
             cadre_send(self, session, cadre_websocket_opened, .socket = cadre_me(self));
     if (c->closing)
-        queue_close(w, WSLAY_CODE_GOING_AWAY);
+        frames_close(w, WSLAY_CODE_GOING_AWAY);
     return err ? err : settle(self, c);
 }
 

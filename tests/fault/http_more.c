@@ -1,7 +1,6 @@
-/* http_more.c: allocation k fails, k = 1, 2, 3 ..., while this client asks this server for
- * bodies in pieces, sends some, gets a file, events, and goes through a proxy that passes
- * answers on. Each call has one outcome, all of it ends in time, and nothing is left
- * allocated. */
+/* http_more.c: allocation k fails, k = 1, 2, 3 ..., while this client asks this server
+ * for bodies in pieces, sends some, and gets a file and events. Each call has one outcome,
+ * all of it ends in time, and nothing is left allocated. */
 #include "support/folder.h"
 #include "support/options.h"
 #include "support/short_heap.h"

@@ -29,7 +29,6 @@
  * -ETIMEDOUT, CADRE_EFULL (too many wait), -ENOMEM. In a simulation -ENOTSUP.
  *
  * Guarantees, each with a test of that name:
- *   one_outcome          see ask.h
  *   connections_are_kept  as above, and not more than `connections` to one server
  *   slow_reader_waits    no more of an answer in pieces is read than was asked for, and
  *                        the window

@@ -25,7 +25,8 @@
  *                        are followed: what is behind them is served
  *   ranges_are_exact     the bytes that were asked for, and how many there are
  *   unchanged_is_304     as above
- *   slow_client_waits    no more of a file is read than the client takes, and a piece */
+ *   large_file_comes_in_pieces  as above, and all of it
+ *   shortened_file_is_cut  as above */
 #ifndef CADRE_ACTORS_HTTP_FILES_H
 #define CADRE_ACTORS_HTTP_FILES_H
 #include <cadre/http.h>

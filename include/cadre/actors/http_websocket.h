@@ -26,14 +26,14 @@
  *                        other, and none, are fine
  *   cadre_websocket_close    once, when it is over; not if the session ends before
  * and sends the socket
- *   cadre_websocket_message  asked, it is answered with cadre_websocket_sent when there is
- *                        room for more. Too much that waits (1 MiB) fails with
- *                        CADRE_EFULL, and where it was not asked ends the WebSocket (1008)
+ *   cadre_websocket_message  asked, it is answered with cadre_websocket_sent when there
+ *                        is room for more. Too much that waits (1 MiB) fails with
+ *                        CADRE_EFULL, and where it was not asked ends it all (1008)
  *   cadre_websocket_close    ends it, behind what was sent
  * When the session ends, so does the WebSocket: with 1000, or with 1011 if it has failed.
- * Pings are answered; a client that says nothing for limits.idle, or up to twice that,
- * is sent one, and after as long again without a word it is cut off. When the system closes (shutdown.h) the
- * client is told (1001).
+ * Pings are answered. A client that says nothing for limits.idle, or up to twice that, is
+ * sent one, and after as long again without a word it is cut off. When the system closes
+ * (shutdown.h) the client is told (1001).
  *
  * A message is at most limits.body bytes; a longer one ends it (1009), text that is not
  * UTF-8 (1007), and what is no frame (1002, or without a
@@ -41,7 +41,7 @@
  *
  * Guarantees, each with a test of that name:
  *   messages_in_order    whole, as they were sent, in both directions
- *   slow_session_waits   while it is not done with one nothing more is read but the window
+ *   slow_session_waits   while it is not done with one no more is read than the window
  *   slow_peer_is_bounded  what waits to be sent is bounded, as above
  *   close_is_told        as above
  *   silent_peer_is_cut_off  as above
