@@ -2,9 +2,10 @@
 #include "support/web.h"
 
 #include <cadre/await.h>
-#include <cadre/fail.h>
+#include <cadre/shutdown.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -76,6 +77,27 @@ static int large_receive(cadre_self *self, void *state, cadre_msg *m)
 static const cadre_class large_class = {
     .name = "large", .state_size = sizeof(large), .receive = large_receive};
 
+/* Gives a few pieces, or none, and then says nothing. */
+typedef struct {
+    unsigned left;
+} quiet_one;
+
+static int quiet_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    static cadre_promise promise;
+    quiet_one *me = state;
+    if (m->type == &cadre_http_gone_type) {
+        atomic_fetch_add(&gone, 1);
+        return CADRE_STOP;
+    }
+    if (me->left == 0)
+        return cadre_defer(self, m, &promise);
+    me->left--;
+    return cadre_reply(self, m, cadre_http_piece, .bytes = cadre_buf_new(NULL, PIECE));
+}
+static const cadre_class quiet_class = {
+    .name = "quiet", .state_size = sizeof(quiet_one), .receive = quiet_receive};
+
 /* One, then it fails. */
 static int broken_receive(cadre_self *self, void *state, cadre_msg *m)
 {
@@ -125,6 +147,14 @@ static int get_chunks(cadre_self *self, void *state, cadre_msg *m)
 {
     return reply_with(self, m, &large_class, &(large){MUCH}, 0);
 }
+static int get_stuck(cadre_self *self, void *state, cadre_msg *m)
+{
+    return reply_with(self, m, &quiet_class, &(quiet_one){MUCH}, 0);
+}
+static int get_late(cadre_self *self, void *state, cadre_msg *m)
+{
+    return reply_with(self, m, &quiet_class, NULL, 0);
+}
 static int get_nothing(cadre_self *self, void *state, cadre_msg *m)
 {
     const cadre_http_source none = {0}, me = {.from = cadre_me(self)};
@@ -146,6 +176,7 @@ static const cadre_http_route routes[] = {
     {"GET", "/three", get_three},   {"GET", "/sized", get_sized},
     {"GET", "/more", get_too_much}, {"GET", "/less", get_too_little},
     {"GET", "/broken", get_broken}, {"GET", "/large", get_large},
+    {"GET", "/stuck", get_stuck},   {"GET", "/late", get_late},
     {"GET", "/chunks", get_chunks}, {"GET", "/nothing", get_nothing},
     {"GET", "/peer", get_peer},     {0}};
 
@@ -307,6 +338,60 @@ static void gone_is_told(void **state)
     raw_reset(fd);
     close(fd);
     await(&gone, 1);
+    web_served(sys);
+}
+
+/* One that takes nothing is closed in time, whether its source has more or not. */
+static void deaf_client_ends(void **state)
+{
+    static const char *const paths[] = {"/large", "/stuck"};
+    char text[128];
+    web.limits.idle = 200 * CADRE_MS;
+    cadre_system *sys = serve();
+    for (unsigned i = 0; i < 2; i++) {
+        int fd = raw_connect(web.port);
+        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\n" HOST "\r\n", paths[i]);
+        send_text(fd, text);
+        await(&gone, i + 1);
+        close(fd);
+    }
+    web_served(sys);
+}
+
+/* Of one that waits for its source nothing is expected. */
+static void late_source_has_time(void **state)
+{
+    char byte;
+    web.limits.idle = 50 * CADRE_MS;
+    cadre_system *sys = serve();
+    int fd = raw_connect(web.port);
+    send_text(fd, "GET /late HTTP/1.1\r\n" HOST "\r\n");
+    web_expect_end(fd, "\r\n\r\n");
+    wait_for(400 * CADRE_MS);
+    assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+    assert_int_equal(atomic_load(&gone), 0);
+    close(fd);
+    web_served(sys);
+}
+
+static void *shut_down(void *sys)
+{
+    return cadre_system_shutdown(sys, 60 * CADRE_SECOND, CADRE_SECOND) ? sys : NULL;
+}
+
+static void closing_sends_all_pieces(void **state)
+{
+    pthread_t thread;
+    cadre_system *sys = serve();
+    int fd = raw_connect(web.port);
+    send_text(fd, "GET /large HTTP/1.1\r\n" HOST "\r\n");
+    web_expect_end(fd, "\r\n\r\n");
+    assert_int_equal(pthread_create(&thread, NULL, shut_down, sys), 0);
+    wait_for(50 * CADRE_MS);
+    assert_int_equal(read_until_end(fd, (size_t)MUCH * PIECE + 1),
+                     (size_t)MUCH * PIECE);
+    close(fd);
+    assert_int_equal(pthread_join(thread, NULL), 0);
     web_served(sys);
 }
 
@@ -495,7 +580,9 @@ int main(void)
     TESTS(cmocka_unit_test(pieces_are_chunks), cmocka_unit_test(known_length_is_told),
           cmocka_unit_test(old_client_gets_pieces),
           cmocka_unit_test(head_asks_no_source), cmocka_unit_test(slow_client_waits),
-          cmocka_unit_test(gone_is_told), cmocka_unit_test(cut_is_seen),
+          cmocka_unit_test(gone_is_told), cmocka_unit_test(deaf_client_ends),
+          cmocka_unit_test(late_source_has_time),
+          cmocka_unit_test(closing_sends_all_pieces), cmocka_unit_test(cut_is_seen),
           cmocka_unit_test(peer_is_known), cmocka_unit_test(uploads_come_in_pieces),
           cmocka_unit_test(slow_source_waits),
           cmocka_unit_test(continue_is_told_when_asked),
