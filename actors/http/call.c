@@ -7,6 +7,7 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static void drop_call(void *body)
@@ -65,7 +66,7 @@ int cadre_http_fetch(cadre_self *self, cadre_token *token, cadre_ref client,
         drop_call(&c);
         return err;
     }
-    strcpy(c.method, call->method ? call->method : "GET");
+    snprintf(c.method, sizeof c.method, "%s", call->method ? call->method : "GET");
     return cadre_ask_as(self, token, client, timeout, &call_type, &c);
 }
 

@@ -185,7 +185,7 @@ static int channel_start(cadre_self *self, void *state)
     struct channel *c = state;
     const struct client_shared *shared = c->init.shared;
     cadre_resolver_ask ask = {.port = c->init.to.port};
-    strcpy(ask.host, c->init.to.host);
+    memcpy(ask.host, c->init.to.host, sizeof ask.host);
     parser_init_client(&c->parser, &shared->limits);
     int err = cadre_when_idle_as(self, NULL, shared->config.idle, &idle_type, NULL);
     return err ? err

@@ -84,12 +84,13 @@ static int open_channel(cadre_self *self, cadre_http_client *me, struct server *
     int err = channel_spawn(self, &r->channel, &init);
     if (!err) {
         err = cadre_watch(self, NULL, r->channel);
-        *channel = r->channel;
         if (err)
             (void)cadre_kill(self, r->channel, 0);
     }
     if (err)
         record_remove(r);
+    else
+        *channel = r->channel;
     return err;
 }
 
@@ -192,13 +193,13 @@ static void on_down(cadre_self *self, cadre_http_client *me, cadre_ref who)
     struct record *r = servers_record(&own_of(me)->servers, who);
     if (!r)
         return;
-    cadre_ref channel;
+    cadre_ref channel = {0};
     struct server *s = r->server;
     record_remove(r);
     int err = ring_is_empty(&s->waiters) ? 0 : open_channel(self, me, s, &channel);
     if (err && s->count == 0)
         refuse_waiters(self, me, s, err);
-    else if (!err && !ring_is_empty(&s->waiters) && !lend_on(self, me, s, channel))
+    else if (channel.id && !lend_on(self, me, s, channel))
         (void)cadre_stop(self, channel);
     server_forget(s);
 }

@@ -23,18 +23,18 @@ void dispatch_desk_down(cadre_self *self, struct connection *c)
     c->desk.id = 0;
 }
 
+/* *path_fits: the table in which there is one for its path, but not for its method. */
 static const cadre_http_route *find_route(const struct shared *shared,
                                           const cadre_http_request *r,
                                           const cadre_http_route **path_fits)
 {
-    const cadre_http_route *tables[] = {shared->uploads, shared->routes};
-    const cadre_http_route *route = NULL;
-    bool is_path;
+    bool is_upload, is_route;
+    const cadre_http_route *route = routes_find(shared->uploads, r, &is_upload);
     *path_fits = NULL;
-    for (size_t i = 0; !route && i < sizeof tables / sizeof *tables; i++) {
-        route = routes_find(tables[i], r, &is_path);
-        *path_fits = is_path ? tables[i] : *path_fits;
-    }
+    if (route)
+        return route;
+    route = routes_find(shared->routes, r, &is_route);
+    *path_fits = is_route ? shared->routes : is_upload ? shared->uploads : NULL;
     return route;
 }
 

@@ -38,7 +38,7 @@ static int ask_for_lease(cadre_self *self, struct fetch *f)
 {
     const struct url *to = f->shared->proxy.port ? &f->shared->proxy : &f->url;
     struct lease lease = {.port = to->port};
-    strcpy(lease.host, to->host);
+    memcpy(lease.host, to->host, sizeof lease.host);
     return cadre_ask_as(self, &f->async.token, f->shared->client, CADRE_NEVER,
                         &lease_type, &lease);
 }
@@ -124,7 +124,9 @@ static int follow(struct fetch *f, const cadre_http_response *r)
 
 static void fail(cadre_self *self, struct fetch *f, const cadre_failure *failure)
 {
-    cadre_failure told = *failure;
+    cadre_failure told = {.code = -EPROTO};
+    if (failure)
+        told = *failure;
     if (!told.message)
         told.message = client_failure(told.code).message;
     (void)cadre_answer_as(self, f->promise, &cadre_failure_type, &told);
@@ -175,7 +177,7 @@ static bool goes_on(cadre_self *self, struct fetch *f, const cadre_msg *m)
         pass_on(self, f, r);
         return false;
     }
-    fail(self, f, failure ? failure : &(cadre_failure){.code = err ? err : -EPROTO});
+    fail(self, f, err ? &(cadre_failure){.code = err} : failure);
     return false;
 }
 

@@ -4,6 +4,7 @@
 #include "head.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { PATH_SIZE = 4096 };
@@ -85,17 +86,14 @@ static cadre_buf *find_path(const cadre_http_files *me, const cadre_http_request
     if (cadre_http_unescape(path, sizeof path, text, false) < 0 || *path == '/' ||
         !stays_below(path))
         return NULL;
-    size_t root = strlen(me->root), size = strlen(path);
+    size_t size = strlen(path);
     const char *index = size == 0 || path[size - 1] == '/' ? me->index : "";
-    cadre_buf *buf = cadre_buf_new(NULL, root + 1 + size + strlen(index) + 1);
+    cadre_buf *buf = cadre_buf_new(NULL, strlen(me->root) + size + strlen(index) + 2);
     *no_memory = !buf;
     if (!buf)
         return NULL;
-    char *at = (char *)cadre_buf_data(buf);
-    memcpy(at, me->root, root);
-    at[root] = '/';
-    memcpy(at + root + 1, path, size);
-    memcpy(at + root + 1 + size, index, strlen(index));
+    snprintf((char *)cadre_buf_data(buf), cadre_buf_size(buf), "%s/%s%s", me->root,
+             path, index);
     return buf;
 }
 
