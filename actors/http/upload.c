@@ -24,6 +24,8 @@ bool upload_more(cadre_self *self, struct upload *u, const cadre_msg *m)
 {
     const cadre_http_more *more = m->body;
     int code = 0;
+    if (!m->token.id)
+        return false; /* it does not ask */
     if (more->key != u->key)
         code = -ENOENT;
     else if (!u->is_on)

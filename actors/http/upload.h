@@ -17,7 +17,8 @@ struct upload {
 cadre_http_source upload_begin(cadre_self *self, struct upload *u, uint64_t size);
 /* Is a piece asked for, or nothing handed out in pieces? */
 bool upload_is_read(cadre_self *self, struct upload *u);
-/* m asks for one. Returns whether it is to be given; else m was answered. */
+/* m asks for one. Returns whether it is to be given; else m was answered, or is
+ * no request. */
 bool upload_more(cadre_self *self, struct upload *u, const cadre_msg *m);
 /* Gives the one that is asked for. Consumes the buffer. Errors: as cadre_answer_as(). */
 CADRE_MUST_CHECK int upload_give(cadre_self *self, struct upload *u, cadre_buf *take,

@@ -38,6 +38,13 @@ static int ask_session(cadre_self *self, struct websocket *w)
                         &cadre_websocket_message_type, &message);
 }
 
+static void free_inbox(struct websocket *w)
+{
+    for (size_t i = 0; i < w->inbox.size; i += sizeof(cadre_websocket_message))
+        cadre_websocket_message_type.drop(bytes_at(&w->inbox) + i);
+    bytes_free(&w->inbox);
+}
+
 static void tell_over(cadre_self *self, struct websocket *w, uint16_t code)
 {
     if (!w->is_over)
@@ -60,6 +67,15 @@ static void tell_sent(cadre_self *self, struct websocket *w)
     bytes_free(&w->waiting);
 }
 
+/* Whoever only sends is not told; so where it is too much it ends. */
+static int on_sent(struct websocket *w, const cadre_msg *m)
+{
+    int err = frames_queue(w, m->body);
+    if (err == CADRE_EFULL)
+        frames_close(w, WSLAY_CODE_POLICY_VIOLATION);
+    return err == -ENOMEM ? err : 0;
+}
+
 static int on_asked(cadre_self *self, struct websocket *w, const cadre_msg *m)
 {
     cadre_promise promise;
@@ -68,17 +84,10 @@ static int on_asked(cadre_self *self, struct websocket *w, const cadre_msg *m)
         err = bytes_reserve(&w->waiting, sizeof promise);
     if (!err)
         err = cadre_defer(self, m, &promise);
-    if (err == -EINVAL) /* it was not asked */
-        return 0;
-    if (!err) {
-        bytes_put(&w->waiting, &promise, sizeof promise);
-        return 0;
-    }
-    if (m->token.id)
+    if (err)
         return cadre_reply(self, m, cadre_failure, .code = err);
-    if (err == CADRE_EFULL)
-        frames_close(w, WSLAY_CODE_POLICY_VIOLATION);
-    return err == -ENOMEM ? err : 0;
+    bytes_put(&w->waiting, &promise, sizeof promise);
+    return 0;
 }
 
 /* ---- what follows ----------------------------------------------------------------- */
@@ -160,12 +169,10 @@ static int on_done(struct websocket *w, const cadre_msg *m)
     const cadre_websocket_message *answer = cadre_body(m, cadre_websocket_message);
     const cadre_failure *failure = cadre_body(m, cadre_failure);
     w->token.id = 0;
-    int err = answer ? frames_queue(w, answer) : 0;
-    if (err == CADRE_EFULL)
-        frames_close(w, WSLAY_CODE_POLICY_VIOLATION);
+    int err = answer ? on_sent(w, m) : 0;
     if (failure && failure->code == CADRE_EDEAD)
-        bytes_free(&w->inbox); /* cadre_down follows */
-    return err == -ENOMEM ? err : 0;
+        free_inbox(w); /* cadre_down follows */
+    return err;
 }
 
 static void on_down(struct websocket *w, const cadre_down *down)
@@ -224,7 +231,7 @@ static int on_other(cadre_self *self, struct connection *c, cadre_msg *m)
     if (m->token.id && m->token.id == w->token.id)
         return on_done(w, m);
     if (m->type == &cadre_websocket_message_type)
-        return on_asked(self, w, m);
+        return m->token.id ? on_asked(self, w, m) : on_sent(w, m);
     if (m->type == &silence_type)
         on_silence(self, c);
     else if (m->type == &cadre_child_down_type)
@@ -280,9 +287,7 @@ void websocket_free(struct connection *c)
     if (!c->websocket)
         return;
     struct websocket *w = of(c);
-    for (size_t i = 0; i < w->inbox.size; i += sizeof(cadre_websocket_message))
-        cadre_websocket_message_type.drop(bytes_at(&w->inbox) + i);
-    bytes_free(&w->inbox);
+    free_inbox(w);
     bytes_free(&w->waiting);
     wslay_event_context_free(w->frames);
     cadre_buf_unref(c->websocket);
