@@ -25,10 +25,10 @@ int cadre_filter_start(struct cadre_self *self, const char *what, cadre_stream s
         err = cadre_port_misuse(self->world, -EINVAL, "%s: tls: no certificate", what);
     if (err)
         return err;
-    s->tls = filter_ref(tls);
+    s->tls = tls->class->ref(tls);
     err = filtered_make(s, name);
     if (err) {
-        filter_unref(tls);
+        tls->class->unref(tls);
         s->tls = NULL;
         return err;
     }
