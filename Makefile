@@ -181,7 +181,7 @@ RUN_aarch64 := env -u CADRE_LONG CADRE_EMULATED=1 qemu-aarch64 -L /usr/aarch64-l
 comma := ,
 LIBRARY_shared := $(PARTS:%=build/shared/libcadre-%.so) build/shared/libcadre.so
 LINK_shared := -Lbuild/shared -Wl,--as-needed $(PARTS:%=-lcadre-%) -lcadre -Wl,--disable-new-dtags \
-    -Wl,-rpath,$(CURDIR)/build/shared
+    -Wl,-rpath,$(CURDIR)/build/shared $(if $(SOURCES_tls),$(LIBS_tls)) # which tests use, too
 
 Q := $(if $(V),,@)
 .SECONDARY:

@@ -15,6 +15,7 @@ done)
 rm -rf $folder
 mkdir -p $folder
 for program in $(awk -v folder=$folder -f tools/doc-programs.awk README.md docs/*.md); do
+    grep -q 'cadre/tls.h' "$program" && [ ! -e build/release/libcadre-tls.a ] && continue
     # shellcheck disable=SC2086
     if $compiler -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror -Iinclude \
         "$program" $libraries -Wl,--as-needed $outside -pthread -o "${program%.c}" &&
