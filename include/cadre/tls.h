@@ -25,7 +25,7 @@
  *   CADRE_ETLS_CUT          the connection ended without an end of TLS: what came is
  *                           right, but may not be all
  *   -ETIMEDOUT              the handshake took too long, and as without TLS
- *   -ENOMEM                 also of a peer that wants new keys and reads no answer
+ *   -ENOMEM                 also of a peer that asks for new keys and reads no answer
  *
  * Who connects gets cadre_stream_opened when the handshake is done, within the timeout
  * of the connect. What is accepted comes at once, so that it can be given to an actor of

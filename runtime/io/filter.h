@@ -75,10 +75,9 @@ struct filter {
     bool connects, ready, announces;
     bool flushes, shuts, closes; /* to be done when it is ready */
     bool finished;               /* said that it was all; nothing is sent any more */
-    uint64_t
-        enough; /* bytes on the wire that were sent when the peer had ended, if all */
-    bool ended, was_told; /* the peer has; and the owner knows */
-    int broken;           /* behind what was read last */
+    bool ended, was_told;        /* the peer has; and the owner knows */
+    uint64_t enough;             /* all that was written then, if it was sent; else 0 */
+    int broken;                  /* why it is, behind what was read last */
 };
 
 /* ---- for the library that has one ------------------------------------------------- */

@@ -10,8 +10,8 @@
 #include <string.h>
 
 enum {
-    FAREWELL_MS = 1000,    /* for the peer to take the reason */
-    UNASKED_MAX = 64 << 10 /* bytes that the filter says by itself */
+    FAREWELL_MS = 1000,     /* for the peer to take the reason */
+    UNASKED_MAX = 256 << 10 /* bytes that the filter says by itself */
 };
 
 const size_t filter_version = sizeof(struct filter);
@@ -91,7 +91,7 @@ void filtered_free(struct stream *s)
 
 static void say_why(const struct stream *s, int err)
 {
-    char at[64] = "";
+    char at[64] = " a UNIX socket";
     cadre_address peer;
     const struct filter *f = s->filter;
     if (!s->is_local) {
