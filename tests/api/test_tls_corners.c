@@ -331,7 +331,33 @@ static void connects_and_aborts_leave_nothing(void **unused)
     tcp_served(sys);
 }
 
-/* The same for who connects. */
+/* One byte of the first message is another one. */
+static void garbage_harms_nothing(void **unused)
+{
+    char hello[1024], bytes[1024], rest[8192];
+    size_t size = make_hello(hello, sizeof hello), step = is_long() ? 1 : 5;
+    cadre_system *sys = serve(tls_serving("good"));
+    unsigned sent = 0;
+    for (size_t i = 0; i < size; i += step, sent++) {
+        int fd = served_connect();
+        memcpy(bytes, hello, size);
+        bytes[i] = (char)(bytes[i] ^ (1 << i % 8));
+        raw_send(fd, bytes, size);
+        shutdown(fd, SHUT_WR);
+        ssize_t n = raw_read_all(fd, rest, sizeof rest);
+        assert_true(n >= 0 || n == -ECONNRESET);
+        close(fd);
+    }
+    await(&facts.downs, sent);
+    assert_int_equal(facts.closed, sent);
+    assert_int_equal(facts.bytes, 0);
+    SSL *peer = peer_dial();
+    expect_certificate(peer, "good");
+    peer_close(peer);
+    tcp_served(sys);
+}
+
+/* A server that goes, one way or the other. */
 static void servers_that_go_are_told(void **unused)
 {
     cadre_tls *tls = tls_calling();
@@ -480,6 +506,7 @@ int main(void)
           cmocka_unit_test(reload_leaves_connections),
           cmocka_unit_test(openssl_starts_tls), cmocka_unit_test(client_starts_tls),
           cmocka_unit_test(connects_and_aborts_leave_nothing),
+          cmocka_unit_test(garbage_harms_nothing),
           cmocka_unit_test(servers_that_go_are_told),
           cmocka_unit_test(bad_options_are_refused),
           cmocka_unit_test(bad_calls_are_refused));
