@@ -28,7 +28,9 @@ fill() {
     local up
     up=$(realpath -m --relative-to="$LIBDIR" "$include")
     sed -e "s|@PREFIX@|$PREFIX|; s|@LIBDIR@|$LIBDIR|; s|@VERSION@|$VERSION|" \
-        -e "s|@SONAME@|$SONAME|; s|@SONAME_IO@|${SONAME/cadre/cadre-io}|; s|@LLHTTP@|$LLHTTP|; s|@WSLAY@|${WSLAY-}|" \
+        -e "s|@SONAME@|$SONAME|; s|@SONAME_IO@|${SONAME/cadre/cadre-io}|" \
+        -e "s|@SONAME_TLS@|${SONAME/cadre/cadre-tls}|" \
+        -e "s|@LLHTTP@|$LLHTTP|; s|@WSLAY@|${WSLAY-}|" \
         -e "s|@LIBDIR_TO_INCLUDE@|$up|" "$1" >"$dest$2"
     chmod 644 "$dest$2"
 }

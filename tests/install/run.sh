@@ -68,6 +68,13 @@ if [ -e "$libdir/libcadre-io.a" ]; then # there is libuv
     expect "cadre-io asks for this very version" \
         grep -q " cadre_port_${version//./_}$" <(nm -D -u "$libdir/libcadre-io.so")
 fi
+if [ -e "$libdir/libcadre-tls.a" ]; then # there is OpenSSL
+    for program in tls tls_static; do
+        expect "CMake's $program runs" "$scratch/cmake/$program"
+    done
+    expect "cadre-tls asks for this very version" \
+        grep -q " cadre_filter_${version//./_}$" <(nm -D -u "$libdir/libcadre-tls.so")
+fi
 expect "CMake refuses another series" \
     bash -c "! cmake -S '$scratch/outside' -B '$scratch/refused' \
         -DCadre_DIR='$moved/lib/here/cmake/Cadre' -DWANTED=99.0"
