@@ -90,9 +90,11 @@ static void wait_for_handlers(void)
 
 /* ---- taken, and put back ---------------------------------------------------------- */
 
+/* These two may stand there with either flag. */
 static bool is_full(const struct sigaction *action)
 {
-    return action->sa_flags & SA_SIGINFO;
+    return action->sa_flags & SA_SIGINFO && action->sa_handler != SIG_IGN &&
+           action->sa_handler != SIG_DFL;
 }
 
 static bool is_mine(const struct sigaction *action)

@@ -185,6 +185,20 @@ static void former_action_is_kept(void **unused)
     signal(SIGUSR1, SIG_DFL);
 }
 
+/* Its flag says that it is a function with three arguments, and it is none. */
+static void ignored_with_any_flag(void **unused)
+{
+    const struct sigaction ignored = {.sa_handler = SIG_IGN, .sa_flags = SA_SIGINFO};
+    begin();
+    sigaction(SIGUSR1, &ignored, NULL);
+    cadre_system *sys = start_hearing();
+    raise(SIGUSR1);
+    await(&times, 1);
+    close_system(sys);
+    assert_true(now(SIGUSR1).sa_handler == SIG_IGN);
+    signal(SIGUSR1, SIG_DFL);
+}
+
 static void newer_action_stays(void **unused)
 {
     begin();
@@ -433,6 +447,7 @@ int main(void)
 {
     TESTS(cmocka_unit_test(each_is_counted), cmocka_unit_test(all_who_asked_are_told),
           cmocka_unit_test(former_action_is_kept), cmocka_unit_test(newer_action_stays),
+          cmocka_unit_test(ignored_with_any_flag),
           cmocka_unit_test(handler_that_is_put_back_is_ours),
           cmocka_unit_test(storm_is_passed_on), cmocka_unit_test(ignored_sigchld_reaps),
           cmocka_unit_test(fork_hears_nothing), cmocka_unit_test(fork_hears_for_itself),
