@@ -83,9 +83,10 @@ static bool play_short(uint64_t first, uint64_t count)
     facts.accepted = facts.outcomes = facts.rows = facts.rounds = 0;
     if (cadre_system_new(&sys, &config, &root, NULL) == 0) {
         int reason = cadre_system_wait(sys);
-        if (reason == 0 && facts.rounds == ROUNDS) {
+        /* Where there is never memory for an answer again there is none. */
+        if (reason == 0 && facts.rounds == ROUNDS && count == 1) {
             CHECK_EQ(facts.outcomes, facts.accepted);
-            CHECK(facts.rows > 0 || count > 1);
+            CHECK(facts.rows > 0);
         }
         CHECK_EQ(cadre_system_free(sys), 0);
     }
