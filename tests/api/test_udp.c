@@ -22,13 +22,13 @@ static void check_echoes(int fd)
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (char)(i * 7);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        peer_send(fd, bytes, sizes[i]);
-        peer_expect(fd, bytes, sizes[i]);
+        packet_send(fd, bytes, sizes[i]);
+        packet_expect(fd, bytes, sizes[i]);
     }
     for (int i = 0; i < BURST; i++)
-        peer_send(fd, &i, sizeof i);
+        packet_send(fd, &i, sizeof i);
     for (int i = 0; i < BURST; i++)
-        peer_expect(fd, &i, sizeof i);
+        packet_expect(fd, &i, sizeof i);
     assert_int_equal(udp_facts.lost, 0);
 }
 
@@ -84,10 +84,10 @@ static void check_bound(uint32_t count, size_t size, uint32_t fit)
     udp_order(sys, count - fit);
     await(&udp_facts.steps, 1);
     for (uint32_t i = 0; i < count; i++)
-        peer_send(fd, bytes, size);
+        packet_send(fd, bytes, size);
     await(&udp_facts.packets, fit);
     assert_int_equal(udp_facts.lost, 0);
-    peer_send(fd, "last", 4);
+    packet_send(fd, "last", 4);
     await(&udp_facts.packets, fit + 1);
     assert_int_equal(udp_facts.lost, count - fit);
     close(fd);
@@ -150,14 +150,14 @@ static void lost_is_counted(void **unused)
     udp_order(sys, 0);
     await(&udp_facts.steps, 1);
     for (sent = 0; sent < FLOOD; sent++)
-        peer_send(fd, bytes, 100);
+        packet_send(fd, bytes, 100);
     atomic_store(&is_held, false);
     await_true(is_drained, &bound);
-    peer_send(fd, bytes, 100);
+    packet_send(fd, bytes, 100);
     sent++;
     await_true(adds_up, sys);
     assert_true(known > 0);
-    peer_send(fd, bytes, 100);
+    packet_send(fd, bytes, 100);
     sent++;
     await_true(is_told, NULL);
     close(fd);
@@ -198,14 +198,14 @@ static void connected_hears_one(void **unused)
         atomic_store(&peer_port, port);
         udp_order(sys, 0);
         await(&udp_facts.steps, 1);
-        peer_send(stranger, "a", 1);
-        peer_send(stranger, "b", 1);
-        peer_expect(peer, "hello", 5);
-        peer_send(stranger, "c", 1);
+        packet_send(stranger, "a", 1);
+        packet_send(stranger, "b", 1);
+        packet_expect(peer, "hello", 5);
+        packet_send(stranger, "c", 1);
         udp_order(sys, 1); /* behind what came before */
-        peer_expect(peer, "hello", 5);
+        packet_expect(peer, "hello", 5);
         assert_int_equal(udp_facts.packets, 0);
-        peer_send(peer, "d", 1);
+        packet_send(peer, "d", 1);
         await(&udp_facts.packets, 1);
         assert_int_equal(udp_facts.from, port);
         assert_int_equal(udp_facts.lost, 1); /* there was no room for it */
@@ -247,8 +247,8 @@ static void refused_is_told(void **unused)
         assert_int_equal(udp_facts.reason, -ECONNREFUSED);
         int fd = peer_open(&port); /* now there is somebody, and all goes on */
         udp_order(sys, 1);
-        peer_expect(fd, &(uint64_t){0}, sizeof(uint64_t));
-        peer_send(fd, "x", 1);
+        packet_expect(fd, &(uint64_t){0}, sizeof(uint64_t));
+        packet_send(fd, "x", 1);
         await(&udp_facts.packets, 1);
         close(fd);
         udp_served(sys);
@@ -289,13 +289,13 @@ static void one_udp_closed(void **unused)
         udp_plan.receive = close_or_cancel;
         cadre_system *sys = udp_serve();
         unsigned open = raw_descriptors();
-        peer_send(fd, "x", 1);
+        packet_send(fd, "x", 1);
         await(&udp_facts.packets, 1);
         udp_order(sys, how);
         await(&udp_facts.steps, 1);
         if (how == CLOSE)
             await(&udp_facts.closed, 1);
-        peer_send(fd, "x", 1); /* to nobody */
+        packet_send(fd, "x", 1); /* to nobody */
         udp_order(sys, MARK);
         await(&udp_facts.steps, 2);
         if (how == CLOSE)
@@ -426,11 +426,11 @@ static void stale_udp_is_refused(void **unused)
     cadre_system *sys = udp_serve();
     udp_order(sys, TO_HEIR);
     await(&udp_facts.steps, 1);
-    peer_send(fd, "a", 1);
-    peer_send(fd, "b", 1);
-    peer_expect(fd, "a", 1); /* the heir's answer */
-    peer_send(fd, "c", 1);
-    peer_expect(fd, "c", 1);
+    packet_send(fd, "a", 1);
+    packet_send(fd, "b", 1);
+    packet_expect(fd, "a", 1); /* the heir's answer */
+    packet_send(fd, "c", 1);
+    packet_expect(fd, "c", 1);
     assert_int_equal(udp_facts.opened, 1);
     assert_int_equal(udp_facts.lost, 1);
     udp_served(sys);

@@ -72,7 +72,7 @@ static void what_is_not_sent_is_said(void **unused)
     int fd = peer_open(&port);
     atomic_store(&peer_port, port);
     do_there(send_in_vain);
-    peer_expect(fd, "sent", 4); /* nothing else */
+    packet_expect(fd, "sent", 4); /* nothing else */
     close(fd);
 }
 

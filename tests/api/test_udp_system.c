@@ -126,7 +126,7 @@ static void check_error(uint64_t which, int reason, unsigned packets)
         assert_int_equal(udp_facts.reason, -reason);
     }
     for (; packets > 0; packets--)
-        peer_expect(fd, "x", 1);
+        packet_expect(fd, "x", 1);
     udp_served(sys);
     assert_int_equal(udp_facts.failed, reason != 0);
     assert_int_equal(recv(fd, &port, sizeof port, MSG_DONTWAIT), -1);
@@ -195,7 +195,7 @@ static void unwatched_is_closed(void **unused)
         uint16_t port = 0;
         cadre_system *sys = udp_serve();
         int fd = peer_open(&port);
-        peer_send(fd, "x", 1);
+        packet_send(fd, "x", 1);
         await(&udp_facts.packets, 1); /* so that one is watched */
         udp_order(sys, round % 2);
         await(&udp_facts.closed, 1);

@@ -131,14 +131,14 @@ int peer_open(uint16_t *port)
     return fd;
 }
 
-void peer_send(int fd, const void *bytes, size_t size)
+void packet_send(int fd, const void *bytes, size_t size)
 {
     struct sockaddr_in to = loopback(udp_facts.port);
     ssize_t n = sendto(fd, bytes, size, 0, (struct sockaddr *)&to, sizeof to);
     assert_int_equal(n, size);
 }
 
-void peer_expect(int fd, const void *bytes, size_t size)
+void packet_expect(int fd, const void *bytes, size_t size)
 {
     static char got[PACKET_MAX];
     ssize_t n = recv(fd, got, sizeof got, 0);

@@ -43,9 +43,9 @@ int udp_echo(cadre_self *self, void *state, cadre_msg *m);
 
 /* A peer on loopback, at a port of its own, or at that one if it is not 0. */
 int peer_open(uint16_t *port);
-void peer_send(int fd, const void *bytes, size_t size); /* to the owner */
+void packet_send(int fd, const void *bytes, size_t size); /* to the owner */
 /* The next packet is this. */
-void peer_expect(int fd, const void *bytes, size_t size);
+void packet_expect(int fd, const void *bytes, size_t size);
 /* The descriptor of this process's at that port. */
 int peer_bound(uint16_t port);
 
