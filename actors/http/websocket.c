@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { GRACE_S = 5, WINDOW = 1 << 16 };
+enum { GRACE_S = 30, WINDOW = 1 << 16 };
 
 static const cadre_type silence_type = {.name = "http_silence"};
 

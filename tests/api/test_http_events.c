@@ -133,7 +133,8 @@ static void heartbeats_come(void **state)
 
 static void *shut_down(void *sys)
 {
-    return cadre_system_shutdown(sys, 10 * CADRE_SECOND, CADRE_SECOND) ? sys : NULL;
+    return cadre_system_shutdown(sys, 60 * CADRE_SECOND, 60 * CADRE_SECOND) ? sys
+                                                                            : NULL;
 }
 
 static void events_end_when_closing(void **state)

@@ -376,7 +376,8 @@ static void late_source_has_time(void **state)
 
 static void *shut_down(void *sys)
 {
-    return cadre_system_shutdown(sys, 60 * CADRE_SECOND, CADRE_SECOND) ? sys : NULL;
+    return cadre_system_shutdown(sys, 60 * CADRE_SECOND, 60 * CADRE_SECOND) ? sys
+                                                                            : NULL;
 }
 
 static void closing_sends_all_pieces(void **state)
@@ -387,7 +388,7 @@ static void closing_sends_all_pieces(void **state)
     send_text(fd, "GET /large HTTP/1.1\r\n" HOST "\r\n");
     web_expect_end(fd, "\r\n\r\n");
     assert_int_equal(pthread_create(&thread, NULL, shut_down, sys), 0);
-    wait_for(50 * CADRE_MS);
+    wait_for(200 * CADRE_MS);
     assert_int_equal(read_until_end(fd, (size_t)MUCH * PIECE + 1),
                      (size_t)MUCH * PIECE);
     close(fd);
@@ -509,7 +510,7 @@ static void expect_code(int expected)
 
 static void cut_uploads_are_told(void **state)
 {
-    web.limits.read = 100 * CADRE_MS;
+    web.limits.read = 300 * CADRE_MS;
     cadre_system *sys = serve();
     const char *a =
         web_talk("PUT /sum HTTP/1.1\r\nContent-Length: 9\r\n" HOST "\r\nabc");

@@ -332,6 +332,7 @@ static void slow_peer_is_bounded(void **state)
 {
     uint8_t bytes[256];
     size_t size;
+    web.limits.idle = 600 * CADRE_SECOND; /* it answers no pings */
     cadre_system *sys = serve();
     if (skipped(sys))
         return;
@@ -380,7 +381,7 @@ static void close_is_told(void **state)
 
 static void silent_peer_is_cut_off(void **state)
 {
-    web.limits.idle = 50 * CADRE_MS;
+    web.limits.idle = 300 * CADRE_MS;
     cadre_system *sys = serve();
     if (skipped(sys))
         return;
@@ -426,7 +427,8 @@ static void bad_frames_end_it(void **state)
 
 static void *shut_down(void *sys)
 {
-    return cadre_system_shutdown(sys, 10 * CADRE_SECOND, CADRE_SECOND) ? sys : NULL;
+    return cadre_system_shutdown(sys, 60 * CADRE_SECOND, 60 * CADRE_SECOND) ? sys
+                                                                            : NULL;
 }
 
 static void closing_is_told(void **state)
