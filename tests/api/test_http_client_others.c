@@ -1,5 +1,5 @@
 /* test_http_client_others.c: the client, as actors/http_client.h promises, against
- * Python's server, and one that says anything. */
+ * Python's server, nginx, and one that says anything. */
 #include "support/fetching.h"
 #include "support/folder.h"
 
@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -186,43 +187,92 @@ static pid_t start_python(uint16_t *port)
     return pid;
 }
 
-static void python_agrees(void **state)
+/* Whatever serves this folder at that port, in its own words of HTTP. */
+static void expect_folder(cadre_system *sys, uint16_t port)
 {
-    uint16_t port;
-    if (system("python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' "
-               ">/dev/null 2>&1") != 0)
-        skip();
-    make_folder();
-    put_file(in_folder("a"), "from python");
-    pid_t pid = start_python(&port);
-    cadre_system *sys = serve();
     got g;
     int64_t until = real_now() + 60 * CADRE_SECOND;
     do
         g = fetch(sys, &(cadre_http_call){.url = url_of(port, "/a")});
     while (g.code == -ECONNREFUSED && real_now() < until);
-    assert_int_equal(g.status, 200);
-    assert_string_equal(text_of(g), "from python");
     for (int i = 0; i < 20; i++) {
         g = fetch(sys,
                   &(cadre_http_call){.url = url_of(port, "/a"), .in_pieces = i % 2});
-        assert_string_equal(text_of(g), "from python");
+        assert_int_equal(g.status, 200);
+        assert_string_equal(text_of(g), "from a file");
         g = fetch(sys, &(cadre_http_call){.url = url_of(port, "/none")});
         assert_int_equal(g.status, 404);
         g = fetch(sys, &(cadre_http_call){.method = "HEAD", .url = url_of(port, "/a")});
         assert_int_equal(g.status, 200);
         assert_int_equal(g.size, 11);
     }
-    served(sys);
+}
+
+static void end_server(pid_t pid)
+{
     assert_int_equal(kill(pid, SIGTERM), 0);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+static void python_agrees(void **state)
+{
+    uint16_t port;
+    if (system("python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' "
+               ">/dev/null 2>&1") != 0)
+        skip();
+    pid_t pid = start_python(&port);
+    cadre_system *sys = serve();
+    expect_folder(sys, port);
+    served(sys);
+    end_server(pid);
+}
+
+/* ---- nginx ------------------------------------------------------------------------ */
+
+static pid_t start_nginx(uint16_t *port)
+{
+    char text[2048];
+    close(raw_listen(port, 1));
+    snprintf(text, sizeof text,
+             "daemon off; master_process off; pid %s/pid; error_log %s/errors;\n"
+             "events {}\n"
+             "http { access_log off; client_body_temp_path %s/body;\n"
+             "proxy_temp_path %s/proxy; fastcgi_temp_path %s/fastcgi;\n"
+             "uwsgi_temp_path %s/uwsgi; scgi_temp_path %s/scgi;\n"
+             "server { listen 127.0.0.1:%u; root %s; } }\n",
+             folder, folder, folder, folder, folder, folder, folder, *port, folder);
+    put_file(in_folder("nginx.conf"), text);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (!freopen("/dev/null", "w", stderr))
+            _exit(126);
+        execl("/usr/sbin/nginx", "nginx", "-c", in_folder("nginx.conf"), (char *)NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void nginx_agrees(void **state)
+{
+    uint16_t port;
+    if (system("/usr/sbin/nginx -v >/dev/null 2>&1") != 0)
+        skip();
+    assert_int_equal(chmod(folder, 0755), 0); /* it may be another user's there */
+    pid_t pid = start_nginx(&port);
+    cadre_system *sys = serve();
+    expect_folder(sys, port);
+    served(sys);
+    end_server(pid);
+}
+
 int main(void)
 {
+    make_folder();
+    put_file(in_folder("a"), "from a file");
     TESTS(cmocka_unit_test(broken_is_tried_again),
           cmocka_unit_test(answers_are_checked),
           cmocka_unit_test(truncated_answers_fail),
-          cmocka_unit_test(failures_have_remedies), cmocka_unit_test(python_agrees));
+          cmocka_unit_test(failures_have_remedies), cmocka_unit_test(python_agrees),
+          cmocka_unit_test(nginx_agrees));
     return RUN_TESTS();
 }
