@@ -1,6 +1,6 @@
 /* sqlite.c: a database, while allocation k of its system fails, k = 1, 2, 3 ... Each
- * request that was accepted has one outcome, no connection stays with anybody, and nothing
- * is left allocated. (What SQLite itself takes comes from elsewhere.) */
+ * request that was accepted has one outcome, no connection stays with anybody, and
+ * nothing is left allocated. (What SQLite itself takes comes from elsewhere.) */
 #include "support/folder.h"
 #include "support/options.h"
 #include "support/process.h"
