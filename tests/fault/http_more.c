@@ -1,6 +1,6 @@
 /* http_more.c: allocation k fails, k = 1, 2, 3 ..., while this client asks this server
- * for bodies in pieces, sends some, and gets a file and events. Each call has one outcome,
- * all of it ends in time, and nothing is left allocated. */
+ * for bodies in pieces, sends some, and gets a file and events. Each call has one
+ * outcome, all of it ends in time, and nothing is left allocated. */
 #include "support/folder.h"
 #include "support/options.h"
 #include "support/short_heap.h"
