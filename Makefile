@@ -85,7 +85,7 @@ WITHOUT_http := no llhttp, or no libuv: without HTTP
 
 LIBS_sqlite := $(shell pkg-config --libs sqlite3 2>/dev/null)
 SOURCES_sqlite := $(if $(LIBS_sqlite),$(wildcard actors/sqlite/*.c) $(COPIED_sql))
-USERS_sqlite := $(call users,cadre/actors/sqlite\.h)
+USERS_sqlite := $(call users,cadre/actors/sqlite\.h|support/querying\.h)
 WITHOUT_sqlite := no SQLite: without its databases
 
 PARTS := $(foreach p,$(ALL_PARTS),$(if $(SOURCES_$(p)),$(p)))
