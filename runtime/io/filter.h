@@ -68,6 +68,7 @@ struct filter {
     cadre_buf *in;              /* is being pulled, ... */
     size_t offset;              /* ... from here on */
     size_t pulled;              /* bytes, since somebody has looked */
+    bool rests;                 /* it has pulled enough for once */
     size_t unasked;             /* bytes it said by itself, and that may not be sent */
     bool writes;                /* for the owner */
     struct piece *first, *last; /* written before it was ready */

@@ -10,8 +10,9 @@
 #include <string.h>
 
 enum {
-    FAREWELL_MS = 1000,     /* for the peer to take the reason */
-    UNASKED_MAX = 256 << 10 /* bytes that the filter says by itself */
+    FAREWELL_MS = 1000,      /* for the peer to take the reason */
+    UNASKED_MAX = 256 << 10, /* bytes that the filter says by itself */
+    AT_ONCE = 32 << 10       /* bytes that are pulled; then others have a turn */
 };
 
 const size_t filter_version = sizeof(struct filter);
@@ -20,6 +21,11 @@ const size_t filter_version = sizeof(struct filter);
 
 static size_t pull(struct filter *f, void *bytes, size_t size)
 {
+    bool is_last =
+        f->stream->h.port.pending & PORT_CLOSED; /* no letter comes any more */
+    f->rests = f->pulled >= AT_ONCE && !is_last;
+    if (f->rests)
+        return 0;
     if (!f->in)
         f->in = bytes_take(f->stream);
     if (!f->in)
@@ -177,6 +183,18 @@ static void get_ready(struct stream *s)
     catch_up(s);
 }
 
+/* It would have pulled on, and there is nothing to tell: so the letter goes round. */
+static void rest(struct filter *f)
+{
+    struct port *port = &f->stream->h.port;
+    uint32_t ended = port->pending & NEWS_ENDED;
+    if (!f->rests)
+        return;
+    port->pending &= ~ended;
+    cadre_port_ring(port, NEWS_DATA | ended);
+    f->rests = false;
+}
+
 /* What is pulled for nobody is handled. */
 static size_t take_pulled(struct filter *f)
 {
@@ -193,13 +211,15 @@ void filtered_greet(struct stream *s)
         return;
     int err = f->class->greet(f);
     bytes_credit(s, take_pulled(f));
-    if (err == 0 && *pending & NEWS_ENDED)
+    if (err == 0 && *pending & NEWS_ENDED && !f->rests)
         err = CADRE_ETLS_CUT;
     *pending &= ~(uint32_t)NEWS_DATA;
     if (err < 0)
         fail(s, err);
     else if (err)
         get_ready(s);
+    else
+        rest(f);
 }
 
 /* ---- bytes ------------------------------------------------------------------------ */
@@ -233,12 +253,14 @@ size_t filtered_read(struct stream *s, void *bytes, size_t size)
     f->ended = err == FILTER_END;
     f->enough = bytes_unsent(s) == 0 ? s->given : 0;
     f->broken = err < 0 ? err : 0;
-    if (sum == size || (err && sum > 0)) /* more is to be told */
+    if (sum == size || (sum > 0 && (err || f->rests))) /* more is to be told */
         *pending |= NEWS_DATA;
     else
         *pending &= ~(uint32_t)NEWS_DATA;
     if (f->broken && sum == 0)
         fail(s, err);
+    else if (sum == 0)
+        rest(f);
     return sum;
 }
 

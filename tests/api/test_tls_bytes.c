@@ -1,4 +1,5 @@
 /* test_tls_bytes.c: a stream with TLS does what one without does. */
+#include "support/effort.h"
 #include "support/tls.h"
 
 #include <errno.h>
@@ -83,6 +84,30 @@ static int write_much(cadre_self *self, void *state, cadre_msg *m)
         err = cadre_stream_write(self, opened->stream, bytes + at, size);
     }
     return err ? err : cadre_stream_close(self, opened->stream, CADRE_NEVER);
+}
+
+static int take_it(cadre_self *self, void *state, cadre_msg *m)
+{
+    (void)tcp_note(self, state, m);
+    return m->type == &cadre_stream_closed_type ? CADRE_STOP : 0;
+}
+
+/* More of them than are taken apart in one turn. */
+static void small_records_are_read(void **unused)
+{
+    enum { RECORDS = 20000 };
+    plan.receive = take_it;
+    cadre_system *sys = serve(tls_serving("good"));
+    SSL *peer = peer_dial();
+    for (int i = 0; i < RECORDS; i++)
+        peer_send(peer, "x", 1);
+    (void)SSL_shutdown(peer);
+    assert_int_equal(peer_end(peer), 0);
+    peer_drop(peer);
+    await(&facts.closed, 1);
+    assert_int_equal(facts.reason, 0);
+    assert_int_equal(facts.bytes, RECORDS);
+    tcp_served(sys);
 }
 
 /* All of it is written before the handshake has begun. */
@@ -199,13 +224,17 @@ static void unasked_answers_are_bounded(void **unused)
 {
     enum { MANY = 100000 };
     static const int small = 4096;
+    if (EFFORT_SLOWDOWN >= 10)
+        skip(); /* thousands of keys take their time */
     cadre_system *sys = serve(tls_serving("good"));
     int fd = raw_socket(), updates = 0;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     assert_int_equal(raw_connect_socket(fd, facts.port), 0);
     SSL *peer = peer_begin(fd);
     assert_int_equal(SSL_connect(peer), 1);
     setsockopt(raw_other_end(fd), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    setsockopt(raw_other_end(fd), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     while (updates++ < MANY && SSL_key_update(peer, SSL_KEY_UPDATE_REQUESTED) == 1 &&
            SSL_do_handshake(peer) == 1) {
     }
@@ -356,10 +385,18 @@ static void handshake_ends(void **unused)
     assert_int_equal(facts.reason, -ETIMEDOUT);
     close(silent);
     close(slow);
-    SSL *peer = peer_dial(); /* it counts until the handshake is done only */
+    tcp_served(sys);
+}
+
+static void handshake_time_ends_with_it(void **unused)
+{
+    const cadre_time limit = (EFFORT_SLOWDOWN > 1 ? 6 : 1) * CADRE_SECOND;
+    cadre_system *sys = serve(tls_with((cadre_tls_options){
+        .certificate = "good.pem", .key = "good.key", .handshake = limit}));
+    SSL *peer = peer_dial();
     peer_send(peer, "a", 1);
     peer_expect(peer, "a", 1);
-    const int64_t until = real_now() + 150 * CADRE_MS;
+    const int64_t until = real_now() + limit + 100 * CADRE_MS;
     while (real_now() < until)
         sched_yield();
     peer_send(peer, "b", 1);
@@ -472,14 +509,15 @@ static int set_up(void **unused)
 int main(void)
 {
     TESTS(cmocka_unit_test(echo_answers), cmocka_unit_test(bytes_in_order),
-          cmocka_unit_test(close_sends_all), cmocka_unit_test(slow_reader_throttles),
-          cmocka_unit_test(write_is_bounded),
+          cmocka_unit_test(small_records_are_read), cmocka_unit_test(close_sends_all),
+          cmocka_unit_test(slow_reader_throttles), cmocka_unit_test(write_is_bounded),
           cmocka_unit_test(unasked_answers_are_bounded), cmocka_unit_test(cut_is_told),
           cmocka_unit_test(cut_within_a_record_is_told),
           cmocka_unit_test(damage_is_told), cmocka_unit_test(half_open_goes_on),
           cmocka_unit_test(shutdown_reads_on), cmocka_unit_test(abort_cuts),
-          cmocka_unit_test(handshake_ends), cmocka_unit_test(silent_server_ends),
-          cmocka_unit_test(grace_ends_the_wait),
+          cmocka_unit_test(handshake_ends),
+          cmocka_unit_test(handshake_time_ends_with_it),
+          cmocka_unit_test(silent_server_ends), cmocka_unit_test(grace_ends_the_wait),
           cmocka_unit_test(handshake_holds_up_nobody),
           cmocka_unit_test(unix_sockets_have_it));
     return cmocka_run_group_tests(tests, set_up, NULL);
