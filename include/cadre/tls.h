@@ -38,7 +38,8 @@
  * record is read, of 16 KiB. The peer is told of an end by TLS as well; one whose owner
  * has ended, or that is aborted, is cut off. Where cadre_stream_write() says -ENOMEM
  * after the handshake the connection is closed. OpenSSL's memory is not counted by the
- * system's limit.
+ * system's limit; on stacks of handlers that wait (cadre_config.stack_size) it takes up to
+ * 64 KiB.
  *
  * Guarantees, each with a test of that name:
  *   verified_by_default  without a valid certificate of that host from somebody who is

@@ -118,7 +118,8 @@ static void fail(struct stream *s, int err)
     }
     say_why(s, err);
     s->fault = err;
-    s->close_ms = FAREWELL_MS;
+    if (!s->closing) /* or the loop has it already */
+        s->close_ms = FAREWELL_MS;
     bytes_end(s, STREAM_CLOSE);
 }
 
@@ -236,13 +237,23 @@ static int read_some(struct filter *f, char *bytes, size_t size, size_t *sum)
     return err;
 }
 
+/* What comes behind the end is nobody's; the loop does not wait for that. */
+static void drop_rest(struct stream *s)
+{
+    cadre_buf *buf;
+    uint64_t sum = 0;
+    for (; (buf = bytes_take(s)); cadre_buf_unref(buf))
+        sum += cadre_buf_size(buf);
+    bytes_credit(s, sum);
+}
+
 size_t filtered_read(struct stream *s, void *bytes, size_t size)
 {
     struct filter *f = s->filter;
     uint32_t *pending = &s->h.port.pending;
     size_t sum;
     if (f->ended) {
-        *pending &= ~(uint32_t)NEWS_DATA;
+        drop_rest(s);
         return 0;
     }
     int err = read_some(f, bytes, size, &sum);

@@ -132,7 +132,7 @@ static int fail_verifying(struct session *s)
 
 static int fail(struct session *s)
 {
-    unsigned long code = ERR_peek_error();
+    unsigned long code = ERR_peek_last_error(); /* what it came to */
     int reason = ERR_GET_REASON(code);
     const char *text = ERR_reason_error_string(code);
     bool is_ssl = ERR_GET_LIB(code) == ERR_LIB_SSL;
