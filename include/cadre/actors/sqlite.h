@@ -9,8 +9,10 @@
  * before they came. (One that begins with WITH may write, and waits with the writes.)
  *
  * The journal is a write-ahead log, foreign keys are enforced, a database that another
- * process writes to is waited for 5 s. BEGIN, COMMIT and the like are refused: put what
- * belongs together into one request. What runs past the deadline of its request is
+ * process writes to is waited for 5 s. BEGIN, COMMIT and the like, ATTACH, and PRAGMAs
+ * that set something are refused: put what belongs together into one request. Its end
+ * takes the log into the file, on its worker: milliseconds, but more behind a cursor that
+ * was kept for long. What runs past the deadline of its request is
  * stopped; a write of which the time is up before it has begun is not done.
  *
  * Guarantees, each with a test of that name, besides those of sql.h:
