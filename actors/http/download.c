@@ -1,8 +1,12 @@
 /* download.c: an actor that answers one request with a file.
  *
  * It asks what there is; a short file is read at once, a long one opened, and this actor
- * is the source of the answer's body, which reads a piece when it is asked for one. */
+ * is the source of the answer's body, which reads a piece when it is asked for one. An
+ * answer that meets a connection that is ending is dropped, and its source not told: so
+ * whoever asks is watched. */
 #include "download.h"
+
+#include <cadre/watch.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -78,14 +82,21 @@ static int redirect(cadre_self *self, struct download *d)
 
 /* ---- the file --------------------------------------------------------------------- */
 
+/* What it says when it is open is answered: then it can be read. */
+static int open_file(cadre_self *self, struct download *d)
+{
+    const cadre_file config = {.path = path_of(d), .use = CADRE_FILE_READ, .reads = 1};
+    int err = cadre_spawn(self, &d->file, &cadre_file_class, &config);
+    return err ? err
+               : cadre_ask(self, &d->token, d->file, d->config->timeout, cadre_file_ask,
+                           0);
+}
+
 static int answer_in_pieces(cadre_self *self, struct download *d, int status,
                             const cadre_http_field *fields)
 {
-    const cadre_file config = {.path = path_of(d), .use = CADRE_FILE_READ, .reads = 1};
     const cadre_http_source source = {.from = cadre_me(self), .size = d->left.size};
-    int err = cadre_spawn(self, &d->file, &cadre_file_class, &config);
-    if (!err)
-        err = cadre_http_answer_source(self, d->promise, status, fields, &source);
+    int err = cadre_http_answer_source(self, d->promise, status, fields, &source);
     d->is_answered = true;
     return err == -EALREADY ? CADRE_STOP : err;
 }
@@ -112,7 +123,7 @@ static int answer_status(cadre_self *self, struct download *d, uint64_t size)
         return answer(self, d, status, f.list, NULL);
     if (status == 200 && size <= SHORT && !cadre_http_is(d->request.method, "HEAD"))
         return cadre_file_read(self, &d->token, d->config->timeout, path_of(d), SHORT);
-    return answer_in_pieces(self, d, status, f.list);
+    return d->file.id ? answer_in_pieces(self, d, status, f.list) : open_file(self, d);
 }
 
 /* A short one, as a whole. */
@@ -123,6 +134,7 @@ static int on_file(cadre_self *self, struct download *d, cadre_file_data *data)
     return answer(self, d, 200, f.list, cadre_buf_move(&data->bytes));
 }
 
+/* Of what is there, and then of what was opened, which may be another one. */
 static int on_status(cadre_self *self, struct download *d, const cadre_file_status *s)
 {
     cadre_http_text path = d->request.path;
@@ -169,6 +181,8 @@ static int on_request(cadre_self *self, struct download *d, const cadre_msg *m)
     d->request = *(const cadre_http_request *)m->body;
     (void)cadre_http_share(&cadre_http_request_type, &d->request);
     int err = cadre_defer(self, m, &d->promise);
+    if (!err)
+        err = cadre_watch(self, NULL, m->from);
     return err ? err : cadre_file_stat(self, &d->token, d->config->timeout, path_of(d));
 }
 
@@ -182,7 +196,7 @@ static int download_receive(cadre_self *self, void *state, cadre_msg *m)
         return on_request(self, d, m);
     if (m->type == &cadre_http_more_type)
         return on_more(self, d, m);
-    if (m->type == &cadre_http_gone_type)
+    if (m->type == &cadre_http_gone_type || m->type == &cadre_down_type)
         return CADRE_STOP;
     if (m->token.id != d->token.id)
         return cadre_unhandled(self, m);
