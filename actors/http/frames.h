@@ -16,13 +16,15 @@ struct websocket {
     cadre_self *self; /* within a callback */
     cadre_ref session;
     cadre_token token;    /* of the message that the session has */
+    struct bytes coming;  /* of a message that is not complete */
     struct bytes inbox;   /* cadre_websocket_messages that wait for it */
     struct bytes waiting; /* promises of those who wait for room */
     const char *at;       /* what wslay may read */
     size_t size;
-    bool is_heard;  /* since the last look at it */
-    bool is_pinged; /* and has not said a word since */
-    bool is_over;   /* the session knows, or is no more */
+    bool is_control; /* the frame that comes */
+    bool is_heard;   /* since the last look at it */
+    bool is_pinged;  /* and has not said a word since */
+    bool is_over;    /* the session knows, or is no more */
 };
 
 /* A message of more than `most` bytes ends it. Errors: -ENOMEM. */

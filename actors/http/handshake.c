@@ -20,9 +20,10 @@ CADRE_TYPE(cadre_websocket_opened);
 CADRE_TYPE(cadre_websocket_sent);
 CADRE_TYPE(cadre_websocket_close);
 
+/* What comes of an upload is its body, and no frames. */
 static bool asks_for_one(const cadre_http_request *r)
 {
-    return cadre_http_is(r->method, "GET") &&
+    return cadre_http_is(r->method, "GET") && !r->source.from.id &&
            head_has_word(cadre_http_header(r, "Upgrade"), "websocket") &&
            head_has_word(cadre_http_header(r, "Connection"), "upgrade") &&
            cadre_http_header(r, "Sec-WebSocket-Key").size == KEY_SIZE &&

@@ -1,8 +1,8 @@
 /* websocket.c: a connection that has become a WebSocket.
  *
  * wslay reads and writes the frames. A message that has come is asked of the session, one
- * at a time, and while there are any nothing more is given to wslay: so what waits here
- * is what came in one gulp of it. */
+ * at a time, and while there are any, or what is to be sent finds no room, nothing more
+ * is given to wslay: so what waits here, pongs too, is what came in one gulp of it. */
 #include "connection.h"
 #include "frames.h"
 #include "websocket.h"
@@ -113,7 +113,8 @@ static int read_on(cadre_self *self, struct connection *c)
     w->at = bytes_at(&c->pending);
     w->size = c->pending.size;
     int err = 0;
-    if (w->inbox.size == 0 && wslay_event_recv(w->frames)) {
+    bool reads = w->inbox.size == 0 && !wslay_event_want_write(w->frames);
+    if (reads && wslay_event_recv(w->frames)) {
         wslay_event_shutdown_read(w->frames); /* it has queued a close */
         err = wslay_event_want_write(w->frames) ? 0 : -EPROTO;
     }
@@ -133,7 +134,9 @@ static int settle(cadre_self *self, struct connection *c)
     if (c->closed)
         return 0;
     w->self = self;
-    int err = read_on(self, c);
+    int err = wslay_event_send(w->frames);
+    if (!err)
+        err = read_on(self, c);
     if (!err)
         err = ask_session(self, w);
     if (!err)
@@ -184,19 +187,29 @@ static void on_down(struct websocket *w, const cadre_down *down)
                                  : WSLAY_CODE_NORMAL_CLOSURE);
 }
 
-/* Whoever says nothing has to answer a ping. */
+/* Does it wait to be sent, and nothing was since the last look at it? */
+static bool is_stuck(cadre_self *self, struct connection *c)
+{
+    size_t unsent = cadre_stream_unsent(self, c->stream);
+    uint64_t sent = c->queue.written - unsent, before = c->sent;
+    c->sent = sent;
+    return unsent > 0 && sent == before;
+}
+
+/* Whoever says nothing has to answer a ping, and whoever talks has to listen. */
 static void on_silence(cadre_self *self, struct connection *c)
 {
     static const struct wslay_event_msg ping = {.opcode = WSLAY_PING};
     struct websocket *w = of(c);
-    bool is_heard = w->is_heard;
+    bool is_heard = w->is_heard,
+         cuts = is_stuck(self, c) || (!is_heard && w->is_pinged);
     w->is_heard = false;
-    if (is_heard)
+    if (c->closed)
         return;
-    if (w->is_pinged) {
+    if (cuts) {
         (void)cadre_stream_abort(self, c->stream);
         c->closed = true;
-    } else if (!c->closed) {
+    } else if (!is_heard) {
         w->is_pinged = true;
         (void)wslay_event_queue_msg(w->frames, &ping);
     }
@@ -288,6 +301,7 @@ void websocket_free(struct connection *c)
         return;
     struct websocket *w = of(c);
     free_inbox(w);
+    bytes_free(&w->coming);
     bytes_free(&w->waiting);
     wslay_event_context_free(w->frames);
     cadre_buf_unref(c->websocket);

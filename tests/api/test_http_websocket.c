@@ -140,9 +140,12 @@ static const cadre_http_route routes[] = {
     {"GET", "/echo", echo},      {"GET", "/slow", slow},   {"GET", "/ending", ending},
     {"GET", "/flood", flooding}, {"GET", "/burst", burst}, {0}};
 
+static const cadre_http_route uploads[] = {{"GET", "/upload", echo}, {0}};
+
 static cadre_system *serve(void)
 {
     web.routes = routes;
+    web.uploads = uploads;
     atomic_store(&handled, 0);
     atomic_store(&may_go_on, 0);
     atomic_store(&opened, 0);
@@ -256,6 +259,10 @@ static void handshake_is_checked(void **state)
                             "Connection: upgrade, close\r\nSec-WebSocket-Version: 12"
                             "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")),
         426);
+    /* While its body comes it is no WebSocket. */
+    assert_int_equal(web_status(web_talk("GET /upload HTTP/1.1\r\n" FIELDS
+                                         "Content-Length: 9\r\n\r\n")),
+                     426);
     web_served(sys);
 }
 
@@ -397,6 +404,81 @@ static void silent_peer_is_cut_off(void **state)
     web_served(sys);
 }
 
+/* Sends this again and again, and reads nothing. */
+static void expect_cut(const char *path, int first)
+{
+    enum { FRAME = 6 + 100, ALL = 1000 * FRAME, ENOUGH = 64 << 20 };
+    static uint8_t frames[ALL];
+    for (int i = 0; i < ALL; i += FRAME) {
+        frames[i] = (uint8_t)(LAST | first);
+        frames[i + 1] = 0x80 | 100;
+    }
+    int fd = shake_hands(path);
+    size_t sum = 0;
+    ssize_t n = 0;
+    do {
+        sum += (size_t)n;
+        n = send(fd, frames + sum % ALL, ALL - sum % ALL, MSG_NOSIGNAL);
+    } while (n > 0 && sum < ENOUGH);
+    assert_int_equal(n, -1);
+    assert_true(errno == ECONNRESET || errno == EPIPE);
+    close(fd);
+}
+
+/* Whatever it says: pongs for it are bounded, and what is to be sent has its time. */
+static void deaf_peer_is_cut_off(void **state)
+{
+    web.limits.idle = 100 * CADRE_MS;
+    cadre_system *sys = serve();
+    if (skipped(sys))
+        return;
+    expect_cut("/echo", PING);
+    expect_cut("/flood", PONG);
+    web_served(sys);
+}
+
+static size_t resident(void)
+{
+    size_t all, pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%zu %zu", &all, &pages), 2);
+    assert_int_equal(fclose(f), 0);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A message takes its size, in however many fragments it comes. */
+static void fragments_take_no_more(void **state)
+{
+    enum { FRAGMENTS = 400000, FRAME = 7, MOST = 20 << 20 };
+    static uint8_t frames[FRAGMENTS * FRAME], bytes[256];
+    size_t size;
+    for (int i = 0; i < FRAGMENTS; i++)
+        memcpy(frames + i * FRAME, "\0\x81\0\0\0\0x", FRAME);
+    frames[0] = BINARY;
+    web.limits.body = FRAGMENTS;
+    cadre_system *sys = serve();
+    if (skipped(sys))
+        return;
+    int fd = shake_hands("/echo");
+    size_t before = resident();
+    raw_send(fd, frames, sizeof frames);
+    while (raw_read_ahead(fd, sizeof frames) < sizeof frames)
+        ;
+    send_frame(fd, LAST | PING, "", 0);
+    expect_frame(fd, LAST | PONG, "");
+    assert_true(resident() - before < MOST);
+    send_frame(fd, LAST, "", 0);
+    assert_int_equal(read_frame(fd, bytes, &size), LAST | BINARY);
+    assert_int_equal(size, FRAGMENTS);
+    assert_memory_equal(bytes, "xxxxxxxx", 8);
+    raw_send(fd, frames, sizeof frames); /* and one that is too long by a byte */
+    send_frame(fd, LAST, "x", 1);
+    expect_close(fd, 1009);
+    close(fd);
+    web_served(sys);
+}
+
 static void bad_frames_end_it(void **state)
 {
     static const uint8_t unmasked[] = {LAST | TEXT, 1, 'x'};
@@ -494,7 +576,8 @@ int main(void)
     TESTS(cmocka_unit_test(handshake_is_checked), cmocka_unit_test(messages_in_order),
           cmocka_unit_test(slow_session_waits), cmocka_unit_test(slow_peer_is_bounded),
           cmocka_unit_test(close_is_told), cmocka_unit_test(silent_peer_is_cut_off),
-          cmocka_unit_test(bad_frames_end_it), cmocka_unit_test(closing_is_told),
-          cmocka_unit_test(python_agrees));
+          cmocka_unit_test(deaf_peer_is_cut_off),
+          cmocka_unit_test(fragments_take_no_more), cmocka_unit_test(bad_frames_end_it),
+          cmocka_unit_test(closing_is_told), cmocka_unit_test(python_agrees));
     return RUN_TESTS();
 }

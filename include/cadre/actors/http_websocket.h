@@ -32,12 +32,13 @@
  *   cadre_websocket_close    ends it, behind what was sent
  * When the session ends, so does the WebSocket: with 1000, or with 1011 if it has failed.
  * Pings are answered. A client that says nothing for limits.idle, or up to twice that, is
- * sent one, and after as long again without a word it is cut off. When the system closes
- * (shutdown.h) the client is told (1001).
+ * sent one, and after as long again without a word it is cut off; so is one that takes
+ * nothing of what is to be sent for as long, whatever it says, and until it does no more
+ * is read. When the system closes (shutdown.h) the client is told (1001).
  *
- * A message is at most limits.body bytes; a longer one ends it (1009), text that is not
- * UTF-8 (1007), and what is no frame (1002, or without a
- * code). Nothing is compressed.
+ * A message is at most limits.body bytes, in however many fragments; a longer one ends it
+ * (1009), text that is not UTF-8 (1007), and what is no frame (1002, or without a code).
+ * Nothing is compressed.
  *
  * Guarantees, each with a test of that name:
  *   messages_in_order    whole, as they were sent, in both directions
@@ -45,6 +46,8 @@
  *   slow_peer_is_bounded  what waits to be sent is bounded, as above
  *   close_is_told        as above
  *   silent_peer_is_cut_off  as above
+ *   deaf_peer_is_cut_off  as above
+ *   fragments_take_no_more  as above
  *   bad_frames_end_it    as above */
 #ifndef CADRE_ACTORS_HTTP_WEBSOCKET_H
 #define CADRE_ACTORS_HTTP_WEBSOCKET_H
@@ -80,7 +83,8 @@ CADRE_API extern const cadre_type cadre_websocket_close_type;
  * those in its field Sec-WebSocket-Protocol, or NULL; it may stand in a buffer. Who may
  * ask is for the handler to decide, by Origin and the like. Errors: as
  * cadre_http_reply(); -EPROTO: that request asks for no WebSocket, or for another version
- * than 13, and is still to be answered; -EINVAL: session's id is 0; -ENOTSUP. */
+ * than 13, or is an upload, and is still to be answered; -EINVAL: session's id is 0;
+ * -ENOTSUP. */
 CADRE_API CADRE_MUST_CHECK int cadre_http_reply_websocket(cadre_self *self,
                                                           const cadre_msg *m,
                                                           cadre_ref session,
