@@ -186,8 +186,8 @@ CADRE_API extern const cadre_type cadre_http_gone_type;
 /* Answer with a body in pieces. Errors: as cadre_http_reply(); -EINVAL also for a source
  * whose id is 0, and for 204, 205 and 304. When the client has gone before, or goes while
  * the answer is on its way, the source is neither asked nor told: one that is no child of
- * the desk (actors/http.h) watches (watch.h) the sender of the request, too, and ends with
- * that. */
+ * the desk (actors/http.h) watches (watch.h) the sender of the request, too, and ends
+ * with that. */
 CADRE_API CADRE_MUST_CHECK int cadre_http_reply_source(cadre_self *self,
                                                        const cadre_msg *m, int status,
                                                        const cadre_http_field *fields,

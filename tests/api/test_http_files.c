@@ -368,6 +368,7 @@ int main(void)
           cmocka_unit_test(unchanged_is_304),
           cmocka_unit_test(large_file_comes_in_pieces),
           cmocka_unit_test(shortened_file_is_cut),
-          cmocka_unit_test(gone_client_leaves_no_file_open), cmocka_unit_test(curl_agrees));
+          cmocka_unit_test(gone_client_leaves_no_file_open),
+          cmocka_unit_test(curl_agrees));
     return RUN_TESTS();
 }

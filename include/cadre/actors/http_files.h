@@ -26,7 +26,8 @@
  *   ranges_are_exact     the bytes that were asked for, and how many there are
  *   unchanged_is_304     as above
  *   large_file_comes_in_pieces  as above, and all of it
- *   shortened_file_is_cut  as above */
+ *   shortened_file_is_cut  as above
+ *   gone_client_leaves_no_file_open  whenever it goes */
 #ifndef CADRE_ACTORS_HTTP_FILES_H
 #define CADRE_ACTORS_HTTP_FILES_H
 #include <cadre/http.h>
