@@ -111,13 +111,23 @@ int answers_read_on(cadre_self *self, struct channel *c)
     return result;
 }
 
-/* Nothing more comes, and all that has come is read. */
+/* Has the server seen nothing of the request, or said something to it already? Else it is
+ * not known. */
+static int code_of_end(const struct channel *c)
+{
+    bool has_begun = parser_is_within(&c->parser) && !c->answer.is_on;
+    return c->exchange.head ? CADRE_EDEAD : has_begun ? CALL_CUT_OFF : -ECONNRESET;
+}
+
+/* Nothing more comes, and all that has come is read. Without a length that is the end of
+ * an answer, but for a reset. */
 int answers_end(cadre_self *self, struct channel *c)
 {
     if (!c->from.id)
         return CADRE_STOP;
     if (c->is_done || !upload_is_read(self, &c->answer))
         return 0;
-    return parser_finish(&c->parser) ? answers_read_on(self, c)
-                                     : channel_fail(self, c, -ECONNRESET);
+    return c->reason == 0 && parser_finish(&c->parser)
+               ? answers_read_on(self, c)
+               : channel_fail(self, c, code_of_end(c));
 }

@@ -28,11 +28,14 @@ static bool is_method(const char *method)
            strcmp(method, "CONNECT") != 0;
 }
 
-static bool has_host(const cadre_http_field *f)
+/* A field that is for us to say. */
+static bool has_own(const cadre_http_field *f)
 {
-    for (; f && f->name; f++)
-        if (head_same((cadre_http_text){f->name, strlen(f->name)}, "host"))
+    for (; f && f->name; f++) {
+        cadre_http_text name = {f->name, strlen(f->name)};
+        if (head_same(name, "host") || head_same(name, "connection"))
             return true;
+    }
     return false;
 }
 
@@ -40,7 +43,7 @@ static int check(const cadre_http_call *call)
 {
     struct url url;
     const char *method = call->method ? call->method : "GET";
-    if (!call->url || !is_method(method) || has_host(call->fields) ||
+    if (!call->url || !is_method(method) || has_own(call->fields) ||
         (call->body && call->source.from.id))
         return -EINVAL;
     return url_parse(&url, (cadre_http_text){call->url, strlen(call->url)});

@@ -78,7 +78,7 @@ static int give_up(cadre_self *self, const struct channel *c)
 /* Another exchange may follow, if nothing is left of this one. */
 static int finish(cadre_self *self, struct channel *c)
 {
-    const struct returned returned = {c->init.record};
+    const struct returned returned = {c->init.record, c->from};
     bool keeps = c->parser.keeps && pieces_are_over(&c->pieces) && !c->exchange.head &&
                  !c->exchange.body && c->pending.size == 0 && !c->has_ended;
     c->from.id = 0;
@@ -157,14 +157,27 @@ static int on_closed(cadre_self *self, struct channel *c, int reason)
         return failure.code ? fail_to_connect(self, c, &failure) : settle(self, c);
     }
     c->has_ended = true;
+    c->reason = reason;
     return settle(self, c);
 }
 
 /* Does it wait for somebody who has forgotten it? */
-static int on_idle(cadre_self *self, const struct channel *c)
+static int on_idle(cadre_self *self, struct channel *c)
 {
-    bool waits = c->from.id && !(c->answer.is_on && !c->answer.is_asked);
+    bool waits = c->from.id && upload_is_read(self, &c->answer);
     return waits ? 0 : c->from.id ? give_up(self, c) : CADRE_STOP;
+}
+
+/* Whoever has given up has not asked for anything, or for what the connection is at; what
+ * it had asked for before has come to its end. */
+static int on_drop(cadre_self *self, const struct channel *c, cadre_ref from)
+{
+    const struct returned returned = {c->init.record, from};
+    if (c->from.id)
+        return cadre_same(from, c->from) ? give_up(self, c) : 0;
+    return c->is_connected
+               ? cadre_send_as(self, c->init.shared->client, &returned_type, &returned)
+               : CADRE_STOP;
 }
 
 static int on_outcome(cadre_self *self, struct channel *c, const cadre_msg *m)
@@ -207,7 +220,7 @@ static int channel_receive(cadre_self *self, void *state, cadre_msg *m)
     if (m->type == &idle_type)
         return on_idle(self, c);
     if (m->type == &drop_type)
-        return cadre_same(m->from, c->from) ? give_up(self, c) : 0;
+        return on_drop(self, c, m->from);
     if (gone)
         return c->answer.is_on && gone->key == c->answer.key ? give_up(self, c) : 0;
     if (m->type == &cadre_http_more_type)

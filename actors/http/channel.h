@@ -23,6 +23,7 @@ struct channel {
     struct upload answer;     /* the answer's body, if it goes out so */
     uint64_t written;
     cadre_failure failure; /* why there will be no connection; code 0: there may be */
+    int reason;            /* for which it has ended */
     bool is_answered, is_done;
     bool is_connected, has_ended, holds;
 };

@@ -11,6 +11,7 @@ const cadre_type lease_type = {.name = "cadre_http_lease",
                                .size = sizeof(struct lease)};
 const cadre_type leased_type = {.name = "cadre_http_leased",
                                 .size = sizeof(struct leased)};
+const cadre_type forsaken_type = {.name = "cadre_http_forsaken"};
 const cadre_type returned_type = {.name = "cadre_http_returned",
                                   .size = sizeof(struct returned)};
 
@@ -75,9 +76,10 @@ static int client_start(cadre_self *self, void *state)
 
 /* A new one. Errors: cadre_spawn()'s. */
 static int open_channel(cadre_self *self, cadre_http_client *me, struct server *s,
-                        cadre_ref *channel)
+                        struct record **opened)
 {
     struct record *r = server_add_record(s);
+    *opened = NULL;
     if (!r)
         return -ENOMEM;
     const struct channel_init init = {shared_of(me), r, s->at};
@@ -90,8 +92,14 @@ static int open_channel(cadre_self *self, cadre_http_client *me, struct server *
     if (err)
         record_remove(r);
     else
-        *channel = r->channel;
+        *opened = r;
     return err;
+}
+
+static struct leased lend(struct record *r, cadre_ref to)
+{
+    r->to = to;
+    return (struct leased){r->channel, r->was_used};
 }
 
 static int refuse(cadre_self *self, const cadre_msg *m, int code)
@@ -128,6 +136,7 @@ static int wait_for_one(cadre_self *self, cadre_http_client *me, struct server *
     if (!w)
         return refuse(self, m, -ENOMEM);
     own_of(me)->waiting++;
+    w->who = m->from;
     int err = cadre_defer(self, m, &w->promise);
     if (err)
         remove_waiter(own_of(me), w);
@@ -137,34 +146,35 @@ static int wait_for_one(cadre_self *self, cadre_http_client *me, struct server *
 static int on_lease(cadre_self *self, cadre_http_client *me, const cadre_msg *m)
 {
     struct server *s = server_find(&own_of(me)->servers, m->body);
-    struct leased leased = {{0}};
     if (!s)
         return refuse(self, m, -ENOMEM);
     struct record *idle = server_idle(s);
     if (!idle && s->count >= me->connections)
         return wait_for_one(self, me, s, m);
     if (idle) {
-        leased.channel = idle->channel;
         record_set_idle(idle, false);
     } else {
-        int err = open_channel(self, me, s, &leased.channel);
+        int err = open_channel(self, me, s, &idle);
         if (err) {
             server_forget(s);
             return refuse(self, m, err);
         }
     }
+    const struct leased leased = lend(idle, m->from);
     return cadre_reply_as(self, m, &leased_type, &leased);
 }
 
-/* To the first who still waits. False: nobody does. */
-static bool lend_on(cadre_self *self, cadre_http_client *me, struct server *s,
-                    cadre_ref channel)
+/* To the first who still waits: one whose deadline is past has given up, but its promise
+ * is open. False: nobody does. */
+static bool lend_on(cadre_self *self, cadre_http_client *me, struct record *r)
 {
-    const struct leased leased = {channel};
+    struct ring *waiters = &r->server->waiters;
     bool is_lent = false;
-    while (!is_lent && !ring_is_empty(&s->waiters)) {
-        struct waiter *w = RING_OF(s->waiters.next, struct waiter, ring);
-        is_lent = cadre_answer_as(self, w->promise, &leased_type, &leased) == 0;
+    while (!is_lent && !ring_is_empty(waiters)) {
+        struct waiter *w = RING_OF(waiters->next, struct waiter, ring);
+        const struct leased leased = lend(r, w->who);
+        is_lent = cadre_is_awaited(self, w->promise) &&
+                  cadre_answer_as(self, w->promise, &leased_type, &leased) == 0;
         remove_waiter(own_of(me), w);
     }
     return is_lent;
@@ -172,8 +182,22 @@ static bool lend_on(cadre_self *self, cadre_http_client *me, struct server *s,
 
 static void on_returned(cadre_self *self, cadre_http_client *me, struct record *r)
 {
-    if (!lend_on(self, me, r->server, r->channel))
-        record_set_idle(r, true);
+    r->was_used = true;
+    if (lend_on(self, me, r))
+        return;
+    r->to.id = 0;
+    record_set_idle(r, true);
+}
+
+/* Its channel has not heard of it. A new one may never be connected: who is next is not
+ * to wait for that. */
+static void on_forsaken(cadre_self *self, cadre_http_client *me, cadre_ref from)
+{
+    struct record *r = servers_record(&own_of(me)->servers, from);
+    if (r && r->was_used)
+        on_returned(self, me, r);
+    else if (r)
+        (void)cadre_stop(self, r->channel);
 }
 
 static void refuse_waiters(cadre_self *self, cadre_http_client *me, struct server *s,
@@ -193,14 +217,14 @@ static void on_down(cadre_self *self, cadre_http_client *me, cadre_ref who)
     struct record *r = servers_record(&own_of(me)->servers, who);
     if (!r)
         return;
-    cadre_ref channel = {0};
+    struct record *opened = NULL;
     struct server *s = r->server;
     record_remove(r);
-    int err = ring_is_empty(&s->waiters) ? 0 : open_channel(self, me, s, &channel);
+    int err = ring_is_empty(&s->waiters) ? 0 : open_channel(self, me, s, &opened);
     if (err && s->count == 0)
         refuse_waiters(self, me, s, err);
-    else if (channel.id && !lend_on(self, me, s, channel))
-        (void)cadre_stop(self, channel);
+    else if (opened && !lend_on(self, me, opened))
+        (void)cadre_stop(self, opened->channel);
     server_forget(s);
 }
 
@@ -217,15 +241,20 @@ static int client_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     cadre_http_client *me = state;
     const cadre_down *down = cadre_body(m, cadre_down);
+    const struct returned *returned =
+        m->type == &returned_type ? (const struct returned *)m->body : NULL;
+    const struct record *record = returned ? returned->record : NULL;
     if (m->type == &call_type)
         return on_call(self, me, m);
     if (m->type == &lease_type)
         return on_lease(self, me, m);
-    if (m->type == &returned_type)
-        on_returned(self, me, ((const struct returned *)m->body)->record);
+    if (returned && cadre_same(record->to, returned->from))
+        on_returned(self, me, returned->record);
+    else if (m->type == &forsaken_type)
+        on_forsaken(self, me, m->from);
     else if (down)
         on_down(self, me, down->who);
-    else
+    else if (!returned)
         return cadre_unhandled(self, m);
     return 0;
 }

@@ -11,6 +11,8 @@
 
 #include "url.h"
 
+#include <errno.h>
+
 /* What they share: the client's, whose children have ended when it frees it. Constant. */
 struct client_shared {
     cadre_http_client config;
@@ -33,18 +35,23 @@ extern const cadre_type call_type;
 /* The head of its request for that url, which need not be its own. NULL: no memory. */
 cadre_buf *call_head(const struct call *c, const struct url *url, bool is_proxied);
 
-/* A connection to there, which is the fetch's until it has answered an exchange, or for a
- * while. */
+/* A connection to there, which is the fetch's until it has answered an exchange, or the
+ * fetch says that there will be none. */
 struct lease {
     char host[CADRE_HOST_MAX + 1];
     uint16_t port;
 };
 struct leased {
     cadre_ref channel;
+    bool was_used; /* so it may have ended without having seen anything */
 };
 extern const cadre_type lease_type, leased_type;
+/* Whoever has asked for one, and may have been lent it, does without. */
+extern const cadre_type forsaken_type;
 
-/* One request and its answer, a cadre_http_response. */
+/* One request and its answer, a cadre_http_response. It fails with CADRE_EDEAD: nobody
+ * has seen anything of it; CALL_CUT_OFF: the connection broke within its answer. */
+enum { CALL_CUT_OFF = -ECONNABORTED };
 struct exchange {
     cadre_buf *head, *body;
     cadre_http_source source;
@@ -54,9 +61,10 @@ extern const cadre_type exchange_type;
 /* Whoever has asked for one wants it no more. */
 extern const cadre_type drop_type;
 
-/* A connection can be lent again. */
+/* A connection can be lent again, if it is lent to that fetch. */
 struct returned {
     void *record; /* the client's */
+    cadre_ref from;
 };
 extern const cadre_type returned_type;
 

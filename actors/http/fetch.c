@@ -17,7 +17,9 @@ struct fetch {
     cadre_promise promise;
     cadre_async async;
     cadre_ref channel;
-    bool is_out; /* an exchange is under way there */
+    bool was_used; /* before */
+    bool is_owed;  /* a connection, or it is lent one and has not used it */
+    bool is_out;   /* an exchange is under way there */
     uint32_t redirects, retries;
 };
 
@@ -39,8 +41,10 @@ static int ask_for_lease(cadre_self *self, struct fetch *f)
     const struct url *to = f->shared->proxy.port ? &f->shared->proxy : &f->url;
     struct lease lease = {.port = to->port};
     memcpy(lease.host, to->host, sizeof lease.host);
-    return cadre_ask_as(self, &f->async.token, f->shared->client, CADRE_NEVER,
-                        &lease_type, &lease);
+    int err = cadre_ask_as(self, &f->async.token, f->shared->client, CADRE_NEVER,
+                           &lease_type, &lease);
+    f->is_owed |= !err;
+    return err;
 }
 
 static int ask_for_exchange(cadre_self *self, struct fetch *f)
@@ -58,13 +62,26 @@ static int ask_for_exchange(cadre_self *self, struct fetch *f)
     int err = cadre_ask_as(self, &f->async.token, f->channel, CADRE_NEVER,
                            &exchange_type, &exchange);
     f->is_out = !err;
+    f->is_owed = err != 0;
     return err;
 }
 
 /* ---- elsewhere -------------------------------------------------------------------- */
 
-/* Without memory they stay out altogether. */
-static void leave_secrets_out(struct fetch *f)
+static bool is_secret(cadre_http_text name)
+{
+    return head_same(name, "authorization") || head_same(name, "cookie") ||
+           head_same(name, "proxy-authorization");
+}
+
+static bool is_of_body(cadre_http_text name)
+{
+    return head_same(name, "content-type") || head_same(name, "content-encoding") ||
+           head_same(name, "content-language") || head_same(name, "content-location");
+}
+
+/* Without memory all of them stay out. */
+static void leave_out(struct fetch *f, bool (*is_left_out)(cadre_http_text name))
 {
     struct bytes kept = {0};
     const char *at = (const char *)cadre_buf_data(f->call.fields);
@@ -72,8 +89,7 @@ static void leave_secrets_out(struct fetch *f)
     for (size_t size; at < end; at += size) {
         cadre_http_text name = {at, (size_t)(strchr(at, ':') - at)};
         size = (size_t)((const char *)memchr(at, '\n', (size_t)(end - at)) + 1 - at);
-        bool is_secret = head_same(name, "authorization") || head_same(name, "cookie");
-        if (!is_secret && bytes_append(&kept, at, size))
+        if (!is_left_out(name) && bytes_append(&kept, at, size))
             break;
     }
     cadre_buf_unref(f->call.fields);
@@ -85,6 +101,7 @@ static void become_get(struct fetch *f)
 {
     if (!is(f, "HEAD"))
         strcpy(f->call.method, "GET");
+    leave_out(f, is_of_body);
     cadre_buf_unref(cadre_buf_move(&f->call.body));
     f->call.source.from.id = 0;
 }
@@ -111,7 +128,7 @@ static int follow(struct fetch *f, const cadre_http_response *r)
         return err;
     }
     if (!url_is_same_server(&url, &f->url))
-        leave_secrets_out(f);
+        leave_out(f, is_secret);
     if (r->status == 303 || ((r->status == 301 || r->status == 302) && is(f, "POST")))
         become_get(f);
     cadre_buf_unref(f->call.url);
@@ -127,6 +144,8 @@ static void fail(cadre_self *self, struct fetch *f, const cadre_failure *failure
     cadre_failure told = {.code = -EPROTO};
     if (failure)
         told = *failure;
+    if (told.code == CALL_CUT_OFF || told.code == CADRE_EDEAD)
+        told.code = -ECONNRESET;
     if (!told.message)
         told.message = client_failure(told.code).message;
     (void)cadre_answer_as(self, f->promise, &cadre_failure_type, &told);
@@ -142,9 +161,12 @@ static void pass_on(cadre_self *self, struct fetch *f, cadre_http_response *r)
         (void)cadre_send(self, source.from, cadre_http_gone, .key = source.key);
 }
 
-/* A connection that had ended has seen nothing of it. */
+/* A connection that had ended has seen nothing of it; one that was idle does not count,
+ * as all that there are may have. */
 static bool may_retry(struct fetch *f, const cadre_failure *failure)
 {
+    if (failure->code == CADRE_EDEAD && f->was_used)
+        return true;
     bool is_broken = failure->code == -ECONNRESET || failure->code == -EPIPE;
     bool is_safe = is_idempotent(f) && !f->call.source.from.id;
     return ((is_broken && is_safe) || failure->code == CADRE_EDEAD) &&
@@ -190,10 +212,12 @@ static int run(cadre_self *self, void *state, cadre_msg *m)
     do {
         CADRE_AWAIT(ask_for_lease(self, f));
         if (m->type != &leased_type) {
+            f->is_owed = is_given_up(cadre_body(m, cadre_failure));
             fail(self, f, cadre_body(m, cadre_failure));
             CADRE_ASYNC_RETURN(CADRE_STOP);
         }
         f->channel = ((const struct leased *)m->body)->channel;
+        f->was_used = ((const struct leased *)m->body)->was_used;
         CADRE_AWAIT(ask_for_exchange(self, f));
     } while (goes_on(self, f, m));
     CADRE_ASYNC_RETURN(CADRE_STOP);
@@ -217,6 +241,8 @@ static int fetch_receive(cadre_self *self, void *state, cadre_msg *m)
 static void fetch_stop(cadre_self *self, void *state, int reason)
 {
     struct fetch *f = state;
+    if (f->is_owed)
+        (void)cadre_send_as(self, f->shared->client, &forsaken_type, NULL);
     if (f->is_out)
         (void)cadre_send_as(self, f->channel, &drop_type, NULL);
     call_type.drop(&f->call);

@@ -88,13 +88,15 @@ struct record *server_idle(const struct server *s)
     return !ring_is_empty(&s->records) && first->is_idle ? first : NULL;
 }
 
-struct record *servers_record(struct ring *servers, cadre_ref channel)
+struct record *servers_record(struct ring *servers, cadre_ref who)
 {
     for (struct ring *i = servers->next; i != servers; i = i->next) {
         struct server *s = RING_OF(i, struct server, ring);
-        for (struct ring *j = s->records.next; j != &s->records; j = j->next)
-            if (cadre_same(RING_OF(j, struct record, ring)->channel, channel))
-                return RING_OF(j, struct record, ring);
+        for (struct ring *j = s->records.next; j != &s->records; j = j->next) {
+            struct record *r = RING_OF(j, struct record, ring);
+            if (cadre_same(r->channel, who) || cadre_same(r->to, who))
+                return r;
+        }
     }
     return NULL;
 }

@@ -20,11 +20,14 @@ struct record { /* of a connection */
     cadre_buf *buf;
     struct server *server;
     cadre_ref channel;
+    cadre_ref to; /* that it is lent to; id 0: nobody */
     bool is_idle;
+    bool was_used; /* for an exchange */
 };
 struct waiter { /* for one */
     struct ring ring;
     cadre_buf *buf;
+    cadre_ref who;
     cadre_promise promise;
 };
 
@@ -42,7 +45,7 @@ void waiter_remove(struct waiter *w);
 void record_set_idle(struct record *r, bool is_idle);
 /* One that is idle, the last that became so; or NULL. */
 struct record *server_idle(const struct server *s);
-/* The one of that connection, of any of them; or NULL. */
-struct record *servers_record(struct ring *servers, cadre_ref channel);
+/* The one of that connection, or that is lent to there, of any of them; or NULL. */
+struct record *servers_record(struct ring *servers, cadre_ref who);
 
 #endif

@@ -16,7 +16,10 @@ static int echo(cadre_self *self, void *state, cadre_msg *m)
     cadre_http_text auth = cadre_http_header(r, "Authorization");
     snprintf(text, sizeof text, "%.*s %.*s %.*s", (int)r->method.size, r->method.at,
              (int)r->target.size, r->target.at, (int)auth.size, auth.at ? auth.at : "");
-    const cadre_http_field fields[] = {{"X-Request", text}, {0}};
+    const char *others = cadre_http_header(r, "Content-Type").at          ? "type"
+                         : cadre_http_header(r, "Proxy-Authorization").at ? "proxy"
+                                                                          : "none";
+    const cadre_http_field fields[] = {{"X-Request", text}, {"X-Others", others}, {0}};
     return cadre_http_reply(self, m, 200, fields, cadre_buf_move(&r->body));
 }
 
@@ -49,6 +52,32 @@ static int never(cadre_self *self, void *state, cadre_msg *m)
     return cadre_defer(self, m, &promise);
 }
 
+static atomic_uint may_answer;
+
+static int later(cadre_self *self, void *state, cadre_msg *m)
+{
+    while (!atomic_load(&may_answer))
+        if (cadre_sleep(self, CADRE_MS))
+            return -ECANCELED;
+    return cadre_http_reply(self, m, 200, NULL, NULL);
+}
+
+/* A source that gives nothing. */
+static int silent_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_promise promise;
+    return m->type == &cadre_http_gone_type ? CADRE_STOP
+                                            : cadre_defer(self, m, &promise);
+}
+static const cadre_class silent_class = {.name = "silent", .receive = silent_receive};
+
+static int silent(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_http_source source = {0};
+    int err = cadre_spawn(self, &source.from, &silent_class, NULL);
+    return err ? err : cadre_http_reply_source(self, m, 200, NULL, &source);
+}
+
 static int count_bytes(cadre_self *self, void *state, cadre_msg *request)
 {
     const cadre_http_source from = ((cadre_http_request *)request->body)->source;
@@ -79,13 +108,10 @@ static int proxy(cadre_self *self, void *state, cadre_msg *request)
     return err;
 }
 
-static const cadre_http_route routes[] = {{NULL, "/echo", echo},
-                                          {NULL, "/redirect", redirect},
-                                          {"GET", "/loop", loop},
-                                          {"GET", "/large", large},
-                                          {"GET", "/proxy", proxy},
-                                          {"GET", "/never", never},
-                                          {0}};
+static const cadre_http_route routes[] = {
+    {NULL, "/echo", echo},    {NULL, "/redirect", redirect}, {"GET", "/loop", loop},
+    {"GET", "/large", large}, {"GET", "/proxy", proxy},      {"GET", "/never", never},
+    {"GET", "/later", later}, {"GET", "/silent", silent},    {0}};
 static const cadre_http_route uploads[] = {{"PUT", "/count", count_bytes}, {0}};
 
 static cadre_system *serve(void)
@@ -95,6 +121,7 @@ static cadre_system *serve(void)
     web_root = fetch_root;
     fetch_client.id = 0;
     atomic_store(&fetch_asked, 0);
+    atomic_store(&may_answer, 0);
     return web_serve();
 }
 static void served(cadre_system *sys)
@@ -167,7 +194,8 @@ static void redirects_are_followed(void **state)
         {"PUT", "301", "/echo", "PUT /echo me"},
         {"HEAD", "303", "/echo", "HEAD /echo me"},
     };
-    static const cadre_http_field fields[] = {{"Authorization", "me"}, {0}};
+    static const cadre_http_field fields[] = {
+        {"Authorization", "me"}, {"Proxy-Authorization", "me"}, {0}};
     cadre_system *sys = serve();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         snprintf(path, sizeof path, "/redirect?status=%s&to=%s", cases[i].status,
@@ -188,6 +216,16 @@ static void redirects_are_followed(void **state)
     cadre_http_response r = {.fields = g.fields};
     assert_true(
         cadre_http_is(cadre_http_response_header(&r, "X-Request"), "GET /echo"));
+    assert_true(cadre_http_is(cadre_http_response_header(&r, "X-Others"), "none"));
+    /* What is not sent has no type. */
+    static const cadre_http_field typed[] = {{"Content-Type", "a/b"}, {0}};
+    g = fetch(sys, &(cadre_http_call){
+                       .method = "POST",
+                       .url = url_of(web.port, "/redirect?status=302&to=/echo"),
+                       .fields = typed,
+                       .body = cadre_buf_new("x", 1)});
+    r.fields = g.fields;
+    assert_true(cadre_http_is(cadre_http_response_header(&r, "X-Others"), "none"));
     /* In a circle; not at all; to what is none. */
     assert_int_equal(get(sys, "/loop").code, -ELOOP);
     g = fetch(sys,
@@ -278,6 +316,7 @@ static void bad_calls_are_refused(void **state)
                                       "http://[::1/",
                                       "ftp://a/"};
     static const cadre_http_field host[] = {{"Host", "x"}, {0}};
+    static const cadre_http_field closes[] = {{"Connection", "close"}, {0}};
     static const cadre_http_field split[] = {{"A", "x\r\nB: y"}, {0}};
     cadre_system *sys = serve();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -286,6 +325,8 @@ static void bad_calls_are_refused(void **state)
     assert_int_equal(fetch(sys, &(cadre_http_call){.url = "https://a/"}).code,
                      -EPROTONOSUPPORT);
     assert_int_equal(fetch(sys, &(cadre_http_call){.url = good, .fields = host}).code,
+                     -EINVAL);
+    assert_int_equal(fetch(sys, &(cadre_http_call){.url = good, .fields = closes}).code,
                      -EINVAL);
     assert_int_equal(fetch(sys, &(cadre_http_call){.url = good, .fields = split}).code,
                      -EINVAL);
@@ -303,6 +344,59 @@ static void cancel_closes(void **state)
         fetch_end(fetch_begin(sys, &(want){.call = {.url = url_of(web.port, "/never")},
                                            .timeout = 100 * CADRE_MS}));
     assert_int_equal(g.code, -ETIMEDOUT);
+    await_true(has_none, sys);
+    served(sys);
+}
+
+/* Whoever gives up while it waits for a connection gets none. */
+static void late_waiter_holds_nothing(void **state)
+{
+    fetch_config.connections = 1;
+    cadre_system *sys = serve();
+    cadre_future *first =
+        fetch_begin(sys, &(want){.call = {.url = url_of(web.port, "/later")},
+                                 .timeout = 60 * CADRE_SECOND});
+    while (web_ask(sys).requests < 1)
+        ;
+    got g =
+        fetch_end(fetch_begin(sys, &(want){.call = {.url = url_of(web.port, "/echo")},
+                                           .timeout = 20 * CADRE_MS}));
+    assert_int_equal(g.code, -ETIMEDOUT);
+    atomic_store(&may_answer, 1);
+    assert_int_equal(fetch_end(first).status, 200);
+    g = fetch_end(fetch_begin(sys, &(want){.call = {.url = url_of(web.port, "/echo")},
+                                           .timeout = 10 * CADRE_SECOND}));
+    assert_int_equal(g.status, 200);
+    served(sys);
+}
+
+/* Nor does whoever gives up while it is lent one. */
+static void crossing_leases_come_back(void **state)
+{
+    enum { MANY = 1000 };
+    fetch_config.connections = 1;
+    cadre_system *sys = serve();
+    const char *url = url_of(web.port, "/echo");
+    for (int i = 0; i < MANY; i++) {
+        (void)fetch_end(
+            fetch_begin(sys, &(want){.call = {.url = url},
+                                     .timeout = 1 + i % 50 * CADRE_MS / 200}));
+        got g = fetch_end(fetch_begin(
+            sys, &(want){.call = {.url = url}, .timeout = 10 * CADRE_SECOND}));
+        assert_int_equal(g.status, 200);
+    }
+    served(sys);
+}
+
+/* A piece that nobody waits for any more is none that is asked for. */
+static void forgotten_answer_closes(void **state)
+{
+    fetch_config.idle = 50 * CADRE_MS;
+    cadre_system *sys = serve();
+    (void)fetch_end(fetch_begin(
+        sys, &(want){.call = {.url = url_of(web.port, "/silent"), .in_pieces = true},
+                     .piece = 20 * CADRE_MS,
+                     .timeout = 60 * CADRE_SECOND}));
     await_true(has_none, sys);
     served(sys);
 }
@@ -348,6 +442,9 @@ int main(void)
           cmocka_unit_test(uploads_go_in_pieces),
           cmocka_unit_test(proxy_is_a_few_lines), cmocka_unit_test(limits_are_told),
           cmocka_unit_test(bad_calls_are_refused), cmocka_unit_test(cancel_closes),
+          cmocka_unit_test(late_waiter_holds_nothing),
+          cmocka_unit_test(crossing_leases_come_back),
+          cmocka_unit_test(forgotten_answer_closes),
           cmocka_unit_test(many_wait_for_nobody));
     return RUN_TESTS();
 }

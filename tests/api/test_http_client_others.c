@@ -28,6 +28,7 @@ static void served(cadre_system *sys)
 struct script {
     int listener;
     const char *const *answers; /* one for each connection; NULL ends them */
+    bool resets;                /* each, when what was said has been read */
     atomic_uint requests;
 };
 
@@ -39,6 +40,11 @@ static void *play_script(void *arg)
         web_expect_end(fd, "\r\n\r\n");
         atomic_fetch_add(&s->requests, 1);
         raw_send(fd, *a, strlen(*a));
+        if (s->resets) {
+            while (raw_read_ahead(fd, strlen(*a)) < strlen(*a))
+                ;
+            raw_reset(fd);
+        }
         close(fd);
     }
     return NULL;
@@ -150,6 +156,42 @@ static void truncated_answers_fail(void **state)
                          -ECONNRESET);
         assert_int_equal(play_answers(sys, chunks, &call, &requests).code, -ECONNRESET);
     }
+    served(sys);
+}
+
+/* Only an orderly end is that of an answer without a length. */
+static void reset_is_no_end(void **state)
+{
+    static const char *const answers[] = {"HTTP/1.1 200 OK\r\n\r\npart", NULL};
+    unsigned requests;
+    cadre_system *sys = serve();
+    script.resets = true;
+    for (int in_pieces = 0; in_pieces < 2; in_pieces++) {
+        const cadre_http_call call = {.method = "POST", .in_pieces = in_pieces};
+        assert_int_equal(play_answers(sys, answers, &call, &requests).code,
+                         -ECONNRESET);
+    }
+    script.resets = false;
+    served(sys);
+}
+
+/* The first call sees the first of them, and the next the second. */
+static void begun_answer_is_not_asked_for_again(void **state)
+{
+    static const char *const answers[] = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine", NULL};
+    pthread_t thread;
+    uint16_t port;
+    cadre_system *sys = serve();
+    script.answers = answers;
+    script.listener = raw_listen(&port, 10);
+    assert_int_equal(pthread_create(&thread, NULL, play_script, &script), 0);
+    const cadre_http_call call = {.url = url_of(port, "/")};
+    assert_int_equal(fetch(sys, &call).code, -ECONNRESET);
+    assert_string_equal(text_of(fetch(sys, &call)), "fine");
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    close(script.listener);
     served(sys);
 }
 
@@ -271,7 +313,8 @@ int main(void)
     put_file(in_folder("a"), "from a file");
     TESTS(cmocka_unit_test(broken_is_tried_again),
           cmocka_unit_test(answers_are_checked),
-          cmocka_unit_test(truncated_answers_fail),
+          cmocka_unit_test(truncated_answers_fail), cmocka_unit_test(reset_is_no_end),
+          cmocka_unit_test(begun_answer_is_not_asked_for_again),
           cmocka_unit_test(failures_have_remedies), cmocka_unit_test(python_agrees),
           cmocka_unit_test(nginx_agrees));
     return RUN_TESTS();

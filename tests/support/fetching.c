@@ -71,6 +71,16 @@ int fetch_collect(cadre_self *self, cadre_http_source source, got *g)
     return 0;
 }
 
+/* One of them, for so long. */
+static int ask_for_piece(cadre_self *self, cadre_http_source source, cadre_time timeout)
+{
+    cadre_token token;
+    cadre_msg m;
+    int err = cadre_ask(self, &token, source.from, timeout, cadre_http_more,
+                        .key = source.key);
+    return err ? err : cadre_await(self, token, &m);
+}
+
 static int asker_receive(cadre_self *self, void *state, cadre_msg *request)
 {
     const want *w = cadre_body(request, want);
@@ -97,7 +107,9 @@ static int asker_receive(cadre_self *self, void *state, cadre_msg *request)
             append(&g, r->body);
         else if (w->pause)
             err = cadre_sleep(self, w->pause);
-        if (!err && source.from.id)
+        if (!err && w->piece)
+            err = ask_for_piece(self, source, w->piece);
+        else if (!err && source.from.id)
             err = fetch_collect(self, source, &g);
     }
     g.code = failure ? failure->code : err;

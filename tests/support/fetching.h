@@ -26,6 +26,7 @@ typedef struct {
     char url[256]; /* of the call; empty: it is good for ever */
     cadre_time timeout;
     cadre_time pause; /* before the first piece */
+    cadre_time piece; /* gives up the first after so long; 0: takes all of them */
     bool sends;       /* a long body, in pieces */
 } want;
 extern const cadre_type want_type;

@@ -19,8 +19,8 @@
  * (resolve.h), and the addresses tried in their order. GET, HEAD, PUT, DELETE, OPTIONS
  * and TRACE are sent again when the connection breaks before the answer begins, if their
  * body is not in pieces. 301, 302, 303, 307 and 308 are followed: after 303 with GET;
- * after 301 and 302 a POST becomes a GET; Authorization and Cookie are left out where it
- * goes to another host or port.
+ * after 301 and 302 a POST becomes a GET; Authorization, Proxy-Authorization and Cookie
+ * are left out where it goes to another host or port.
  *
  * It fails with a cadre_failure, with words on the remedy; cadre_failure_text() (words.h)
  * adds the URL. Its code: -EINVAL (the url of a redirect), -EPROTONOSUPPORT (https:),
@@ -35,6 +35,9 @@
  *   broken_is_tried_again  as above; and nothing else is sent twice
  *   cancel_closes        what nobody waits for any more leaves no connection behind
  *   answers_are_checked  what two clients may read differently is refused
+ *   reset_is_no_end      an answer without a length ends where the server says so
+ *   late_waiter_holds_nothing, crossing_leases_come_back  whoever gives up while it waits
+ *                        for a connection, or is lent one, holds none
  *   many_wait_for_nobody  a thousand answers that are late hold up no other */
 #ifndef CADRE_ACTORS_HTTP_CLIENT_H
 #define CADRE_ACTORS_HTTP_CLIENT_H
@@ -76,8 +79,9 @@ typedef struct cadre_http_call {
 
 /* Asks. *token is written on success and may be NULL; timeout as for cadre_ask(): to the
  * answer, or, in pieces, to its head. Errors: as cadre_ask(); -EINVAL also for a method
- * or field that may not be (http.h; Host neither), a body besides a source, and an url
- * that is none, or has a user in it; -EPROTONOSUPPORT: it begins with https. */
+ * or field that may not be (http.h; Host and Connection neither), a body besides a
+ * source, and an url that is none, or has a user in it; -EPROTONOSUPPORT: it begins with
+ * https. */
 CADRE_API CADRE_MUST_CHECK int cadre_http_fetch(cadre_self *self, cadre_token *token,
                                                 cadre_ref client, cadre_time timeout,
                                                 const cadre_http_call *call);
