@@ -8,6 +8,7 @@
 #include <cadre/fail.h>
 #include <cadre/shutdown.h>
 #include <cadre/timer.h>
+#include <cadre/watch.h>
 
 #include <assert.h>
 #include <errno.h>
@@ -15,6 +16,9 @@
 #include <string.h>
 
 static const cadre_type beat_type = {.name = "http_heartbeat"};
+/* Who has asked, with which it ends: an answer that is dropped does not tell. */
+static const cadre_type for_type = {.name = "http_events_for",
+                                    .size = sizeof(cadre_ref)};
 
 struct own {
     struct bytes text;     /* that waits */
@@ -170,7 +174,9 @@ static int events_receive(cadre_self *self, void *state, cadre_msg *m)
         return on_more(self, own, m);
     if (m->type == &beat_type)
         return on_beat(self, own);
-    if (m->type == &cadre_http_gone_type)
+    if (m->type == &for_type)
+        return cadre_watch(self, NULL, *(const cadre_ref *)m->body);
+    if (m->type == &cadre_http_gone_type || m->type == &cadre_down_type)
         return CADRE_STOP;
     if (m->type != &cadre_closing_type)
         return cadre_unhandled(self, m);
@@ -198,7 +204,8 @@ int cadre_http_reply_events(cadre_self *self, const cadre_msg *m, cadre_ref even
                                               {"X-Accel-Buffering", "no"},
                                               {0}};
     const cadre_http_source source = {.from = events};
-    return cadre_http_reply_source(self, m, 200, fields, &source);
+    int err = m && events.id ? cadre_send_as(self, events, &for_type, &m->from) : 0;
+    return err ? err : cadre_http_reply_source(self, m, 200, fields, &source);
 }
 
 uint64_t cadre_http_last_event(const cadre_http_request *r)

@@ -2,7 +2,9 @@
 #include "support/web.h"
 
 #include <cadre/actors/http_events.h>
+#include <cadre/await.h>
 #include <cadre/shutdown.h>
+#include <cadre/watch.h>
 
 #include <errno.h>
 #include <pthread.h>
@@ -33,6 +35,28 @@ static cadre_system *serve(void)
     web.routes = routes;
     atomic_store(&asked, 0);
     return web_serve();
+}
+
+static atomic_uint ended, may_answer;
+
+/* An actor that is nobody's child but the root's. */
+static int answer_late(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_ref ref;
+    if (m->type == &cadre_down_type) {
+        atomic_fetch_add(&ended, 1);
+        return 0;
+    }
+    atomic_fetch_add(&asked, 1);
+    int err = 0;
+    while (!atomic_load(&may_answer))
+        err = cadre_sleep(self, CADRE_MS); /* the request is cancelled meanwhile */
+    err = cadre_spawn(self, &ref, &cadre_http_events_class, &config);
+    if (!err)
+        err = cadre_watch(self, NULL, ref);
+    if (!err)
+        err = cadre_http_reply_events(self, m, ref);
+    return err == -EALREADY ? 0 : err; /* nobody waits for it any more */
 }
 
 /* To whoever has asked last. */
@@ -119,6 +143,22 @@ static void slow_client_is_ended(void **state)
     web_served(sys);
 }
 
+static bool has_gone(void *sys) { return web_ask(sys).connections == 0; }
+
+static void gone_client_ends_it(void **state)
+{
+    atomic_store(&asked, 0);
+    web_root = answer_late;
+    cadre_system *sys = web_serve();
+    int fd = ask("");
+    raw_reset(fd);
+    close(fd);
+    await_true(has_gone, sys);
+    atomic_store(&may_answer, 1);
+    await(&ended, 1);
+    web_served(sys);
+}
+
 static void heartbeats_come(void **state)
 {
     config = (cadre_http_events){.heartbeat = 10 * CADRE_MS};
@@ -195,8 +235,8 @@ static void curl_agrees(void **state)
 int main(void)
 {
     TESTS(cmocka_unit_test(events_in_order), cmocka_unit_test(last_event_is_a_number),
-          cmocka_unit_test(slow_client_is_ended), cmocka_unit_test(heartbeats_come),
-          cmocka_unit_test(events_end_when_closing), cmocka_unit_test(bad_name_fails),
-          cmocka_unit_test(curl_agrees));
+          cmocka_unit_test(slow_client_is_ended), cmocka_unit_test(gone_client_ends_it),
+          cmocka_unit_test(heartbeats_come), cmocka_unit_test(events_end_when_closing),
+          cmocka_unit_test(bad_name_fails), cmocka_unit_test(curl_agrees));
     return RUN_TESTS();
 }

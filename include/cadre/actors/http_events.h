@@ -15,15 +15,16 @@
  *       return err ? err : cadre_http_reply_events(self, m, events);
  *   }
  *
- * As a child of the desk it ends with the connection, and in any case when the client has
- * gone, which whoever sends events may watch (watch.h); that is found out when something
- * is sent to it, at the latest by two heartbeats. A client that is connected again says
+ * It ends with the connection, and before when the client has gone, which whoever sends
+ * events may watch (watch.h); that is found out when something is sent to it, at the
+ * latest by two heartbeats. A client that is connected again says
  * which was the last it has seen. Several that wait are sent in one piece.
  *
  * Guarantees, each with a test of that name:
  *   events_in_order      as they came, each as it was
  *   slow_client_is_ended  what waits is bounded: the stream of a client that takes events
  *                        too slowly is ended, and it comes again with its last event
+ *   gone_client_ends_it  also when it goes before the answer
  *   heartbeats_come      something is sent at least once in so long
  *   events_end_when_closing  when the system closes (shutdown.h), behind what was sent */
 #ifndef CADRE_ACTORS_HTTP_EVENTS_H
