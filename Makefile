@@ -295,7 +295,7 @@ $(SYSROOT)/complete: tools/sysroot.sh tools/packages.txt
 
 # ---- libraries, programs -------------------------------------------------------------
 
-.PHONY: all install uninstall pingpong bench bench-guard compare soak format clean help
+.PHONY: all install uninstall pingpong notes bench bench-guard compare soak format clean help
 LIBRARIES := build/release/libcadre.a build/shared/libcadre.so \
     $(foreach p,$(PARTS),build/release/libcadre-$(p).a build/shared/libcadre-$(p).so)
 all: $(LIBRARIES) ## the libraries, static and shared
@@ -316,6 +316,8 @@ uninstall: ## removes what install put there
 
 pingpong: build/release/bench/pingpong ## messages per second on this machine; ARGS=--help
 	@$< $(ARGS)
+notes: $(filter %/notes,$(EXAMPLES:%=build/release/bin/%)) ## a web page with notes, live, at http://127.0.0.1:8080
+	@$(or $(addsuffix $(if $(ARGS), $(ARGS)),$<),{ echo "notes needs libuv, llhttp and SQLite" >&2; exit 1; })
 bench: $(BENCHED:%=build/release/bench/%) ## benchmarks with K in their name; BENCH_REPEAT=5
 	@K='$(K)' ARGS='$(ARGS)' tools/bench.sh $^
 compare: $(BENCHES:%=build/release/bench/%) ## beside Erlang, Go, CAF (INSTALL=1 installs them)

@@ -11,6 +11,8 @@
  * Each connection has an actor of its own, and so has the database: while it works the
  * others are served. The database writes the JSON. Who wants to know of changes is in a
  * group, which is sent each of them once. */
+#include "text.h"
+
 #include <cadre.h>
 
 #include <cadre/actors/group.h>
@@ -24,7 +26,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define NOTE "json_object('id', id, 'text', text, 'at', at)"
@@ -43,7 +44,7 @@ enum { TEXT_MAX = 10000 };
 struct notes {
     const char *database, *files;
     uint16_t port;
-    cadre_ref db, group, server;
+    cadre_ref db, group, server; /* the root's start sets them */
 };
 
 /* ---- the database ------------------------------------------------------------------ */
@@ -81,28 +82,11 @@ static cadre_buf *change(cadre_self *self, const struct notes *notes,
     return note;
 }
 
-/* Text that a page may have sent: UTF-8 without a zero. */
-static bool is_text(const uint8_t *at, size_t size)
-{
-    static const uint32_t least[] = {1, 0x80, 0x800, 0x10000};
-    const uint8_t *end = at + size;
-    while (at < end) {
-        unsigned more = *at < 0x80 ? 0 : *at >> 5 == 6 ? 1 : *at >> 4 == 14 ? 2 : 3;
-        uint32_t c = *at & (more ? 0x3f >> more : 0x7f);
-        if ((more == 3 && *at >> 3 != 30) || (size_t)(end - at++) <= more)
-            return false;
-        for (unsigned i = more; i-- > 0; c = c << 6 | (*at++ & 0x3f))
-            if (*at >> 6 != 2)
-                return false;
-        if (c < least[more] || c > 0x10ffff || c >> 11 == 27)
-            return false;
-    }
-    return true;
-}
+/* Then value is its text, as long as the bytes are there. */
 static bool is_note(cadre_buf *bytes, cadre_sql_value *value)
 {
     size_t size = cadre_buf_size(bytes);
-    if (size == 0 || size > TEXT_MAX || !is_text(cadre_buf_data(bytes), size))
+    if (size == 0 || size > TEXT_MAX || !text_is_utf8(cadre_buf_data(bytes), size))
         return false;
     *value = cadre_sql_bytes(cadre_buf_data(bytes), (uint32_t)size);
     value->kind = CADRE_SQL_TEXT;
@@ -121,11 +105,9 @@ static bool is_ours(const cadre_http_request *r)
 {
     cadre_http_text origin = cadre_http_header(r, "Origin");
     cadre_http_text host = cadre_http_header(r, "Host");
-    static const char scheme[] = "http://";
-    size_t size = sizeof scheme - 1;
     return !origin.at ||
-           (origin.size == size + host.size && memcmp(origin.at, scheme, size) == 0 &&
-            memcmp(origin.at + size, host.at, host.size) == 0);
+           (origin.size == host.size + 7 && memcmp(origin.at, "http://", 7) == 0 &&
+            memcmp(origin.at + 7, host.at, host.size) == 0);
 }
 
 static int reply(cadre_self *self, const cadre_msg *m, int status, cadre_buf *json)
@@ -133,9 +115,9 @@ static int reply(cadre_self *self, const cadre_msg *m, int status, cadre_buf *js
     static const cadre_http_field fields[] = {{"Content-Type", "application/json"},
                                               {"Cache-Control", "no-store"},
                                               {NULL, NULL}};
-    static const char *const words[] = {"", "", "", "", "no such note\n", "sorry\n"};
     return json ? cadre_http_reply(self, m, status, fields, json)
-                : cadre_http_reply_text(self, m, status, words[status / 100]);
+                : cadre_http_reply_text(self, m, status,
+                                        status == 404 ? "no such note\n" : "sorry\n");
 }
 
 static int on_list(cadre_self *self, void *state, cadre_msg *m)
@@ -156,10 +138,11 @@ static int on_change(cadre_self *self, void *state, cadre_msg *m)
     cadre_sql_value values[2];
     uint32_t count = 0;
     int status;
+    cadre_http_text id = cadre_http_param(r, "id");
     if (!is_ours(r))
         return cadre_http_reply_text(self, m, 403, "from this page only\n");
-    if (!adds) /* what is no number is 0, which is no note */
-        values[count++] = cadre_sql_integer(atoll(cadre_http_param(r, "id").at));
+    if (!adds) /* -1 is no note */
+        values[count++] = cadre_sql_integer(text_number(id.at, id.size, INT64_MAX));
     if (which != REMOVE && !is_note(r->body, &values[count++]))
         return cadre_http_reply_text(self, m, 400, "send 1 to 10000 bytes of text\n");
     cadre_buf *json = change(self, notes_of(state), which, values, count, &status);
@@ -183,12 +166,6 @@ struct session {
     cadre_ref socket;
 };
 
-static int on_opened(cadre_self *self, struct session *me, cadre_ref socket)
-{
-    me->socket = socket;
-    return cadre_send(self, me->notes->group, cadre_group_join, {0});
-}
-
 static int session_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     struct session *me = state;
@@ -197,8 +174,10 @@ static int session_receive(cadre_self *self, void *state, cadre_msg *m)
     cadre_http_event *event = cadre_body(m, cadre_http_event);
     cadre_sql_value text;
     int status;
-    if (opened)
-        return on_opened(self, me, opened->socket);
+    if (opened) {
+        me->socket = opened->socket;
+        return cadre_send(self, me->notes->group, cadre_group_join, {0});
+    }
     if (event)
         return cadre_send(self, me->socket, cadre_websocket_message,
                           .bytes = cadre_buf_move(&event->data), .is_text = true);
@@ -263,18 +242,15 @@ static int root_receive(cadre_self *self, void *state, cadre_msg *m)
     const cadre_http_status *status = cadre_body(m, cadre_http_status);
     const cadre_sql_error *error = cadre_body(m, cadre_sql_error);
     const cadre_failure *failure = cadre_body(m, cadre_failure);
-    if (status) {
-        printf("notes are at http://127.0.0.1:%u\n", status->port);
-        fflush(stdout);
-    }
     if (error)
         fprintf(stderr, "notes: %s: %s\n", notes->database,
                 cadre_sql_error_text(error));
-    return error     ? error->code
-           : failure ? failure->code
-           : cadre_body(m, cadre_sql_rows)
-               ? cadre_ask(self, NULL, notes->server, CADRE_SECOND, cadre_http_ask, 0)
-               : 0;
+    if (error || failure)
+        return error ? error->code : failure->code;
+    if (!status)
+        return cadre_ask(self, NULL, notes->server, CADRE_SECOND, cadre_http_ask, 0);
+    printf("notes are at http://127.0.0.1:%u\n", status->port);
+    return fflush(stdout) ? CADRE_EUSER : 0;
 }
 
 static const cadre_class root_class = {.name = "root",
@@ -289,14 +265,15 @@ int main(int argc, char **argv)
         "  --port      8080; 0: a free one\n"
         "  --database  notes.db; made if it is not there\n"
         "  --files     examples/notes/web: what the browser gets\n";
-    struct notes notes = {.database = "notes.db", .files = "examples/notes/web"},
-                 *it = &notes;
-    notes.port = 8080;
+    struct notes notes = {
+        .database = "notes.db", .files = "examples/notes/web", .port = 8080};
+    struct notes *it = &notes;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        int64_t port = value ? text_number(value, strlen(value), 65535) : -1;
         bool is_help = strcmp(argv[i], "--help") == 0;
-        if (value && strcmp(argv[i], "--port") == 0)
-            notes.port = (uint16_t)atoi(value);
+        if (port >= 0 && strcmp(argv[i], "--port") == 0)
+            notes.port = (uint16_t)port;
         else if (value && strcmp(argv[i], "--database") == 0)
             notes.database = value;
         else if (value && strcmp(argv[i], "--files") == 0)
