@@ -1,0 +1,129 @@
+/* link.c: a request becomes a call. */
+#include "proxy.h"
+
+#include <cadre/actors/http_client.h>
+#include <cadre/await.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+enum { FIELDS_MAX = 128, TEXT_MAX = 24 << 10 };
+
+struct call { /* of which all but the body is copied */
+    cadre_http_field fields[FIELDS_MAX];
+    char text[TEXT_MAX];
+    size_t count, size;
+};
+
+static const char *put(struct call *c, cadre_http_text text, const char *more)
+{
+    size_t size = c->size;
+    int put = snprintf(c->text + size, TEXT_MAX - size, "%.*s%s", (int)text.size,
+                       text.at ? text.at : "", more);
+    if (put < 0 || (size_t)put >= TEXT_MAX - size)
+        return NULL;
+    c->size += (size_t)put + 1;
+    return c->text + size;
+}
+
+static bool put_field(struct call *c, cadre_http_text name, cadre_http_text value,
+                      const char *more)
+{
+    if (c->count == FIELDS_MAX - 1)
+        return false;
+    cadre_http_field *f = &c->fields[c->count++];
+    f->name = put(c, name, "");
+    f->value = put(c, value, more);
+    return f->name && f->value;
+}
+
+static bool is_in_list(cadre_http_text list, cadre_http_text name)
+{
+    for (const char *at = list.at, *end = at + list.size; at < end; at++) {
+        size_t size = strcspn(at, ", \t\r");
+        if (size == name.size && strncasecmp(at, name.at, size) == 0)
+            return true;
+        at += size;
+    }
+    return false;
+}
+
+/* Not what concerns this connection only, nor what the client or the proxy says anew. */
+static bool is_passed(const cadre_http_request *r, cadre_http_text name)
+{
+    static const char ours[] =
+        "connection,keep-alive,proxy-connection,proxy-authorization,te,trailer,upgrade,"
+        "transfer-encoding,content-length,expect,host,x-forwarded-for,x-forwarded-host,"
+        "x-forwarded-proto";
+    cadre_http_text connection = cadre_http_header(r, "Connection");
+    return !is_in_list((cadre_http_text){ours, sizeof ours - 1}, name) &&
+           !(connection.at && is_in_list(connection, name));
+}
+
+static bool put_fields(struct call *c, const cadre_http_request *r)
+{
+    static const cadre_http_text by = {"X-Forwarded-For", 15},
+                                 host = {"X-Forwarded-Host", 16},
+                                 proto = {"X-Forwarded-Proto", 17};
+    cadre_http_text name, value;
+    char peer[64];
+    bool fits = true;
+    for (unsigned i = 0; fits && cadre_http_field_at(r, i, &name, &value); i++)
+        fits = !is_passed(r, name) || put_field(c, name, value, "");
+    value = cadre_http_header(r, "X-Forwarded-For");
+    snprintf(peer, sizeof peer, "%s%s", value.at ? ", " : "", cadre_http_peer(r)->host);
+    return fits && put_field(c, by, value, peer) &&
+           put_field(c, host, cadre_http_header(r, "Host"), "") &&
+           put_field(c, proto, (cadre_http_text){0}, "http");
+}
+
+static int start_call(cadre_self *self, cadre_token *token, const struct link *me,
+                      cadre_http_request *r)
+{
+    struct call c = {.count = 0};
+    cadre_http_text rest = {r->path.at, r->path.size};
+    if (r->query.at)
+        rest.size = (size_t)(r->query.at + r->query.size - r->path.at);
+    const char *method = put(&c, r->method, "");
+    const char *url = put(&c, (cadre_http_text){me->url, strlen(me->url)}, "");
+    c.size -= url ? 1 : 0; /* and go on */
+    if (!method || !url || !put(&c, rest, "") || !put_fields(&c, r))
+        return -EMSGSIZE;
+    const cadre_http_call call = {.method = method,
+                                  .url = url,
+                                  .fields = c.fields,
+                                  .body = cadre_buf_move(&r->body),
+                                  .in_pieces = true,
+                                  .stays = true};
+    return cadre_http_fetch(self, token, me->proxy->client, me->proxy->timeout, &call);
+}
+
+int pass_on(cadre_self *self, const cadre_msg *m, cadre_msg *outcome)
+{
+    cadre_http_response *r = cadre_body(outcome, cadre_http_response);
+    const cadre_failure *failure = cadre_body(outcome, cadre_failure);
+    if (!r)
+        return cadre_reply_as(self, m, &cadre_failure_type,
+                              failure ? failure : &(cadre_failure){.code = -EPROTO});
+    int err = cadre_reply_as(self, m, &cadre_http_response_type, r);
+    r->fields = r->body = NULL;
+    return err;
+}
+
+static int link_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_token token;
+    cadre_msg outcome;
+    cadre_http_request *r = cadre_body(m, cadre_http_request);
+    if (!r)
+        return cadre_unhandled(self, m);
+    int err = start_call(self, &token, state, r);
+    if (!err)
+        err = cadre_await_open(self, token, &outcome);
+    return err ? cadre_reply(self, m, cadre_failure, .code = err)
+               : pass_on(self, m, &outcome);
+}
+const cadre_class link_class = {
+    .name = "link", .state_size = sizeof(struct link), .receive = link_receive};
