@@ -44,8 +44,11 @@ fall() { # pid
     wait "$1" 2>/dev/null
 }
 
-# options...: starts the proxy; sets $pid and $url. Its errors come from 7.
+# servers, options...: starts the proxy, with so many in; sets $pid and $url. What it
+# says of them afterwards comes from 7.
 start() {
+    local count=$1
+    shift
     rm -f "$dir/out" "$dir/err"
     mkfifo "$dir/out" "$dir/err"
     env --default-signal=INT "$proxy" --port 0 --check /who "$@" 2>"$dir/err" >"$dir/out" &
@@ -53,9 +56,10 @@ start() {
     exec 7<"$dir/err"
     IFS= read -r line <"$dir/out" || return 1
     url=${line##* }
+    while [ $((count--)) -gt 0 ]; do says 'is in'; done
 }
 both() {
-    start --backend "http://127.0.0.1:$a_port" --backend "http://127.0.0.1:$b_port/" "$@"
+    start 2 --backend "http://127.0.0.1:$a_port" --backend "http://127.0.0.1:$b_port/" "$@"
 }
 stop() {
     kill -s INT "$pid"
@@ -184,10 +188,10 @@ nobody_is_there() {
 
 # A server that is well when it is looked at, and does not answer otherwise.
 is_late() {
-    start --backend "http://127.0.0.1:$a_port" --every 200 --timeout 1000
-    local begun
-    for _ in 1 2 3 4 5; do
-        says "$a_port is in"
+    start 1 --backend "http://127.0.0.1:$a_port" --every 200 --timeout 1000
+    local begun i
+    for i in 1 2 3 4 5; do
+        [ $i -eq 1 ] || says "$a_port is in"
         answers 504 /hold -d text && has '^504: '
         check "no answer in time is 504" $?
     done
@@ -213,7 +217,7 @@ has_a_limit() {
 }
 
 is_drained() {
-    start --backend "http://127.0.0.1:$b_port" --timeout 60000
+    start 1 --backend "http://127.0.0.1:$b_port" --timeout 60000
     curl -s "$url/hold" >"$dir/got" &
     clients=$!
     IFS= read -r line <&6 && [ "$line" = held ]
