@@ -1,5 +1,5 @@
-/* backend.c: one of the servers, in the router or not. It leaves the router before it says
- * that a request has failed, so that whoever tries again comes to another one; it returns
+/* backend.c: one of the servers, in the router or not. It leaves the router before it
+ * says that a request has failed, so whoever tries again comes to another one; it returns
  * when its server answers a check and its breaker is not open. */
 #include "proxy.h"
 

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- requests ------------------------------------------------------------------------ */
+/* ---- requests ------------------------------------------------------------------- */
 
 static bool may_be_repeated(const cadre_http_request *r, const cadre_failure *failure)
 {
@@ -89,7 +89,7 @@ static int on_request(cadre_self *self, void *state, cadre_msg *m)
 }
 static const cadre_http_route routes[] = {{NULL, "/*", on_request}, {0}};
 
-/* ---- the root ------------------------------------------------------------------------ */
+/* ---- the root ------------------------------------------------------------------- */
 
 static int start_backends(cadre_self *self, const struct proxy *proxy)
 {
@@ -149,7 +149,7 @@ static const cadre_class root_class = {.name = "root",
                                        .start = root_start,
                                        .receive = root_receive};
 
-/* ---- options ------------------------------------------------------------------------- */
+/* ---- options -------------------------------------------------------------------- */
 
 static const char help[] =
     "usage: proxy --backend URL [--backend URL...] [options]\n"
