@@ -178,7 +178,7 @@ survives() {
         kill -9 $client
         wait $client 2>/dev/null
         client=
-        while IFS= read -r line <&6; do
+        while IFS= read -r line <&6 || [ -n "$line" ]; do # the last one may have no end
             case $line in *\}) answered=$((answered + 1)) ;; esac
         done
         exec 6<&-
@@ -211,6 +211,8 @@ websockets() {
     verdicts
     wait "$client"
     check "the WebSocket client comes to its end" $?
+    [ ! -s "$dir/err" ]
+    check "and nothing was wrong with it" $?
     client=
 }
 
