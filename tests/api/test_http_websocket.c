@@ -469,9 +469,7 @@ static void fragments_take_no_more(void **state)
     int fd = shake_hands("/echo");
     size_t before = resident();
     raw_send(fd, frames, sizeof frames);
-    while (raw_read_ahead(fd, sizeof frames) < sizeof frames)
-        ;
-    send_frame(fd, LAST | PING, "", 0);
+    send_frame(fd, LAST | PING, "", 0); /* answered when all before it is read */
     expect_frame(fd, LAST | PONG, "");
     assert_true(resident() - before < MOST);
     send_frame(fd, LAST, "", 0);
