@@ -471,7 +471,7 @@ static void fragments_take_no_more(void **state)
     raw_send(fd, frames, sizeof frames);
     send_frame(fd, LAST | PING, "", 0); /* answered when all before it is read */
     expect_frame(fd, LAST | PONG, "");
-    assert_true(resident() - before < MOST);
+    assert_true(resident() < before + MOST); /* it may have become less */
     send_frame(fd, LAST, "", 0);
     assert_int_equal(read_frame(fd, bytes, &size), LAST | BINARY);
     assert_int_equal(size, FRAGMENTS);
