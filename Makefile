@@ -48,7 +48,7 @@ endef
 # with all that includes one of its headers. Of each part: its sources, what it is linked
 # with, which other parts it needs, and who uses it. Whoever needs another one stands
 # before it.
-ALL_PARTS := sqlite http tls io
+ALL_PARTS := postgres sqlite http tls io
 users = $(shell grep -lE '$(1)' tests/*/*.c tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
 # Without state, so that each part has its own copy.
 COPIED := runtime/base/panic.c runtime/base/thread.c
@@ -57,7 +57,7 @@ COPIED_sql := actors/sql/table.c actors/body.c actors/rows.c
 LIBS_io := $(shell pkg-config --libs libuv 2>/dev/null)
 UV_CFLAGS := $(shell pkg-config --cflags-only-I libuv 2>/dev/null)
 SOURCES_io := $(if $(LIBS_io),$(wildcard runtime/io/*.c) $(COPIED))
-USERS_io := $(call users,cadre/(tcp|udp|unix|stream|process|signal|tls)\.h|support/(sockets|serving|packets|starting)\.h|io/.*\.h)
+USERS_io := $(call users,cadre/(tcp|udp|unix|stream|process|signal|ready|tls)\.h|support/(sockets|serving|packets|starting)\.h|io/.*\.h)
 WITHOUT_io := no libuv: without sockets
 
 LIBS_tls := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
@@ -87,6 +87,13 @@ LIBS_sqlite := $(shell pkg-config --libs sqlite3 2>/dev/null)
 SOURCES_sqlite := $(if $(LIBS_sqlite),$(wildcard actors/sqlite/*.c) $(COPIED_sql))
 USERS_sqlite := $(call users,cadre/actors/sqlite\.h|support/querying\.h)
 WITHOUT_sqlite := no SQLite: without its databases
+
+LIBS_postgres := $(shell pkg-config --libs libpq 2>/dev/null)
+PQ_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libpq 2>/dev/null))
+SOURCES_postgres := $(if $(LIBS_io),$(if $(LIBS_postgres),$(wildcard actors/postgres/*.c) $(COPIED_sql)))
+NEEDS_postgres := io
+USERS_postgres := $(call users,cadre/actors/postgres\.h|support/(postgres|database)\.h)
+WITHOUT_postgres := no libpq, or no libuv: without PostgreSQL
 
 PARTS := $(foreach p,$(ALL_PARTS),$(if $(SOURCES_$(p)),$(p)))
 LEFT_OUT := $(foreach p,$(filter-out $(PARTS),$(ALL_PARTS)),$(USERS_$(p)))
@@ -137,7 +144,7 @@ CMOCKA := $(shell pkg-config --libs cmocka 2>/dev/null)
 # What the files of each folder see. Ready-made actors and examples see what a user sees;
 # unit tests look inside.
 SEES_runtime := $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) -Iruntime -Iinclude -fvisibility=hidden -Wconversion
-SEES_actors := $(LLHTTP_CFLAGS) -Iinclude -fvisibility=hidden -Wconversion
+SEES_actors := $(LLHTTP_CFLAGS) $(PQ_CFLAGS) -Iinclude -fvisibility=hidden -Wconversion
 SEES_examples := -Iinclude
 SEES_bench := $(UV_CFLAGS) -Iinclude -Ibench
 SEES_tests = -Iinclude -Itests $(OPENSSL_CFLAGS) $(if $(filter tests/unit/%,$<),$(CK) $(LLHTTP_CFLAGS) -Iruntime -Iactors)
@@ -393,7 +400,7 @@ LINTED := $(sort $(RUNTIME) $(ACTORS) $(foreach p,$(PARTS),$(SOURCES_$(p))))
 USERS := $(filter build/release/actors/%,$(OBJECTS_release) $(foreach p,$(PARTS), \
     $(OBJECTS_$(p)_release))) $(patsubst %.c, \
     build/release/%.o,$(wildcard examples/*.c examples/*/*.c))
-LINT_FLAGS := -D_GNU_SOURCE $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) $(LLHTTP_CFLAGS) -Iruntime -Iinclude
+LINT_FLAGS := -D_GNU_SOURCE $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) $(LLHTTP_CFLAGS) $(PQ_CFLAGS) -Iruntime -Iinclude
 
 CHECK_layers := awk -f tools/layers.awk runtime/LAYERS $(wildcard runtime/*/*.[ch])
 CHECK_headers := env WERROR_gcc=$(WERROR_gcc) WERROR_clang=$(WERROR_clang) tools/headers.sh

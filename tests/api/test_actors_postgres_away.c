@@ -1,0 +1,227 @@
+/* test_actors_postgres_away.c: a PostgreSQL server that refuses, crashes, and comes
+ * back. */
+#include "support/database.h"
+#include "support/postgres.h"
+#include "support/serving.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char sleeping[] = "SELECT count(*) FROM pg_stat_activity WHERE state = "
+                               "'active' AND query LIKE '%pg_sleep(600)%' AND pid <> "
+                               "pg_backend_pid()";
+
+static bool one_sleeps(void *unused)
+{
+    return strcmp(postgres_says(sleeping), "1") == 0;
+}
+
+/* ---- the server goes, or refuses ------------------------------------------------- */
+
+static void comes_back(void **state)
+{
+    begin_with((cadre_postgres){.connections = 3, .patience = 60 * CADRE_SECOND});
+    make_table("n int");
+    cadre_future *running = ask("SELECT pg_sleep(600)");
+    await_true(one_sleeps, NULL);
+    postgres_crash();
+    cadre_msg m = outcome(running);
+    const cadre_sql_error *e = cadre_body(&m, cadre_sql_error);
+    assert_non_null(e);
+    assert_int_equal(e->code, -ECONNRESET);
+    cadre_future_free(running);
+    cadre_future *waits = ask("INSERT INTO t VALUES (1)");
+    postgres_start();
+    assert_int_equal(number_of(waits), 1);
+    assert_int_equal(number_of(ask("SELECT count(*) FROM t")), 1);
+    end();
+}
+
+/* One after the other, and the server crashes meanwhile: what was answered is there. */
+static void answered_is_durable(void **state)
+{
+    int64_t answered = 0;
+    begin_with((cadre_postgres){.connections = 2, .patience = 60 * CADRE_SECOND});
+    make_table("n int PRIMARY KEY");
+    for (int i = 1; i <= 60; i++) {
+        cadre_future *future =
+            ask_value("INSERT INTO t VALUES ($1)", cadre_sql_integer(i));
+        if (i % 20 == 10) {
+            postgres_crash();
+            postgres_start();
+        }
+        cadre_msg m = outcome(future);
+        if (cadre_body(&m, cadre_sql_rows))
+            answered++;
+        cadre_future_free(future);
+    }
+    assert_true(answered >= 55);
+    assert_true(number_of(ask("SELECT count(*) FROM t")) >= answered);
+    end();
+}
+
+static void refused(const char *url, int code, const char *state, const char *has)
+{
+    begin_with((cadre_postgres){.url = url, .patience = 1});
+    cadre_future *future = ask("SELECT 1");
+    cadre_msg m = outcome(future);
+    if (cadre_body(&m, cadre_sql_error)) /* else it came after its end */
+        error_of(future, code, state, has);
+    else
+        cadre_future_free(future);
+    if (code == -EACCES) {
+        await(&ended, 1);
+        assert_int_equal(atomic_load(&reason), code);
+        assert_true(lines_with(has) > 0);
+    }
+    end();
+}
+static void refusal_is_named(void **state)
+{
+    char text[200];
+    (void)postgres_says("SET client_min_messages = error; DROP ROLE IF EXISTS secret");
+    (void)postgres_says("CREATE ROLE secret LOGIN PASSWORD 'right'");
+    refused(postgres_url(" user=secret password=wrong"), -EACCES, "28P01",
+            "correct the user or the password");
+    refused(postgres_url(" user=secret"), -EACCES, "28P01",
+            "correct the user or the password");
+    refused(postgres_url(" user=refused"), -EACCES, "28000", "pg_hba.conf");
+    refused(postgres_url(" dbname=none"), -EACCES, "3D000", "or create it");
+    refused(postgres_tcp_url(" host=none.invalid"), -EHOSTUNREACH, "08001",
+            "none.invalid has no address");
+    snprintf(text, sizeof text, "host=127.0.0.1 user=cadre port=%u", dead_port());
+    refused(text, -ECONNREFUSED, "08001", "Is the server running");
+    begin_with((cadre_postgres){.url = postgres_url(" user=secret password=right")});
+    assert_int_equal(number_of(ask("SELECT 7")), 7);
+    end();
+}
+
+static void hosts_are_looked_up(void **state)
+{
+    begin_with((cadre_postgres){.url = postgres_tcp_url("")});
+    assert_int_equal(number_of(ask("SELECT 7")), 7);
+    end();
+    char text[300];
+    snprintf(text, sizeof text, "%s", strstr(postgres_tcp_url(""), " port"));
+    char both[400];
+    snprintf(both, sizeof both, "host=none.invalid,localhost%s", text);
+    begin_with((cadre_postgres){.url = both});
+    assert_int_equal(number_of(ask("SELECT 7")), 7);
+    end();
+}
+
+/* ---- NOTIFY ---------------------------------------------------------------------- */
+
+static atomic_uint listening, heard, lost;
+static atomic_uint_fast64_t said; /* the last number that was heard */
+
+/* A number: 0 ends it, 1: it listens no more. */
+static int ear_start(cadre_self *self, void *state)
+{
+    return cadre_ask(self, NULL, db, CADRE_NEVER, cadre_sql_listen,
+                     .channel = "a \"b\"");
+}
+static int ear_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    const number *n = cadre_body(m, number);
+    const cadre_sql_notice *notice = cadre_body(m, cadre_sql_notice);
+    if (cadre_body(m, cadre_sql_rows))
+        atomic_fetch_add(&listening, 1);
+    if (notice && notice->is_lost)
+        atomic_fetch_add(&lost, 1);
+    else if (notice && strcmp(notice->channel, "a \"b\"") == 0) {
+        atomic_store(&said,
+                     strtoull((char *)cadre_buf_data(notice->payload), NULL, 10));
+        atomic_fetch_add(&heard, 1);
+    }
+    if (n && n->value == 1)
+        return cadre_ask(self, NULL, db, CADRE_NEVER, cadre_sql_listen,
+                         .channel = "a \"b\"", .stop = true);
+    return n ? CADRE_STOP : 0;
+}
+static const cadre_class ear = {
+    .name = "ear", .start = ear_start, .receive = ear_receive};
+
+static cadre_ref ears[2];
+static int add_ear(cadre_self *self)
+{
+    static unsigned count;
+    return cadre_spawn(self, &ears[count++ % 2], &ear, NULL);
+}
+
+static void notify(int n)
+{
+    char text[100];
+    snprintf(text, sizeof text, "SELECT pg_notify('a \"b\"', '%d'), pg_notify('c', '')",
+             n);
+    cadre_buf_unref(rows_of(ask(text)).data);
+}
+static bool nobody_listens(void *unused)
+{
+    return strcmp(
+               postgres_says("SELECT count(*) FROM pg_stat_activity WHERE query LIKE "
+                             "'%LISTEN%' AND query NOT LIKE '%UNLISTEN%' AND pid <> "
+                             "pg_backend_pid()"),
+               "0") == 0;
+}
+
+static void notices_are_heard(void **state)
+{
+    atomic_store(&listening, 0);
+    database_hook = add_ear;
+    begin_with((cadre_postgres){.connections = 2, .patience = 60 * CADRE_SECOND});
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(cadre_tell(sys, cadre_system_root(sys), number, DATABASE_HOOK),
+                         0);
+    await(&listening, 2);
+    for (int i = 1; i <= 20; i++) {
+        notify(i);
+        await(&heard, 2 * (unsigned)i);
+        assert_int_equal(atomic_load(&said), i);
+    }
+    postgres_crash();
+    postgres_start();
+    await(&lost, 2);
+    notify(21);
+    await(&heard, 42);
+    assert_int_equal(cadre_tell(sys, ears[0], number, 1), 0);
+    await(&listening, 3);
+    assert_int_equal(cadre_tell(sys, ears[1], number, 0), 0);
+    await_true(nobody_listens, NULL);
+    notify(22);
+    assert_int_equal(atomic_load(&heard), 42);
+    const cadre_sql_listen outside = {.channel = "x"};
+    failed(ask_as(&cadre_sql_listen_type, &outside), -EINVAL);
+    end();
+}
+
+static void bad_config_fails_the_start(void **state)
+{
+    const cadre_postgres bad[] = {
+        {.url = "postgresql://[::1/"}, {.url = "nonsense=1"}, {.connections = 1},
+        {.connections = 65},           {.cursor = -1},        {.patience = -1}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        begin_with(bad[i]);
+        await(&ended, 1);
+        assert_int_equal(atomic_load(&reason), -EINVAL);
+        assert_true(lines_with("postgres: ") > 0);
+        end();
+    }
+}
+
+int main(void)
+{
+    TESTS(cmocka_unit_test(comes_back), cmocka_unit_test(answered_is_durable),
+          cmocka_unit_test(refusal_is_named), cmocka_unit_test(hosts_are_looked_up),
+          cmocka_unit_test(notices_are_heard),
+          cmocka_unit_test(bad_config_fails_the_start));
+    if (!postgres_make()) {
+        puts("skipped: PostgreSQL's server is not there");
+        return 77;
+    }
+    begin(); /* libuv opens something for good */
+    (void)number_of(ask("SELECT 1"));
+    close_system(sys);
+    return RUN_TESTS();
+}
