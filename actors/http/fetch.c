@@ -199,7 +199,8 @@ static bool goes_on(cadre_self *self, struct fetch *f, const cadre_msg *m)
         pass_on(self, f, r);
         return false;
     }
-    fail(self, f, err ? &(cadre_failure){.code = err} : failure);
+    const cadre_failure own = {.code = err};
+    fail(self, f, err ? &own : failure);
     return false;
 }
 

@@ -115,11 +115,14 @@ static int find(cadre_self *self, const char *what, cadre_stream stream,
         err = cadre_port_misuse(self->world, -EINVAL, "%s: address is NULL", what);
     if (err)
         return err;
-    *s = h->port.class == &owner_streams ? container_of(h, struct stream, h) : NULL;
-    *l = *s ? NULL : container_of(h, struct listener, h);
-    if (*s ? (*s)->is_local : (*l)->is_local)
-        return -EINVAL;
-    return *s && !(*s)->known ? -ENOTCONN : 0;
+    if (h->port.class != &owner_streams) {
+        *s = NULL;
+        *l = container_of(h, struct listener, h);
+        return (*l)->is_local ? -EINVAL : 0;
+    }
+    *s = container_of(h, struct stream, h);
+    *l = NULL;
+    return (*s)->is_local ? -EINVAL : (*s)->known ? 0 : -ENOTCONN;
 }
 
 int cadre_tcp_local(cadre_self *self, cadre_stream stream, cadre_address *address)
