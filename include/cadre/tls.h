@@ -9,10 +9,10 @@
  *
  * Whoever listens or connects with a cadre_tls in the options has a stream like any
  * other; its messages are the same, their bytes plain. TLS 1.2 and 1.3 are spoken,
- * without renegotiation and compression. A client verifies the server's certificate: who
- * vouches for it, whether it is valid now, and whether it is that host's; so does a
- * server with a client's, but for the name, if it asks for one. What does not hold is the
- * reason in cadre_stream_closed, with a line in the log that says more:
+ * without renegotiation and compression. A client verifies the server's certificate:
+ * who vouches for it, whether it is valid now, and whether it is that host's; so does a
+ * server with a client's, but for the name, if it asks for one. What does not hold is
+ * the reason in cadre_stream_closed, with a line in the log that says more:
  *
  *   CADRE_ETLS_UNTRUSTED    nobody who is trusted vouches for the peer's certificate
  *   CADRE_ETLS_EXPIRED      it is not valid any more, or not yet
@@ -28,18 +28,18 @@
  *   -ENOMEM                 also of a peer that asks for new keys and reads no answer
  *
  * Who connects gets cadre_stream_opened when the handshake is done, within the timeout
- * of the connect. What is accepted comes at once, so that it can be given to an actor of
- * its own: the handshake is done in its owner's turns, like all of TLS's work; so the
- * loops go on, and other workers can take it over. What is written before is sent when
- * the peer is known.
+ * of the connect. What is accepted comes at once, so that it can be given to an actor
+ * of its own: the handshake is done in its owner's turns, like all of TLS's work; so
+ * the loops go on, and other workers can take it over. What is written before is sent
+ * when the peer is known.
  *
- * Bytes that wait (write_max, cadre_stream_unsent) and the window are those of TLS, which
- * are a few more; a window does not hold up a handshake. Beyond the window at most one
- * record is read, of 16 KiB. The peer is told of an end by TLS as well; one whose owner
- * has ended, or that is aborted, is cut off. Where cadre_stream_write() says -ENOMEM
- * after the handshake the connection is closed. OpenSSL's memory is not counted by the
- * system's limit; on stacks of handlers that wait (cadre_config.stack_size) it takes up to
- * 64 KiB.
+ * Bytes that wait (write_max, cadre_stream_unsent) and the window are those of TLS,
+ * which are a few more; a window does not hold up a handshake. Beyond the window at
+ * most one record is read, of 16 KiB. The peer is told of an end by TLS as well; one
+ * whose owner has ended, or that is aborted, is cut off. Where cadre_stream_write()
+ * says -ENOMEM after the handshake the connection is closed. OpenSSL's memory is not
+ * counted by the system's limit; on stacks of handlers that wait
+ * (cadre_config.stack_size) it takes up to 64 KiB.
  *
  * Guarantees, each with a test of that name:
  *   verified_by_default  without a valid certificate of that host from somebody who is
