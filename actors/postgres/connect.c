@@ -38,7 +38,7 @@ static void close_seat(cadre_self *self, struct seat *seat)
     seat->is_unwanted = seat->is_cancelling = false;
 }
 
-static void rest(cadre_self *self, struct own *own)
+void connect_rest(cadre_self *self, struct own *own)
 {
     cadre_time delay = RETRY_MAX_MS;
     if (own->failures < 7)
@@ -78,11 +78,11 @@ static int fail(cadre_self *self, cadre_postgres *me, struct seat *seat, int cod
     fail_waiting(self, me, is_final, code, state, words);
     if (is_final)
         return cadre_fail(self, code, "postgres: %s", words);
-    rest(self, own_of(me));
+    connect_rest(self, own_of(me));
     return 0;
 }
 
-static int fail_by_libpq(cadre_self *self, cadre_postgres *me, struct seat *seat)
+int connect_fail(cadre_self *self, cadre_postgres *me, struct seat *seat)
 {
     char state[6], text[CONVERT_TEXT];
     int code = convert_refusal(seat->link.conn, state, text);
@@ -100,7 +100,7 @@ void connect_begin(cadre_self *self, cadre_postgres *me, struct seat *seat)
                             postgres_dial, .url = cadre_buf_ref(own_of(me)->url),
                             .link = number, .round = seat->round);
     if (err)
-        rest(self, own_of(me));
+        connect_rest(self, own_of(me));
     else
         seat->phase = DIALS;
 }
@@ -128,7 +128,7 @@ int connect_on_dial(cadre_self *self, void *state, cadre_msg *m)
     seat->link.conn = job->conn;
     job->conn = NULL;
     if (!seat->link.conn || PQstatus(seat->link.conn) == CONNECTION_BAD)
-        return fail_by_libpq(self, me, seat);
+        return connect_fail(self, me, seat);
     (void)PQsetErrorVerbosity(seat->link.conn, PQERRORS_VERBOSE); /* it has the state */
     seat->phase = CONNECTS;
     return wait_to_connect(self, me, seat, CADRE_READY_WRITE);
@@ -166,7 +166,7 @@ int connect_on_ready(cadre_self *self, cadre_postgres *me, struct seat *seat)
     case PGRES_POLLING_OK:
         return set_up(self, me, seat);
     default:
-        return fail_by_libpq(self, me, seat);
+        return connect_fail(self, me, seat);
     }
 }
 
@@ -194,6 +194,9 @@ int connect_on_retry(cadre_self *self, void *state, cadre_msg *m)
 
 void connect_lose(cadre_self *self, cadre_postgres *me, struct seat *seat)
 {
+    if (!seat->link.outcome.error.code)
+        (void)outcome_fail(&seat->link.outcome, -ECONNRESET, "08006",
+                           "the connection was given up: this was done or not", NULL);
     if (seat->request.promise.token.id)
         request_answer(self, &seat->request, &seat->link.outcome);
     close_seat(self, seat);

@@ -110,12 +110,16 @@ static void on_done(cadre_self *self, cadre_postgres *me, struct seat *seat)
 {
     bool again = seat->phase == RUNS && seat->link.is_stale &&
                  seat->link.outcome.error.code && !seat->request.is_again;
-    if (again && !seat->is_unwanted && !seat->is_cancelling) {
+    bool is_wanted = seat->request.promise.token.id || listen_is(me, seat);
+    if (again && is_wanted && !seat->is_unwanted && !seat->is_cancelling) {
         seat->request.is_again = true;
-        if (link_begin(&seat->link, &seat->request.sql) == 0) {
+        int err = link_begin(&seat->link, &seat->request.sql);
+        if (!err)
             (void)connect_wait(self, me, seat);
+        else if (err == -ECONNRESET)
+            connect_lose(self, me, seat);
+        if (!err || err == -ECONNRESET)
             return;
-        }
     }
     if (seat->phase == SETS_UP)
         own_of(me)->failures = 0;
@@ -145,7 +149,11 @@ static void on_piece(cadre_self *self, cadre_postgres *me, struct seat *seat)
     if (seat->request.patience.id)
         (void)cadre_cancel(self, seat->request.patience);
     seat->request.patience.id = seat->request.promise.token.id = 0;
-    outcome_answer(self, promise, &seat->link.outcome);
+    seat->request.is_again = true; /* it has been answered from */
+    if (promise.token.id)
+        outcome_answer(self, promise, &seat->link.outcome);
+    else
+        outcome_free(&seat->link.outcome);
     if (err)
         seat->is_unwanted = true;
     pool_tell(self, me);
@@ -164,6 +172,8 @@ int pool_on_ready(cadre_self *self, cadre_postgres *me, struct seat *seat)
         on_done(self, me, seat);
         break;
     case LINK_BROKEN:
+        if (seat->phase == SETS_UP)
+            return connect_fail(self, me, seat);
         connect_lose(self, me, seat);
         break;
     default:
@@ -233,6 +243,7 @@ static void start(cadre_self *self, cadre_postgres *me, struct seat *seat,
 {
     seat->request = *r;
     seat->phase = RUNS;
+    seat->is_unwanted = false;
     seat->runs++;
     int err = link_begin(&seat->link, &seat->request.sql);
     if (!err)
@@ -337,6 +348,8 @@ static int on_failure(cadre_self *self, void *state, cadre_msg *m)
 {
     cadre_postgres *me = state;
     struct own *own = own_of(me);
+    if (!m->token.id)
+        return cadre_unhandled(self, m);
     for (uint32_t i = 0; i < own->waiting.count; i++)
         if (request_at(&own->waiting, i)->patience.id == m->token.id) {
             request_at(&own->waiting, i)->patience.id = 0;

@@ -38,7 +38,7 @@ int dial_check(const char *url, char text[DIAL_TEXT])
     char *why = NULL;
     PQconninfoOption *options = PQconninfoParse(url, &why);
     (void)snprintf(text, DIAL_TEXT, "%.*s",
-                   why ? (int)strcspn(why, "\n") : DIAL_TEXT - 1,
+                   why ? (int)strcspn(why, "\"\n") : DIAL_TEXT - 1, /* no password */
                    why ? why : "out of memory");
     PQfreemem(why);
     PQconninfoFree(options);
@@ -132,8 +132,9 @@ enum { WORDS_MAX = 64 };
 /* Those of the url, then ours, which go before. */
 static PGconn *start(const PQconninfoOption *options, const struct places *p)
 {
-    const char *words[WORDS_MAX], *values[WORDS_MAX];
-    int n = 0;
+    /* A cancel is made with these, too, and would wait for a network that is cut. */
+    const char *words[WORDS_MAX] = {"tcp_user_timeout"}, *values[WORDS_MAX] = {"30000"};
+    int n = 1;
     for (const PQconninfoOption *o = options; o->keyword && n < WORDS_MAX - 6; o++)
         if (o->val && o->val[0]) {
             words[n] = o->keyword;
@@ -163,7 +164,7 @@ int dial_begin(void *body)
     bool found = !options || !*hosts || *value_of(options, "hostaddr") ||
                  look_up_all(&places, hosts, value_of(options, "port"));
     if (!options)
-        (void)snprintf(job->text, sizeof job->text, "%s", why ? why : "out of memory");
+        (void)snprintf(job->text, sizeof job->text, "%s", "the url cannot be read");
     else if (!found)
         (void)snprintf(job->text, sizeof job->text,
                        "%.100s has no address: %.60s; correct the url, or tell a name "

@@ -333,7 +333,10 @@ static void on_error(struct link *link, PGresult *result)
     const struct step *step = step_at(link, link->at);
     const struct statement *s = step ? step->statement : link->last;
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    if (state && (strcmp(state, "0A000") == 0 || strcmp(state, "26000") == 0))
+    const char *by = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    if (state &&
+        (strcmp(state, "26000") == 0 || (strcmp(state, "0A000") == 0 && by &&
+                                         strcmp(by, "RevalidateCachedQuery") == 0)))
         link->is_stale = true;
     if (!link->outcome.error.code)
         (void)convert_error(&link->outcome, result, s ? statement_text(s) : NULL);
@@ -349,6 +352,8 @@ static bool next_step(struct link *link)
         return true;
     bool fine = true;
     if (!link->discards)
+        finish_rows(link); /* while it can be taken back */
+    if (!link->discards)
         fine = tell(link, "COMMIT");
     return fine && end_it(link);
 }
@@ -359,7 +364,8 @@ static enum link_news at_sync(struct link *link)
     if (PQtransactionStatus(link->conn) != PQTRANS_IDLE)
         return tell(link, "ROLLBACK") && end_it(link) ? LINK_WAITS : broken(link);
     forget(link, true);
-    if (!link->outcome.error.code)
+    if (!link->outcome.error.code && !link->outcome.rows.data &&
+        link->table.values.count > 0)
         finish_rows(link);
     return LINK_DONE;
 }

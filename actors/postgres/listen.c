@@ -153,6 +153,8 @@ static int ask_server(cadre_postgres *me, cadre_sql *sql)
             err = add_statement(sql, "LISTEN", l->channel);
         else if (!has_others(me, l))
             err = add_statement(sql, "UNLISTEN", l->channel);
+        if (sql->count)
+            break; /* so that an error is this one's */
     }
     return err;
 }
@@ -175,7 +177,7 @@ void listen_go(cadre_self *self, cadre_postgres *me)
         is_due = is_due || is_to_be_told(listener_at(me, i));
     if (seat->phase == CLOSED && is_due && !own->rests)
         connect_begin(self, me, seat);
-    if (seat->phase != FREE || !is_due)
+    if (seat->phase != FREE || !is_due || own->rests)
         return;
     seat->request = (struct request){.since = 0};
     seat->phase = RUNS;
@@ -226,9 +228,30 @@ void listen_hear(cadre_self *self, cadre_postgres *me, struct seat *seat)
     }
 }
 
+/* The server refuses what it was asked for last: a new listener is told so; one that has
+ * listened before, to another server, is asked for again later. */
+static void refuse(cadre_self *self, cadre_postgres *me, struct outcome *outcome)
+{
+    for (uint32_t i = count(me); i-- > 0;) {
+        struct listener *l = listener_at(me, i);
+        if (!l->is_asked)
+            continue;
+        l->is_asked = false;
+        if (!l->promise.token.id) {
+            connect_rest(self, own_of(me));
+            continue;
+        }
+        outcome_answer(self, l->promise, outcome);
+        (void)cadre_cancel(self, l->watch);
+        rows_remove(&own_of(me)->listeners, sizeof *l, i);
+    }
+}
+
 void listen_on_done(cadre_self *self, cadre_postgres *me, struct seat *seat)
 {
     bool is_fine = !seat->link.outcome.error.code;
+    if (!is_fine)
+        refuse(self, me, &seat->link.outcome);
     for (uint32_t i = 0; is_fine && i < count(me); i++) {
         struct listener *l = listener_at(me, i);
         struct outcome outcome = {.error.code = 0};

@@ -85,6 +85,10 @@ int connect_on_late(cadre_self *self, void *state, cadre_msg *m);
 int connect_on_retry(cadre_self *self, void *state, cadre_msg *m);
 /* Its descriptor is ready. Returns what the handler is to return. */
 int connect_on_ready(cadre_self *self, cadre_postgres *me, struct seat *seat);
+/* There is no connection: libpq says why. Returns what the handler is to return. */
+int connect_fail(cadre_self *self, cadre_postgres *me, struct seat *seat);
+/* For a while nothing is tried. */
+void connect_rest(cadre_self *self, struct own *own);
 /* It is closed; what it ran fails with its outcome. */
 void connect_lose(cadre_self *self, cadre_postgres *me, struct seat *seat);
 /* Waits for its descriptor. False: it was closed. */

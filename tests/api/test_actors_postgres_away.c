@@ -113,14 +113,18 @@ static void hosts_are_looked_up(void **state)
 
 /* ---- NOTIFY ---------------------------------------------------------------------- */
 
-static atomic_uint listening, heard, lost;
+static atomic_uint listening, spoilt, heard, lost;
 static atomic_uint_fast64_t said; /* the last number that was heard */
 
 /* A number: 0 ends it, 1: it listens no more. */
 static int ear_start(cadre_self *self, void *state)
 {
-    return cadre_ask(self, NULL, db, CADRE_NEVER, cadre_sql_listen,
-                     .channel = "a \"b\"");
+    /* What is no name spoils it for nobody else. */
+    int err =
+        cadre_ask(self, NULL, db, CADRE_NEVER, cadre_sql_listen, .channel = "\xff");
+    return err ? err
+               : cadre_ask(self, NULL, db, CADRE_NEVER, cadre_sql_listen,
+                           .channel = "a \"b\"");
 }
 static int ear_receive(cadre_self *self, void *state, cadre_msg *m)
 {
@@ -128,6 +132,8 @@ static int ear_receive(cadre_self *self, void *state, cadre_msg *m)
     const cadre_sql_notice *notice = cadre_body(m, cadre_sql_notice);
     if (cadre_body(m, cadre_sql_rows))
         atomic_fetch_add(&listening, 1);
+    if (cadre_body(m, cadre_sql_error))
+        atomic_fetch_add(&spoilt, 1);
     if (notice && notice->is_lost)
         atomic_fetch_add(&lost, 1);
     else if (notice && strcmp(notice->channel, "a \"b\"") == 0) {
@@ -175,6 +181,7 @@ static void notices_are_heard(void **state)
         assert_int_equal(cadre_tell(sys, cadre_system_root(sys), number, DATABASE_HOOK),
                          0);
     await(&listening, 2);
+    await(&spoilt, 2);
     for (int i = 1; i <= 20; i++) {
         notify(i);
         await(&heard, 2 * (unsigned)i);
