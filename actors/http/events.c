@@ -167,9 +167,8 @@ static int events_start(cadre_self *self, void *state)
 static int events_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     struct own *own = own_of(state);
-    const cadre_http_event *event = cadre_body(m, cadre_http_event);
-    if (event)
-        return on_event(self, state, event);
+    if (m->type == &cadre_http_event_type)
+        return on_event(self, state, m->body);
     if (m->type == &cadre_http_more_type)
         return on_more(self, own, m);
     if (m->type == &beat_type)
