@@ -21,61 +21,61 @@ static bool one_sleeps(void *unused)
 
 static void comes_back(void **state)
 {
-    begin_with((cadre_postgres){.connections = 3, .patience = 60 * CADRE_SECOND});
-    make_table("n int");
-    cadre_future *running = ask("SELECT pg_sleep(600)");
+    pg_begin_with((cadre_postgres){.connections = 3, .patience = 60 * CADRE_SECOND});
+    pg_make_table("n int");
+    cadre_future *running = pg_ask("SELECT pg_sleep(600)");
     await_true(one_sleeps, NULL);
     postgres_crash();
-    cadre_msg m = outcome(running);
+    cadre_msg m = pg_outcome(running);
     const cadre_sql_error *e = cadre_body(&m, cadre_sql_error);
     assert_non_null(e);
     assert_int_equal(e->code, -ECONNRESET);
     cadre_future_free(running);
-    cadre_future *waits = ask("INSERT INTO t VALUES (1)");
+    cadre_future *waits = pg_ask("INSERT INTO t VALUES (1)");
     postgres_start();
-    assert_int_equal(number_of(waits), 1);
-    assert_int_equal(number_of(ask("SELECT count(*) FROM t")), 1);
-    end();
+    assert_int_equal(pg_number_of(waits), 1);
+    assert_int_equal(pg_number_of(pg_ask("SELECT count(*) FROM t")), 1);
+    pg_end();
 }
 
 /* One after the other, and the server crashes meanwhile: what was answered is there. */
 static void answered_is_durable(void **state)
 {
     int64_t answered = 0;
-    begin_with((cadre_postgres){.connections = 2, .patience = 60 * CADRE_SECOND});
-    make_table("n int PRIMARY KEY");
+    pg_begin_with((cadre_postgres){.connections = 2, .patience = 60 * CADRE_SECOND});
+    pg_make_table("n int PRIMARY KEY");
     for (int i = 1; i <= 60; i++) {
         cadre_future *future =
-            ask_value("INSERT INTO t VALUES ($1)", cadre_sql_integer(i));
+            pg_ask_value("INSERT INTO t VALUES ($1)", cadre_sql_integer(i));
         if (i % 20 == 10) {
             postgres_crash();
             postgres_start();
         }
-        cadre_msg m = outcome(future);
+        cadre_msg m = pg_outcome(future);
         if (cadre_body(&m, cadre_sql_rows))
             answered++;
         cadre_future_free(future);
     }
     assert_true(answered >= 55);
-    assert_true(number_of(ask("SELECT count(*) FROM t")) >= answered);
-    end();
+    assert_true(pg_number_of(pg_ask("SELECT count(*) FROM t")) >= answered);
+    pg_end();
 }
 
 static void refused(const char *url, int code, const char *state, const char *has)
 {
-    begin_with((cadre_postgres){.url = url, .patience = 1});
-    cadre_future *future = ask("SELECT 1");
-    cadre_msg m = outcome(future);
+    pg_begin_with((cadre_postgres){.url = url, .patience = 1});
+    cadre_future *future = pg_ask("SELECT 1");
+    cadre_msg m = pg_outcome(future);
     if (cadre_body(&m, cadre_sql_error)) /* else it came after its end */
-        error_of(future, code, state, has);
+        pg_error_of(future, code, state, has);
     else
         cadre_future_free(future);
     if (code == -EACCES) {
-        await(&ended, 1);
-        assert_int_equal(atomic_load(&reason), code);
+        await(&pg_ended, 1);
+        assert_int_equal(atomic_load(&pg_reason), code);
         assert_true(lines_with(has) > 0);
     }
-    end();
+    pg_end();
 }
 static void refusal_is_named(void **state)
 {
@@ -92,23 +92,23 @@ static void refusal_is_named(void **state)
             "none.invalid has no address");
     snprintf(text, sizeof text, "host=127.0.0.1 user=cadre port=%u", dead_port());
     refused(text, -ECONNREFUSED, "08001", "Is the server running");
-    begin_with((cadre_postgres){.url = postgres_url(" user=secret password=right")});
-    assert_int_equal(number_of(ask("SELECT 7")), 7);
-    end();
+    pg_begin_with((cadre_postgres){.url = postgres_url(" user=secret password=right")});
+    assert_int_equal(pg_number_of(pg_ask("SELECT 7")), 7);
+    pg_end();
 }
 
 static void hosts_are_looked_up(void **state)
 {
-    begin_with((cadre_postgres){.url = postgres_tcp_url("")});
-    assert_int_equal(number_of(ask("SELECT 7")), 7);
-    end();
+    pg_begin_with((cadre_postgres){.url = postgres_tcp_url("")});
+    assert_int_equal(pg_number_of(pg_ask("SELECT 7")), 7);
+    pg_end();
     char text[300];
     snprintf(text, sizeof text, "%s", strstr(postgres_tcp_url(""), " port"));
     char both[400];
     snprintf(both, sizeof both, "host=none.invalid,localhost%s", text);
-    begin_with((cadre_postgres){.url = both});
-    assert_int_equal(number_of(ask("SELECT 7")), 7);
-    end();
+    pg_begin_with((cadre_postgres){.url = both});
+    assert_int_equal(pg_number_of(pg_ask("SELECT 7")), 7);
+    pg_end();
 }
 
 /* ---- NOTIFY ---------------------------------------------------------------------- */
@@ -121,9 +121,9 @@ static int ear_start(cadre_self *self, void *state)
 {
     /* What is no name spoils it for nobody else. */
     int err =
-        cadre_ask(self, NULL, db, CADRE_NEVER, cadre_sql_listen, .channel = "\xff");
+        cadre_ask(self, NULL, pg_db, CADRE_NEVER, cadre_sql_listen, .channel = "\xff");
     return err ? err
-               : cadre_ask(self, NULL, db, CADRE_NEVER, cadre_sql_listen,
+               : cadre_ask(self, NULL, pg_db, CADRE_NEVER, cadre_sql_listen,
                            .channel = "a \"b\"");
 }
 static int ear_receive(cadre_self *self, void *state, cadre_msg *m)
@@ -142,7 +142,7 @@ static int ear_receive(cadre_self *self, void *state, cadre_msg *m)
         atomic_fetch_add(&heard, 1);
     }
     if (n && n->value == 1)
-        return cadre_ask(self, NULL, db, CADRE_NEVER, cadre_sql_listen,
+        return cadre_ask(self, NULL, pg_db, CADRE_NEVER, cadre_sql_listen,
                          .channel = "a \"b\"", .stop = true);
     return n ? CADRE_STOP : 0;
 }
@@ -161,7 +161,7 @@ static void notify(int n)
     char text[100];
     snprintf(text, sizeof text, "SELECT pg_notify('a \"b\"', '%d'), pg_notify('c', '')",
              n);
-    cadre_buf_unref(rows_of(ask(text)).data);
+    cadre_buf_unref(pg_rows_of(pg_ask(text)).data);
 }
 static bool nobody_listens(void *unused)
 {
@@ -176,10 +176,10 @@ static void notices_are_heard(void **state)
 {
     atomic_store(&listening, 0);
     database_hook = add_ear;
-    begin_with((cadre_postgres){.connections = 2, .patience = 60 * CADRE_SECOND});
+    pg_begin_with((cadre_postgres){.connections = 2, .patience = 60 * CADRE_SECOND});
     for (int i = 0; i < 2; i++)
-        assert_int_equal(cadre_tell(sys, cadre_system_root(sys), number, DATABASE_HOOK),
-                         0);
+        assert_int_equal(
+            cadre_tell(pg_sys, cadre_system_root(pg_sys), number, DATABASE_HOOK), 0);
     await(&listening, 2);
     await(&spoilt, 2);
     for (int i = 1; i <= 20; i++) {
@@ -192,15 +192,15 @@ static void notices_are_heard(void **state)
     await(&lost, 2);
     notify(21);
     await(&heard, 42);
-    assert_int_equal(cadre_tell(sys, ears[0], number, 1), 0);
+    assert_int_equal(cadre_tell(pg_sys, ears[0], number, 1), 0);
     await(&listening, 3);
-    assert_int_equal(cadre_tell(sys, ears[1], number, 0), 0);
+    assert_int_equal(cadre_tell(pg_sys, ears[1], number, 0), 0);
     await_true(nobody_listens, NULL);
     notify(22);
     assert_int_equal(atomic_load(&heard), 42);
     const cadre_sql_listen outside = {.channel = "x"};
-    failed(ask_as(&cadre_sql_listen_type, &outside), -EINVAL);
-    end();
+    pg_failed(pg_ask_as(&cadre_sql_listen_type, &outside), -EINVAL);
+    pg_end();
 }
 
 static void bad_config_fails_the_start(void **state)
@@ -209,11 +209,11 @@ static void bad_config_fails_the_start(void **state)
         {.url = "postgresql://[::1/"}, {.url = "nonsense=1"}, {.connections = 1},
         {.connections = 65},           {.cursor = -1},        {.patience = -1}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        begin_with(bad[i]);
-        await(&ended, 1);
-        assert_int_equal(atomic_load(&reason), -EINVAL);
+        pg_begin_with(bad[i]);
+        await(&pg_ended, 1);
+        assert_int_equal(atomic_load(&pg_reason), -EINVAL);
         assert_true(lines_with("postgres: ") > 0);
-        end();
+        pg_end();
     }
 }
 
@@ -227,8 +227,8 @@ int main(void)
         puts("skipped: PostgreSQL's server is not there");
         return 77;
     }
-    begin(); /* libuv opens something for good */
-    (void)number_of(ask("SELECT 1"));
-    close_system(sys);
+    pg_begin(); /* libuv opens something for good */
+    (void)pg_number_of(pg_ask("SELECT 1"));
+    close_system(pg_sys);
     return RUN_TESTS();
 }

@@ -90,6 +90,7 @@ static bool play_short(uint64_t first, uint64_t count)
         }
         CHECK_EQ(cadre_system_free(sys), 0);
     }
+    CHECK_EQ(process_descriptors(), open);
     CHECK_EQ(atomic_load(&heap.blocks), 0);
     return atomic_load(&heap.refused) > 0;
 }
