@@ -39,6 +39,7 @@ else
 
 # ---- what there is -------------------------------------------------------------------
 
+# What is generated in a loop needs one between.
 define newline
 
 

@@ -91,7 +91,8 @@ enum gauge_verdict gauge_take(struct gauge *gauge, const struct letter *letter,
 enum gauge_verdict gauge_take_own(struct gauge *gauge, const struct letter *letter,
                                   struct fifo *mailbox, struct fifo *dropped,
                                   uint64_t *redirect);
-/* Of one that trims: what is too much, by whatever others have sent, is moved out. */
+/* Of one that trims: what is too much, by whatever others have sent, is moved out. heap:
+ * for what is had meanwhile; without memory it only takes longer. */
 void gauge_trim(struct gauge *gauge, struct heap *heap, struct fifo *mailbox,
                 struct fifo *dropped);
 

@@ -2,8 +2,8 @@
  * TCP, and over a UNIX socket. Whatever fails says so or closes the connection; all of
  * it ends, in time, and nothing is left allocated. */
 #include "support/options.h"
-#include "support/short_heap.h"
 #include "support/sockets.h"
+#include "support/sweep.h"
 #include "support/verdict.h"
 
 #include <cadre/tcp.h>
@@ -113,44 +113,6 @@ static const cadre_class root_class = {.name = "root",
                                        .start = root_start,
                                        .receive = root_receive};
 
-static void ignore_log(void *user, int level, const char *line) {}
-
-static void run_one(struct short_heap *heap, uint32_t io_threads)
-{
-    cadre_config config = {.log = ignore_log, .workers = 2, .io_threads = io_threads};
-    cadre_system *sys = NULL;
-    cadre_counters c;
-    short_heap_serve(heap, &config);
-    int err = cadre_system_new(&sys, &config, &root_class, NULL);
-    CHECK(err == 0 || err == -ENOMEM);
-    if (!err) {
-        int reason = cadre_system_wait(sys);
-        CHECK(reason == 0 || reason == -ENOMEM);
-        CHECK_EQ(cadre_stats(sys, &c), 0);
-        CHECK_EQ(c.accepted, c.handled + c.dead + c.dropped);
-        CHECK_EQ(cadre_system_free(sys), 0);
-    }
-    CHECK_EQ(heap->blocks, 0);
-    CHECK_EQ(heap->bytes, 0);
-}
-
-/* Threads make no two runs alike: there are as many as one needs, and some. */
-static uint64_t sweep(uint64_t count, uint32_t io_threads)
-{
-    enum { CALM = 3 };
-    struct short_heap heap;
-    uint64_t k = 1;
-    verdict_begin(120, "--count %" PRIu64, count);
-    for (int calm = 0; calm < CALM && !verdict_has_failed(); k++) {
-        verdict_again(120, "--count %" PRIu64, count);
-        short_heap_init(&heap, k, count);
-        run_one(&heap, io_threads);
-        calm = heap.refused == 0 ? calm + 1 : 0;
-    }
-    (void)verdict_end();
-    return k;
-}
-
 int main(int argc, char **argv)
 {
     uint64_t count = 0;
@@ -162,14 +124,8 @@ int main(int argc, char **argv)
     for (uint32_t round = 0; round < 4; round++) {
         uint32_t io = round / 2;
         is_local = round % 2;
-        if (count) {
-            (void)sweep(count, io);
-        } else {
-            uint64_t once = sweep(1, io), ever = sweep(UINT64_MAX, io);
-            printf("%s, %" PRIu32 " threads: %" PRIu64
-                   " allocations failed once, %" PRIu64 " for good\n",
-                   is_local ? "UNIX" : "TCP", io, once, ever);
-        }
+        const struct sweep sweep = {.root = &root_class, .io_threads = io};
+        sweep_both(&sweep, count, is_local ? "UNIX" : "TCP");
     }
     CHECK(atomic_load(&answers) > 0);
     CHECK(raw_descriptors() <= before + 2); /* libuv's, for good */

@@ -1,10 +1,9 @@
 /* tls.c: allocation k fails, k = 1, 2, 3 ..., while clients talk to a server by TLS: one
  * of ours, or one of OpenSSL's. Whatever fails says so or closes the connection; all of
  * it ends, in time, and nothing is left allocated. */
-#include "support/tls.h"
-
 #include "support/options.h"
-#include "support/short_heap.h"
+#include "support/sweep.h"
+#include "support/tls.h"
 #include "support/verdict.h"
 
 #include <errno.h>
@@ -136,45 +135,12 @@ static const cadre_class root_class = {.name = "root",
                                        .start = root_start,
                                        .receive = root_receive};
 
-static void ignore_log(void *user, int level, const char *line) {}
-
-static void run_one(struct short_heap *heap)
-{
-    cadre_config c = {.log = ignore_log, .workers = 2};
-    cadre_system *sys = NULL;
-    short_heap_serve(heap, &c);
-    int err = cadre_system_new(&sys, &c, &root_class, NULL);
-    CHECK(err == 0 || err == -ENOMEM);
-    if (!err) {
-        int reason = cadre_system_wait(sys);
-        CHECK(reason == 0 || reason == -ENOMEM);
-        CHECK_EQ(cadre_system_free(sys), 0);
-    }
-    CHECK_EQ(heap->blocks, 0);
-    CHECK_EQ(heap->bytes, 0);
-}
-
 /* ---- all of them ------------------------------------------------------------------ */
-
-/* Threads make no two runs alike: there are as many as one needs, and some. */
-static uint64_t sweep(uint64_t count)
-{
-    enum { CALM = 3 };
-    struct short_heap heap;
-    uint64_t k = 1;
-    verdict_begin(120, "ours, %" PRIu64, count);
-    for (int calm = 0; calm < CALM && !verdict_has_failed(); k++) {
-        verdict_again(120, "ours, %" PRIu64, count);
-        short_heap_init(&heap, k, count);
-        run_one(&heap);
-        calm = heap.refused == 0 ? calm + 1 : 0;
-    }
-    (void)verdict_end();
-    return k;
-}
 
 /* There are thousands: of those far in not all. */
 static uint64_t next(uint64_t k) { return k + 1 + k / 30; }
+
+static const struct sweep sweep = {.root = &root_class};
 
 static uint64_t sweep_theirs(void)
 {
@@ -186,7 +152,7 @@ static uint64_t sweep_theirs(void)
         verdict_again(120, "theirs, %" PRIu64, k);
         short_heap_init(&heap, 0, 0);
         arm(k);
-        run_one(&heap);
+        sweep_run(&sweep, &heap);
         goes_on = atomic_load(&their_refused) > 0;
         arm(0);
     }
@@ -234,7 +200,7 @@ int main(int argc, char **argv)
     make_certificates();
     server_tls = tls_serving("good");
     client_tls = tls_calling();
-    uint64_t once = sweep(1), ever = sweep(UINT64_MAX);
+    uint64_t once = sweep_all(&sweep, 1), ever = sweep_all(&sweep, UINT64_MAX);
     uint64_t their = sweep_theirs(), new = sweep_new();
     printf("%" PRIu64 " allocations failed once, %" PRIu64
            " for good, OpenSSL's up to %" PRIu64 ", and %" PRIu64
