@@ -1,13 +1,14 @@
-/* echo.c: what does a request over TCP cost, beside a bare libuv?
+/* echo.c: what does a request over TCP cost, beside a bare libuv, Go and Erlang?
  *
  * A server sends back 64 bytes on each of so many connections, with one request in flight
- * on each. It is a process of its own, so that its time is its own: some of ours, and one
- * that calls libuv alone, writing at once where it can. The client is this program, on
- * another CPU where there is one; with more workers than one the server may use all. A
- * server lives from the first run to the end; requests go over connections that stay.
+ * on each. Some are ours; one calls libuv alone, writing at once where it can; those of Go
+ * and Erlang are measured where these are installed. The client is this program, on
+ * another CPU where there is one; with more workers than one the server may use all.
+ * Requests go over connections that stay.
  *
- * Rows: the server's CPU time per request; and with one connection, where nothing else is
- * under way, the median time from a request to its answer. */
+ * Rows: the server's CPU time per request, or all the time; and with one connection, where
+ * nothing else is under way, the median time from a request to its answer. */
+#include "harness/house.h"
 #include "harness/plan.h"
 
 #include <cadre.h>
@@ -17,29 +18,16 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
 enum { SIZE = 64, CONNECTIONS_MAX = 64 };
 
 /* ---- ours ------------------------------------------------------------------------- */
-
-static int report; /* where the port is written to */
-
-static void tell_port(uint16_t port)
-{
-    ssize_t n = write(report, &port, sizeof port);
-    (void)n;
-}
 
 static int serve(cadre_self *self, void *state, cadre_msg *m)
 {
@@ -58,7 +46,7 @@ static int root_start(cadre_self *self, void *state)
     if (!err)
         err = cadre_tcp_local(self, listener, &at);
     if (!err)
-        tell_port(at.port);
+        house_tell(at.port);
     (void)state;
     return err;
 }
@@ -127,78 +115,41 @@ static void serve_uv(uint32_t workers)
         uv_listen((uv_stream_t *)&listener, CONNECTIONS_MAX, on_connection) ||
         uv_tcp_getsockname(&listener, (struct sockaddr *)&at, &size))
         _exit(1);
-    tell_port(ntohs(at.sin_port));
+    house_tell(ntohs(at.sin_port));
     _exit(uv_run(loop, UV_RUN_DEFAULT));
 }
 
 /* ---- the client ------------------------------------------------------------------- */
 
-struct house {
-    void (*serve)(uint32_t workers);
-    uint32_t workers; /* 0: libuv's */
-    pid_t pid;        /* 0: not opened */
-    uint16_t port;
-    int fds[CONNECTIONS_MAX];
+/* The connections to each, in the order in which they were first asked. */
+enum { ASKED_MAX = 16 };
+static struct asked {
+    const struct house *house;
     unsigned connections;
-};
-static struct house houses[1 + PLAN_WORKERS_MAX];
+    int fds[CONNECTIONS_MAX];
+} asked_houses[ASKED_MAX];
 
-static cpu_set_t all; /* CPUs that we may use */
-
-static void stay_on(int cpu)
+static struct asked *find_asked(const struct house *house)
 {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    (void)sched_setaffinity(0, sizeof set, &set); /* with one CPU it stays there */
+    struct asked *asked = asked_houses;
+    while (asked->house && asked->house != house)
+        asked++;
+    asked->house = house;
+    return asked;
 }
 
-/* The one with so many workers. */
-static struct house *find_house(uint32_t workers)
-{
-    struct house *house = houses;
-    while (house->serve && house->workers != workers)
-        house++;
-    house->serve = workers ? serve_ours : serve_uv;
-    house->workers = workers;
-    return house;
-}
-
-static int open_house(struct house *house)
-{
-    int ends[2];
-    if (house->pid)
-        return 0;
-    if (pipe(ends) < 0)
-        return -1;
-    house->pid = fork();
-    if (house->pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (house->workers <= 1)
-            stay_on(0);
-        else
-            (void)sched_setaffinity(0, sizeof all, &all);
-        report = ends[1];
-        house->serve(house->workers);
-    }
-    close(ends[1]);
-    ssize_t n = read(ends[0], &house->port, sizeof house->port);
-    close(ends[0]);
-    return n == sizeof house->port ? 0 : -1;
-}
-
-static int connect_to(struct house *house, unsigned count)
+static int connect_to(struct asked *asked, unsigned count)
 {
     const int on = 1;
     struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_port = htons(house->port),
+                             .sin_port = htons(asked->house->port),
                              .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    while (house->connections < count) {
+    while (asked->connections < count) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof at) < 0)
             return -1;
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        house->fds[house->connections++] = fd;
+        asked->fds[asked->connections++] = fd;
     }
     return 0;
 }
@@ -215,28 +166,26 @@ static bool receive_one(int fd)
     return recv(fd, answer, SIZE, MSG_WAITALL) == SIZE;
 }
 
-static int64_t cpu_time(const struct house *house)
-{
-    clockid_t clock;
-    struct timespec t = {0, 0};
-    if (clock_getcpuclockid(house->pid, &clock) == 0)
-        (void)clock_gettime(clock, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-/* What is measured; a case's size is the number of one. */
+/* What is measured, of whom; a case's size is the number of the setting, and of the server. */
+static const struct house_server servers[] = {{"libuv", NULL, serve_uv},
+                                              {"go", "echo", NULL},
+                                              {"erlang", "echo", NULL},
+                                              {"cadre", NULL, serve_ours}};
 static const struct {
     unsigned connections;
-    bool times; /* how long each takes; or the server's CPU time */
+    enum { ALL, EACH, CPU } what;
     const char *params;
-    struct plan_case uv;
-} settings[] = {{1, true, "connections=1 p50", {0, 0}},
-                {1, false, "connections=1 cpu", {1, 0}},
-                {64, false, "connections=64 cpu", {2, 0}}};
-enum { SETTINGS = sizeof settings / sizeof *settings };
+} settings[] = {{1, EACH, "connections=1 p50"},
+                {1, CPU, "connections=1 cpu"},
+                {64, CPU, "connections=64 cpu"},
+                {64, ALL, "connections=64"}};
+enum {
+    SERVERS = sizeof servers / sizeof *servers,
+    SETTINGS = sizeof settings / sizeof *settings
+};
 
 /* So many requests, one in flight on each connection. */
-static bool ask(const struct house *house, unsigned connections, uint64_t n)
+static bool ask(const struct asked *house, unsigned connections, uint64_t n)
 {
     struct pollfd polls[CONNECTIONS_MAX];
     uint64_t sent = 0, received = 0;
@@ -267,7 +216,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool time_each(const struct house *house, uint64_t n, double *median)
+static bool time_each(const struct asked *house, uint64_t n, double *median)
 {
     double *took = calloc(n, sizeof *took);
     bool fine = took != NULL;
@@ -286,43 +235,48 @@ static bool time_each(const struct house *house, uint64_t n, double *median)
 
 static int run(double *total, const void *arg, uint64_t n)
 {
-    const struct plan_case *setting = arg;
-    struct house *house = find_house(setting->workers);
-    unsigned connections = settings[setting->size].connections;
-    bool times = settings[setting->size].times;
+    const struct plan_case *each = arg;
+    const struct house_server *whom = &servers[each->size % SERVERS];
+    const struct house *house = house_open(whom, each->workers);
+    unsigned connections = settings[each->size / SERVERS].connections;
+    int what = settings[each->size / SERVERS].what;
     uint64_t asked = n < connections ? connections : n;
-    double each = 0;
-    if (open_house(house) < 0 || connect_to(house, connections) < 0)
+    double took = 0;
+    if (!house)
+        return -1;
+    struct asked *those = find_asked(house);
+    if (connect_to(those, connections) < 0)
         goto failed;
-    int64_t before = cpu_time(house);
-    if (!(times ? time_each(house, asked, &each) : ask(house, connections, asked)))
+    double cpu = house_cpu_time(house);
+    int64_t start = bench_now();
+    if (!(what == EACH ? time_each(those, asked, &took) : ask(those, connections, asked)))
         goto failed;
-    if (!times)
-        each = (double)(cpu_time(house) - before) / (double)asked;
-    *total = each * (double)n;
-    return each > 0 ? 0 : BENCH_SKIPPED;
+    if (what == CPU)
+        took = (house_cpu_time(house) - cpu) / (double)asked;
+    if (what == ALL)
+        took = (double)(bench_now() - start) / (double)asked;
+    *total = took * (double)n;
+    return took > 0 ? 0 : BENCH_SKIPPED;
 failed:
-    fprintf(stderr, "echo: %s: %s\n", house->workers ? "cadre" : "libuv",
-            strerror(errno));
+    fprintf(stderr, "echo: %s: %s\n", whom->name, strerror(errno));
     return -1;
 }
 
 /* ---- rows ------------------------------------------------------------------------- */
 
-static void add_rows(struct plan *plan, uint64_t requests)
+/* libuv alone has one thread. */
+static void add_row(struct plan *plan, uint64_t i, uint64_t requests)
 {
-    for (size_t i = 0; i < SETTINGS; i++) {
-        struct bench_row row = {.name = "libuv",
-                                .operation = "request",
-                                .n = requests,
-                                .cpus = 2,
-                                .run = run,
-                                .arg = &settings[i].uv};
-        snprintf(row.params, sizeof row.params, "%s", settings[i].params);
-        row.ideal = plan_add(plan, &row);
-        row.name = "cadre";
-        plan_sweep(plan, &row, i);
-    }
+    struct bench_row row = {.name = servers[i % SERVERS].name,
+                            .operation = "request",
+                            .n = requests,
+                            .run = run};
+    uint64_t workers = plan->workers;
+    snprintf(row.params, sizeof row.params, "%s", settings[i / SERVERS].params);
+    if (servers[i % SERVERS].serve == serve_uv)
+        plan->workers = 1;
+    plan_sweep(plan, &row, i);
+    plan->workers = workers;
 }
 
 int main(int argc, char **argv)
@@ -331,7 +285,7 @@ int main(int argc, char **argv)
     uint64_t requests = 20000;
     struct bench bench = {
         .name = "echo",
-        .question = "What does a request over TCP cost, beside a bare libuv?",
+        .question = "What does a request over TCP cost, beside libuv, Go and Erlang?",
         .method = "64 bytes there and back: the server's CPU time, or all the time",
         .repeat = 9,
         .warmup = 1};
@@ -345,14 +299,13 @@ int main(int argc, char **argv)
                 "echo: CADRE_SEED is set, and a simulation is no measurement\n");
         return 1;
     }
-    add_rows(&plan, requests);
-    (void)sched_getaffinity(0, sizeof all, &all);
-    stay_on(1);
+    bool there[SERVERS];
+    for (uint64_t i = 0; i < SERVERS; i++)
+        there[i] = house_there(&servers[i]);
+    for (uint64_t i = 0; i < SETTINGS * SERVERS; i++)
+        if (there[i % SERVERS])
+            add_row(&plan, i, requests);
     int status = plan_run(&plan, &bench);
-    for (size_t i = 0; i < sizeof houses / sizeof *houses; i++)
-        if (houses[i].pid) {
-            kill(houses[i].pid, SIGKILL);
-            waitpid(houses[i].pid, NULL, 0);
-        }
+    house_close_all();
     return status;
 }

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE 1
 #include "harness/machine.h"
 
+#include "harness/process.h"
+
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -173,7 +175,8 @@ void machine_use_now(struct machine_use *use, const struct machine *machine)
     clock_gettime(CLOCK_MONOTONIC, &now);
     use->wall = machine->cpus * ((double)now.tv_sec + 1e-9 * (double)now.tv_nsec);
     use->busy = busy_seconds(&machine->allowed);
-    use->own = own_seconds(RUSAGE_SELF) + own_seconds(RUSAGE_CHILDREN);
+    use->own = own_seconds(RUSAGE_SELF) + own_seconds(RUSAGE_CHILDREN) +
+               1e-9 * process_children_cpu_time();
 }
 
 void machine_use_add(struct machine_use *sum, const struct machine_use *start,

@@ -26,8 +26,7 @@ void machine_line(char *line, size_t size, const struct machine *machine);
 void machine_pin(const struct machine *machine, unsigned cpus);
 
 /* CPU time up to now, in seconds: wall * cpus, used by anybody on our CPUs (the
- * hypervisor's other guests included), and used by us and the children we waited for.
- */
+ * hypervisor's other guests included), and used by us and our children. */
 struct machine_use {
     double wall, busy, own;
 };

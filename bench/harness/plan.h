@@ -4,7 +4,7 @@
 
 #include "harness/bench.h"
 
-enum { PLAN_WORKERS_MAX = 3, PLAN_ROWS_MAX = 24 };
+enum { PLAN_WORKERS_MAX = 3, PLAN_ROWS_MAX = 64 };
 
 /* What the `run` of a row added by plan_sweep() gets as its argument. */
 struct plan_case {

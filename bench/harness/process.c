@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 int process_run(double *total, int (*run)(double *total, const void *arg, uint64_t n),
@@ -51,3 +52,29 @@ uint64_t process_peak_bytes(void)
     struct rusage use;
     return getrusage(RUSAGE_SELF, &use) == 0 ? (uint64_t)use.ru_maxrss * 1024 : 0;
 }
+
+static double sum_children(pid_t pid)
+{
+    char path[64];
+    double sum = 0;
+    int child;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    while (fscanf(file, "%d", &child) == 1)
+        sum += process_cpu_time(child);
+    fclose(file);
+    return sum;
+}
+
+double process_cpu_time(pid_t pid)
+{
+    clockid_t clock;
+    struct timespec t = {0, 0};
+    if (clock_getcpuclockid(pid, &clock) == 0)
+        (void)clock_gettime(clock, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec + sum_children(pid);
+}
+
+double process_children_cpu_time(void) { return sum_children(getpid()); }

@@ -3,6 +3,7 @@
 #define HARNESS_PROCESS_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 /* run(total, arg, n) in a child process, whose memory is fresh: what an earlier run gave
  * back to the allocator would hide what this one takes. Returns 0, or -1 with a line on
@@ -15,5 +16,11 @@ uint64_t process_resident_bytes(void);
 
 /* The most it has held. */
 uint64_t process_peak_bytes(void);
+
+/* The CPU time in nanoseconds of a process and of its children that live; 0: unknown. */
+double process_cpu_time(pid_t pid);
+
+/* That of our own children that live. */
+double process_children_cpu_time(void);
 
 #endif

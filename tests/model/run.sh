@@ -12,15 +12,16 @@ cd "$(dirname "$0")/../.." || exit 2
 here=tests/model
 build=${BUILD:-build/mc}
 cc=${CC:-gcc}
-flags="-std=gnu11 -g -D_GNU_SOURCE -DRT_MC -fno-strict-aliasing
+flags="-std=gnu11 -D_GNU_SOURCE -DRT_MC -fno-strict-aliasing
     -Dpthread_mutex_lock=mc_mutex_lock -Dpthread_mutex_unlock=mc_mutex_unlock
-    -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion
-    -Wstrict-prototypes -Wmissing-prototypes -Wundef
     $(pkg-config --cflags ck 2>/dev/null)"
+warnings="-g -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion
+    -Wstrict-prototypes -Wmissing-prototypes -Wundef"
+of_mutants=$([ -n "${KEEP-}" ] && echo -g || echo -w) # there are hundreds
 engine="mc mc_run mc_memory mc_place mc_print mc_os mc_isolated"
 limit=$([ -n "${LONG-}" ] && echo 7200 || echo 240) # seconds for one program
 
-# compile DIR MODEL FILE: FILE as DIR has it, else MODEL, else the runtime; DIR/FILE.o
+# compile DIR MODEL FILE FLAGS: FILE as DIR has it, else MODEL, else the runtime; DIR/FILE.o
 compile() {
     local from=$1/$3
     [ -e "$from" ] || from=$2/$3
@@ -28,8 +29,17 @@ compile() {
     [ -e "$from" ] || from=$here/$3
     mkdir -p "$(dirname "$1/$3.o")"
     # shellcheck disable=SC2086
-    $cc $flags -O1 -I"$1" -I"$2" -Iruntime -Iinclude -I$here -include ck_mc.h -c \
+    $cc $flags $4 -O1 -I"$1" -I"$2" -Iruntime -Iinclude -I$here -include ck_mc.h -c \
         -o "$1/$3.o" "$from" >>"$1/log" 2>&1
+}
+
+# changes DIR MODEL FILE: does what DIR has changed reach this file of the model?
+changes() {
+    local f
+    while read -r f; do
+        [ "$f" = "$3" ] || { [[ $f == *.h ]] && grep -qF "/$f" "$2/$3.d"; } && return
+    done <"$1/changed"
+    return 1
 }
 
 # The objects of a model: its mutants share those that they do not change.
@@ -37,7 +47,7 @@ prepare() {
     local model=$1 name f
     name=$(basename "$(dirname "$model")")
     for f in "test_$name.c" $(cat "$model/sources"); do
-        compile "$model" "$model" "$f" || return 1
+        compile "$model" "$model" "$f" "-MMD -MF $model/$f.d $warnings" || return 1
     done
 }
 
@@ -49,9 +59,8 @@ one() {
     { read -r kind; read -r where; read -r test; read -r why; } <"$dir/about"
     files="test_$name.c $(cat "$model/sources")"
     for f in $files; do
-        if [ "$kind" != model ] && { grep -q '\.h$' "$dir/changed" ||
-            grep -qx "$f" "$dir/changed"; }; then
-            compile "$dir" "$model" "$f" || { echo broken >"$dir/verdict"; return; }
+        if [ "$kind" != model ] && changes "$dir" "$model" "$f"; then
+            compile "$dir" "$model" "$f" "$of_mutants" || { echo broken >"$dir/verdict"; return; }
             objects="$objects $dir/$f.o"
         else
             objects="$objects $model/$f.o"
@@ -65,6 +74,7 @@ one() {
     fi
     [ "$kind" != mutant ] && [ -n "${LONG-}" ] && arguments=-l
     [ "$kind" = mutant ] && arguments=-b
+    [ "$kind" = equivalent ] && [ -n "${LONG-}" ] && test=
     timeout -k 5 "$limit" "$dir/model" $arguments ${test:+-n "$test"} >>"$dir/log" 2>&1
     status=$?
     case $kind:$status in
@@ -100,7 +110,7 @@ jobs=()
 mkdir -p "$build"
 for f in $engine; do
     # shellcheck disable=SC2086
-    $cc $flags -O3 -Iruntime -Iinclude -I$here -c -o "$build/$f.o" $here/$f.c ||
+    $cc $flags $warnings -O3 -Iruntime -Iinclude -I$here -c -o "$build/$f.o" $here/$f.c ||
         give_up "$here/$f.c does not compile"
 done
 for name in "${names[@]}"; do
