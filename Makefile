@@ -150,15 +150,20 @@ SEES_examples := -Iinclude
 SEES_bench := $(UV_CFLAGS) -Iinclude -Ibench
 SEES_tests = -Iinclude -Itests $(OPENSSL_CFLAGS) $(if $(filter tests/unit/%,$<),$(CK) $(LLHTTP_CFLAGS) -Iruntime -Iactors)
 
+# Tests that do not look inside judge the library: they themselves are compiled quickly.
+is_outside = $(filter tests/api/% tests/sim/% tests/fault/% tests/support/%,$<)
+
 FLAVOURS := release shared clang debug tsan asan cover analyzer aarch64
 CC_release := $(GCC)
 FLAGS_release := -O2 -g $(WERROR_gcc)
+QUICK_release := -O1 -g1
 # The same as a shared library: the API tests run against both, the same objects.
 CC_shared := $(GCC)
 FLAGS_shared := -O2 -g -fPIC $(WERROR_gcc)
 TESTS_OF_shared := release
 CC_clang := $(CLANG)
 FLAGS_clang := -O2 $(WERROR_clang)
+QUICK_clang := -O1
 CC_debug := $(GCC)
 FLAGS_debug := -O0 -g1 -DRT_DEBUG $(WERROR_gcc)
 # ThreadSanitizer does not see Concurrency Kit's assembly, hence the forced header; and it
@@ -225,7 +230,7 @@ TESTS_OF_$(1) ?= $(1)
 
 build/$(1)/%.o: %.c Makefile | $(NEEDS_$(1))
 	@mkdir -p $$(@D)
-	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) -std=gnu11 $(WARN_C) \
+	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$(if $$(is_outside),$(QUICK_$(1))) -std=gnu11 $(WARN_C) \
 	    $$(if $$(filter runtime/% tests/%,$$<),$(INSIDE_$(1))) \
 	    $$(SEES_$$(firstword $$(subst /, ,$$<))) -c $$< -o $$@
 build/$(1)/%.o: %.cc Makefile | $(NEEDS_$(1))
@@ -429,9 +434,10 @@ build/results/static/tools-test: build/release/bench/guard/compare
 # The two slow ones look at what has changed since.
 build/results/static/analyzer: $(OBJECTS_analyzer) $(foreach p,$(PARTS), \
     $(filter-out build/analyzer/llhttp/%,$(OBJECTS_$(p)_analyzer)))
-TIDY := $(LINTED:%.c=build/tidy/%.txt)
+TIDY_DIR := build/tidy$(if $(LONG)$(filter check-long,$(GOALS)),-long)
+TIDY := $(LINTED:%.c=$(TIDY_DIR)/%.txt)
 build/results/static/tidy: $(TIDY)
-build/tidy/%.txt: %.c $(filter %.h,$(CODE)) .clang-tidy
+$(TIDY_DIR)/%.txt: %.c $(filter %.h,$(CODE)) .clang-tidy
 	@mkdir -p $(@D)
 	$(Q)tools/tidy.sh $< -std=gnu11 $(LINT_FLAGS) >$@
 

@@ -1,4 +1,4 @@
-/* effort.h: how much a test program does: less under a sanitizer, more when asked. */
+/* effort.h: how much a test program does: less where it is slow, more when asked. */
 #ifndef SUPPORT_EFFORT_H
 #define SUPPORT_EFFORT_H
 
@@ -22,6 +22,8 @@
 enum { EFFORT_SLOWDOWN = 10 };
 #elif defined(EFFORT_ADDRESS_SANITIZER)
 enum { EFFORT_SLOWDOWN = 4 };
+#elif defined(RT_DEBUG)
+enum { EFFORT_SLOWDOWN = 3 };
 #else
 enum { EFFORT_SLOWDOWN = 1 };
 #endif
