@@ -1,15 +1,16 @@
 /* echo.c: what does a request over TCP cost, beside a bare libuv, Go and Erlang?
  *
- * A server sends back 64 bytes on each of so many connections, with one request in flight
- * on each. Some are ours; one calls libuv alone, writing at once where it can; those of Go
- * and Erlang are measured where these are installed. The client is this program, on
- * another CPU where there is one; with more workers than one the server may use all.
- * Requests go over connections that stay.
+ * A server sends back 64 bytes on each of so many connections, with one request in
+ * flight on each. Some are ours; one calls libuv alone, writing at once where it can;
+ * those of Go and Erlang are measured where these are installed. The client is this
+ * program, on another CPU where there is one; with more workers than one the server may
+ * use all. Requests go over connections that stay.
  *
- * Rows: the server's CPU time per request, or all the time; and with one connection, where
- * nothing else is under way, the median time from a request to its answer. */
+ * Rows: the server's CPU time per request, or all the time; and with one connection,
+ * where nothing else is under way, the median time from a request to its answer. */
 #include "harness/house.h"
 #include "harness/plan.h"
+#include "harness/trial.h"
 
 #include <cadre.h>
 #include <cadre/tcp.h>
@@ -166,7 +167,7 @@ static bool receive_one(int fd)
     return recv(fd, answer, SIZE, MSG_WAITALL) == SIZE;
 }
 
-/* What is measured, of whom; a case's size is the number of the setting, and of the server. */
+/* What is measured, and of whom; a case's size is the number of both. */
 static const struct house_server servers[] = {{"libuv", NULL, serve_uv},
                                               {"go", "echo", NULL},
                                               {"erlang", "echo", NULL},
@@ -249,7 +250,8 @@ static int run(double *total, const void *arg, uint64_t n)
         goto failed;
     double cpu = house_cpu_time(house);
     int64_t start = bench_now();
-    if (!(what == EACH ? time_each(those, asked, &took) : ask(those, connections, asked)))
+    if (!(what == EACH ? time_each(those, asked, &took)
+                       : ask(those, connections, asked)))
         goto failed;
     if (what == CPU)
         took = (house_cpu_time(house) - cpu) / (double)asked;
@@ -294,11 +296,8 @@ int main(int argc, char **argv)
         plan_option(&plan),
         {0}};
     bench_options(&bench, own, argc, argv);
-    if (getenv("CADRE_SEED")) {
-        fprintf(stderr,
-                "echo: CADRE_SEED is set, and a simulation is no measurement\n");
+    if (trial_refuse_simulation("echo") < 0)
         return 1;
-    }
     bool there[SERVERS];
     for (uint64_t i = 0; i < SERVERS; i++)
         there[i] = house_there(&servers[i]);

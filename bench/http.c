@@ -8,6 +8,7 @@
  * Rows: the server's CPU time per request, and all the time per request. */
 #include "harness/house.h"
 #include "harness/plan.h"
+#include "harness/trial.h"
 
 #include <cadre.h>
 #include <cadre/actors/http.h>
@@ -26,7 +27,8 @@ static int hello(cadre_self *self, void *state, cadre_msg *m)
 
 static int json(cadre_self *self, void *state, cadre_msg *m)
 {
-    static const cadre_http_field fields[] = {{"Content-Type", "application/json"}, {0}};
+    static const cadre_http_field fields[] = {{"Content-Type", "application/json"},
+                                              {0}};
     static const char text[] = "{\"message\":\"hello\"}";
     cadre_buf *body = cadre_buf_new(text, sizeof text - 1);
     return body ? cadre_http_reply(self, m, 200, fields, body) : -ENOMEM;
@@ -77,24 +79,6 @@ enum {
     SETTINGS = sizeof settings / sizeof *settings
 };
 
-/* How many requests wrk has made in its second; 0: none was right, or there is no wrk. */
-static double ask(uint16_t port, unsigned connections, const char *path, double *per_second)
-{
-    char line[160], text[256];
-    double requests = 0, errors = 0;
-    snprintf(line, sizeof line, "wrk -t1 -c%u -d1 http://127.0.0.1:%u/%s 2>/dev/null",
-             connections, port, path);
-    FILE *f = popen(line, "r");
-    if (!f)
-        return 0;
-    while (fgets(text, sizeof text, f)) {
-        (void)sscanf(text, " %lf requests in", &requests);
-        (void)sscanf(text, " Non-2xx or 3xx responses: %lf", &errors);
-        (void)sscanf(text, "Requests/sec: %lf", per_second);
-    }
-    return pclose(f) == 0 && errors == 0 ? requests : 0;
-}
-
 /* The case's size is the number of the setting, and of the server. */
 static int run(double *total, const void *arg, uint64_t n)
 {
@@ -106,13 +90,13 @@ static int run(double *total, const void *arg, uint64_t n)
     if (!house)
         return -1;
     double before = house_cpu_time(house);
-    double requests = ask(house->port, settings[setting].connections,
-                          settings[setting].path, &per_second);
+    double requests = house_wrk(house, settings[setting].connections,
+                                settings[setting].path, &per_second);
     if (requests == 0 || per_second == 0)
         return BENCH_SKIPPED;
-    *total = (double)n * (settings[setting].cpu
-                              ? (house_cpu_time(house) - before) / requests
-                              : 1e9 / per_second);
+    *total =
+        (double)n * (settings[setting].cpu ? (house_cpu_time(house) - before) / requests
+                                           : 1e9 / per_second);
     return 0;
 }
 
@@ -128,6 +112,8 @@ int main(int argc, char **argv)
         .warmup = 1};
     const struct option_row own[] = {plan_option(&plan), {0}};
     bench_options(&bench, own, argc, argv);
+    if (trial_refuse_simulation("http") < 0)
+        return 1;
     for (uint64_t i = 0; i < SERVERS; i++)
         there[i] = house_there(&servers[i]);
     for (uint64_t i = 0; i < SETTINGS * SERVERS; i++) {

@@ -42,13 +42,14 @@ void house_tell(uint16_t port)
 }
 
 /* serve.sh NAME KIND PORT THREADS; PORT 0: only whether it could. */
-static void exec_peer(const struct house_server *server, uint16_t port, uint32_t workers)
+static void exec_peer(const struct house_server *server, uint16_t port,
+                      uint32_t workers)
 {
     char ports[8], threads[16];
     snprintf(ports, sizeof ports, "%u", port);
     snprintf(threads, sizeof threads, "%u", workers);
-    execl("bench/peers/serve.sh", "serve.sh", server->name, server->kind, ports, threads,
-          NULL);
+    execl("bench/peers/serve.sh", "serve.sh", server->name, server->kind, ports,
+          threads, NULL);
     _exit(127);
 }
 
@@ -88,7 +89,8 @@ static bool wait_for(const struct house *house)
 {
     const struct timespec pause = {.tv_nsec = 10000000};
     struct sockaddr_in at = loopback(house->port);
-    for (int ms = 0; ms < START_MS && waitpid(house->pid, NULL, WNOHANG) == 0; ms += 10) {
+    for (int ms = 0; ms < START_MS && waitpid(house->pid, NULL, WNOHANG) == 0;
+         ms += 10) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         bool accepted = fd >= 0 && connect(fd, (struct sockaddr *)&at, sizeof at) == 0;
         if (fd >= 0)
@@ -125,7 +127,9 @@ static bool start(struct house *house, const struct house_server *server,
     if (server->serve)
         told = read(ends[0], &house->port, sizeof house->port) == sizeof house->port;
     close(ends[0]);
-    return house->pid > 0 && told && wait_for(house);
+    bool serves = house->pid > 0 && told && wait_for(house);
+    house->resident = process_resident_of(house->pid);
+    return serves;
 }
 
 const struct house *house_open(const struct house_server *server, uint32_t workers)
@@ -153,6 +157,24 @@ const struct house *house_open(const struct house_server *server, uint32_t worke
 double house_cpu_time(const struct house *house)
 {
     return process_cpu_time(house->pid);
+}
+
+double house_wrk(const struct house *house, unsigned connections, const char *path,
+                 double *per_second)
+{
+    char line[160], text[256];
+    double requests = 0, errors = 0;
+    snprintf(line, sizeof line, "wrk -t1 -c%u -d1 http://127.0.0.1:%u/%s 2>/dev/null",
+             connections, house->port, path);
+    FILE *f = popen(line, "r");
+    if (!f)
+        return 0;
+    while (fgets(text, sizeof text, f)) {
+        (void)sscanf(text, " %lf requests in", &requests);
+        (void)sscanf(text, " Non-2xx or 3xx responses: %lf", &errors);
+        (void)sscanf(text, "Requests/sec: %lf", per_second);
+    }
+    return pclose(f) == 0 && errors == 0 ? requests : 0;
 }
 
 void house_close_all(void)

@@ -20,7 +20,8 @@ struct house_server {
 
 struct house {
     pid_t pid;
-    uint16_t port; /* on 127.0.0.1 */
+    uint16_t port;     /* on 127.0.0.1 */
+    uint64_t resident; /* bytes that it held when it could first be asked */
 };
 
 /* Is it installed? Asks serve.sh, which also builds what has to be built. */
@@ -34,6 +35,11 @@ void house_tell(uint16_t port);
 
 /* The CPU time it has taken, with its children, in nanoseconds. */
 double house_cpu_time(const struct house *house);
+
+/* Has wrk ask for http://.../PATH over so many connections, for its shortest time, a
+ * second. How many requests it made; 0: one was refused, or there is no wrk. */
+double house_wrk(const struct house *house, unsigned connections, const char *path,
+                 double *per_second);
 
 /* Ends all of them. */
 void house_close_all(void);

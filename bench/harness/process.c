@@ -36,16 +36,20 @@ int process_run(double *total, int (*run)(double *total, const void *arg, uint64
     return -1;
 }
 
-uint64_t process_resident_bytes(void)
+uint64_t process_resident_of(pid_t pid)
 {
+    char path[32];
     uint64_t total, resident;
-    FILE *file = fopen("/proc/self/statm", "re");
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    FILE *file = fopen(path, "re");
     if (!file)
         return 0;
     int found = fscanf(file, "%" SCNu64 " %" SCNu64, &total, &resident);
     fclose(file);
     return found == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
+
+uint64_t process_resident_bytes(void) { return process_resident_of(getpid()); }
 
 uint64_t process_peak_bytes(void)
 {

@@ -14,6 +14,9 @@ int process_run(double *total, int (*run)(double *total, const void *arg, uint64
 /* The bytes of RAM that this process holds; 0 when /proc does not tell. */
 uint64_t process_resident_bytes(void);
 
+/* That another process holds. */
+uint64_t process_resident_of(pid_t pid);
+
 /* The most it has held. */
 uint64_t process_peak_bytes(void);
 

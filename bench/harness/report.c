@@ -26,7 +26,7 @@ static void print_row(const struct bench_row *row)
     char what[96], rate[32] = "-", beside[128] = "";
     snprintf(what, sizeof what, "%s %s", row->name, row->params);
     if (result->skipped) {
-        printf("%-42s skipped: this machine allows too few CPUs\n", what);
+        printf("%-42s skipped: this machine lacks CPUs or programs for it\n", what);
         return;
     }
     if (row->unit == BENCH_NS)

@@ -3,8 +3,8 @@
 #
 # usage: bench/peers/serve.sh NAME KIND PORT THREADS      in the top folder
 #
-# NAME is go, erlang or nginx; KIND is echo (sends back what comes) or http ("/" and
-# "/json"). Becomes the server, on 127.0.0.1; with PORT 0 it only says whether it could,
+# NAME is go, erlang or nginx; KIND is echo (sends back what comes), http ("/" and
+# "/json") or database (a row of PostgreSQL, see postgres.sh). Becomes the server, on 127.0.0.1; with PORT 0 it only says whether it could,
 # and builds what it needs. Exit status 3: it is not installed, or serves no such thing.
 set -u
 . bench/peers/peers.sh
@@ -20,6 +20,7 @@ one_build() {
 }
 
 go_serve() {
+    [ "$kind" = database ] && go_database
     [ -z "$(go_missing)" ] && one_build serve-go go_serve_build || exit 3
     [ "$port" = 0 ] || GOMAXPROCS=$threads exec "$peers/serve-go/serve" "$kind" "$port"
 }
@@ -27,6 +28,19 @@ go_serve_build() {
     local top=$PWD
     (cd bench/peers/go/serve && GOCACHE=$top/$peers/go/cache GOTOOLCHAIN=local GOPROXY=off \
         GOFLAGS=-mod=mod go build -o "$top/$peers/serve-go/serve" .)
+}
+
+# Debian puts the sources of libraries into a tree of before Go's modules.
+lib_pq=/usr/share/gocode/src/github.com/lib/pq
+go_database() {
+    [ -z "$(go_missing)" ] && [ -d $lib_pq ] && one_build go-database go_database_build || exit 3
+    [ "$port" != 0 ] || exit 0
+    GOMAXPROCS=$threads exec "$peers/go-database/database" "$port"
+}
+go_database_build() {
+    local top=$PWD
+    (cd bench/peers/go/database && GOCACHE=$top/$peers/go/cache GOTOOLCHAIN=local GOPROXY=off \
+        GO111MODULE=off GOPATH=/usr/share/gocode go build -o "$top/$peers/go-database/database" .)
 }
 
 erlang_serve() {
