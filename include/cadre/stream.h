@@ -65,7 +65,10 @@ typedef struct cadre_stream_options {
      * certificate is -EINVAL. NULL: without TLS */
     cadre_tls *tls;
     const char *tls_name; /* of the host that one connects to. NULL: the address */
-    void *reserved[2];    /* zero, else -EINVAL */
+    /* ALPN of who connects, also by cadre_tls_connect(), instead of the configuration's;
+     * stays where it is. A listener's is -EINVAL. NULL: the configuration's */
+    const char *tls_protocols;
+    void *reserved[1]; /* zero, else -EINVAL */
 } cadre_stream_options;
 
 /* It is yours now: accepted by the listener `via`, connected (via.id is 0), or given to

@@ -1,4 +1,5 @@
-/* tls.h: TLS for connections (stream.h), by OpenSSL. Of the library cadre-tls.
+/* tls.h: TLS for connections (stream.h), by OpenSSL. Of the library cadre-tls, but for
+ * cadre_tls_accept() and cadre_tls_connect(), which are of cadre-io.
  *
  *   cadre_tls *tls;
  *   char why[CADRE_TLS_WHY];

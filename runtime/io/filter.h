@@ -25,9 +25,10 @@ struct filter_class {
     bool (*accepts)(const cadre_tls *tls);      /* it has what who accepts needs */
     bool (*announces)(const cadre_tls *tls);    /* the owner is told of the end of it */
     /* One for a connection. name: that is the host one connects to; NULL: it was
-     * accepted. Errors: -EINVAL (name), -ENOMEM, CADRE_EFULL. */
+     * accepted. protocols: ALPN of who connects; NULL: those of tls. Errors: -EINVAL
+     * (name, protocols), -ENOMEM, CADRE_EFULL. */
     int (*make)(struct filter **filter, struct world *world, cadre_tls *tls,
-                const char *name);
+                const char *name, const char *protocols);
     void (*release)(struct filter *filter);
     /* 1: it is ready; 0: when more has come; or why it failed. */
     int (*greet)(struct filter *filter);
@@ -90,11 +91,6 @@ struct filter {
     FILTER_NAME(CADRE_VERSION_MAJOR, CADRE_VERSION_MINOR, CADRE_VERSION_PATCH)
 CADRE_API extern const size_t filter_version;
 
-/* The running actor's connection gets a filter; see make. Errors: cadre_port_check's,
- * make's, -ENOENT, -EINVAL (a listener), -EALREADY (it has one), -ENOTCONN, -EPIPE. */
-CADRE_API CC_MUST_CHECK int cadre_filter_start(struct cadre_self *self,
-                                               const char *what, cadre_stream stream,
-                                               cadre_tls *tls, const char *name);
 /* That of the running actor's connection. Errors: cadre_port_check's, -ENOENT, -EINVAL (a
  * listener, or none of this class), -ENOTCONN (it is not ready). */
 CADRE_API CC_MUST_CHECK int cadre_filter_find(struct cadre_self *self, const char *what,

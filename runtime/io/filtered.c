@@ -59,7 +59,7 @@ static int push(struct filter *f, const void *bytes, size_t size)
 int filtered_make(struct stream *s, const char *name)
 {
     struct filter *f;
-    int err = s->tls->class->make(&f, s->h.port.world, s->tls, name);
+    int err = s->tls->class->make(&f, s->h.port.world, s->tls, name, s->protocols);
     if (err)
         return err;
     f->class = s->tls->class;

@@ -260,8 +260,7 @@ const struct port_class owner_listeners = {
 int owner_check_options(struct cadre_self *self, const char *what,
                         const cadre_stream_options *o)
 {
-    if (!o || (o->idle >= 0 && !o->reserved[0] && !o->reserved[1] &&
-               (o->tls || !o->tls_name)))
+    if (!o || (o->idle >= 0 && !o->reserved[0] && (o->tls || !o->tls_name)))
         return 0;
     return cadre_port_misuse(
         self->world, -EINVAL,
@@ -272,6 +271,9 @@ int owner_check_listens(struct cadre_self *self, const char *what,
                         const cadre_stream_options *o)
 {
     int err = owner_check_options(self, what, o);
+    if (!err && o && o->tls_protocols)
+        err = cadre_port_misuse(self->world, -EINVAL,
+                                "%s: options: tls_protocols of a listener", what);
     if (err || !o || !o->tls || o->tls->class->accepts(o->tls))
         return err;
     return cadre_port_misuse(self->world, -EINVAL, "%s: options: tls: no certificate",

@@ -553,6 +553,7 @@ int stream_make(struct stream **result, struct shard *shard,
     s->write_max = options->write_max ? options->write_max : WRITE_MAX;
     s->idle_ms = (uint64_t)(options->idle / CADRE_MS + (options->idle % CADRE_MS > 0));
     s->tls = filter_ref(options->tls);
+    s->protocols = options->tls_protocols;
     s->greets = s->tls != NULL;
     s->greet_ms = s->tls ? s->tls->class->patience(s->tls) : 0;
     s->half_open = options->half_open;

@@ -63,6 +63,7 @@ struct stream {
     bool untaken;     /* accepted, and the listener waits to hear that it was told of */
     struct filter *filter; /* io/filter; or NULL */
     cadre_tls *tls;        /* what the filter is of; a reference, or NULL */
+    const char *protocols; /* ALPN of who connects; NULL: those of tls */
     /* Of both: see above. */
     ATOMIC(uint64_t) sent, mark, handled;
     ATOMIC(uint32_t) window;

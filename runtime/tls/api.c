@@ -31,31 +31,6 @@ void cadre_tls_free(cadre_tls *tls)
         credentials_unref(tls);
 }
 
-static int check(cadre_self *self, const char *what, cadre_tls *tls)
-{
-    int err = cadre_port_check(self, what);
-    if (!err && !tls)
-        err = cadre_port_misuse(self->world, -EINVAL, "%s: tls is NULL", what);
-    return err;
-}
-
-int cadre_tls_accept(cadre_self *self, cadre_stream stream, cadre_tls *tls)
-{
-    static const char what[] = "cadre_tls_accept";
-    int err = check(self, what, tls);
-    return err ? err : cadre_filter_start(self, what, stream, tls, NULL);
-}
-
-int cadre_tls_connect(cadre_self *self, cadre_stream stream, cadre_tls *tls,
-                      const char *name)
-{
-    static const char what[] = "cadre_tls_connect";
-    int err = check(self, what, tls);
-    if (!err && !name)
-        err = cadre_port_misuse(self->world, -EINVAL, "%s: name is NULL", what);
-    return err ? err : cadre_filter_start(self, what, stream, tls, name);
-}
-
 int cadre_tls_ask(cadre_self *self, cadre_stream stream, cadre_tls_info *info)
 {
     static const char what[] = "cadre_tls_ask";

@@ -189,7 +189,19 @@ static int mode_of(const struct session *s)
                : SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 }
 
-static int open_ssl(struct session *s, const char *name)
+/* protocols: NULL: those of the configuration. */
+static int ask_for(struct session *s, const char *protocols)
+{
+    unsigned char bytes[NAME_MAX_SIZE];
+    size_t size = protocols ? strlen(protocols) + 1 : 0;
+    if (!protocols)
+        return 0;
+    if (size > sizeof bytes || !snapshot_encode(bytes, protocols))
+        return -EINVAL;
+    return SSL_set_alpn_protos(s->ssl, bytes, (unsigned)size) == 0 ? 0 : -ENOMEM;
+}
+
+static int open_ssl(struct session *s, const char *name, const char *protocols)
 {
     ERR_clear_error();
     s->ssl = SSL_new(s->snapshot->ssl);
@@ -203,7 +215,8 @@ static int open_ssl(struct session *s, const char *name)
     SSL_set_verify(s->ssl, mode_of(s), on_verdict);
     if (name) {
         SSL_set_connect_state(s->ssl);
-        return expect(s, name);
+        int err = expect(s, name);
+        return err ? err : ask_for(s, protocols);
     }
     SSL_set_accept_state(s->ssl);
     return 0;
@@ -219,7 +232,7 @@ static void release(struct filter *f)
 }
 
 static int make(struct filter **filter, struct world *world, cadre_tls *tls,
-                const char *name)
+                const char *name, const char *protocols)
 {
     void *p;
     int err = cadre_port_get(world, &p, sizeof(struct session));
@@ -231,7 +244,7 @@ static int make(struct filter **filter, struct world *world, cadre_tls *tls,
     s->credentials = credentials_of(credentials_ref(tls));
     s->snapshot = credentials_current(s->credentials);
     s->connects = name != NULL;
-    err = open_ssl(s, name);
+    err = open_ssl(s, name, protocols);
     if (err)
         release(&s->filter);
     else

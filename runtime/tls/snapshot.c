@@ -179,26 +179,32 @@ static int open_ssl(const struct complaint *c, const struct snapshot *snapshot,
 
 /* ---- all of it -------------------------------------------------------------------- */
 
-/* From names with commas to names behind their lengths. */
-static int read_protocols(const struct complaint *c, struct snapshot *s,
-                          const char *text)
+bool snapshot_encode(unsigned char *bytes, const char *text)
 {
     size_t size = strlen(text) + 1, begin = 0;
-    s->protocols = OPENSSL_malloc(size);
-    if (!s->protocols)
-        return complain(c, -ENOMEM, "protocols", "no memory");
-    s->protocols_size = (unsigned)size;
-    memcpy(s->protocols + 1, text, size - 1);
+    memcpy(bytes + 1, text, size - 1);
     for (size_t i = 1; i <= size; i++) {
         if (i < size && text[i - 1] != ',')
             continue;
         size_t length = i - begin - 1;
         if (length == 0 || length > UINT8_MAX || size > UINT16_MAX)
-            return complain(c, -EINVAL, "protocols", "a name is empty or too long");
-        s->protocols[begin] = (unsigned char)length;
+            return false;
+        bytes[begin] = (unsigned char)length;
         begin = i;
     }
-    return 0;
+    return true;
+}
+
+static int read_protocols(const struct complaint *c, struct snapshot *s,
+                          const char *text)
+{
+    s->protocols_size = (unsigned)strlen(text) + 1;
+    s->protocols = OPENSSL_malloc(s->protocols_size);
+    if (!s->protocols)
+        return complain(c, -ENOMEM, "protocols", "no memory");
+    return snapshot_encode(s->protocols, text)
+               ? 0
+               : complain(c, -EINVAL, "protocols", "a name is empty or too long");
 }
 
 static int read_names(const struct complaint *c, struct snapshot *s,

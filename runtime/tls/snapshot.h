@@ -35,6 +35,10 @@ struct snapshot {
     unsigned protocols_size;
 };
 
+/* Protocols from names with commas to names behind their lengths, as ALPN has them, in
+ * strlen(text) + 1 bytes. False: a name is empty or too long. */
+CC_MUST_CHECK bool snapshot_encode(unsigned char *bytes, const char *text);
+
 /* options were checked. Errors: cadre_tls_new's. */
 CC_MUST_CHECK int snapshot_read(struct snapshot **snapshot,
                                 const cadre_tls_options *options,

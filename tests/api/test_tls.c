@@ -304,6 +304,12 @@ static void client_offers_protocols(void **unused)
     call.text = "abc.\n";
     assert_int_equal(make_call(), 0);
     assert_string_equal(call.protocol, "x");
+    /* Of this connection, whatever the configuration has. */
+    memset(call.heard, 0, sizeof call.heard);
+    call.options.tls_protocols = "y,h2";
+    atomic_store(&call.closed, 0);
+    assert_int_equal(make_call(), 0);
+    assert_string_equal(call.protocol, "h2");
     cadre_tls_free(call.options.tls);
     stop_s_server();
 }

@@ -446,7 +446,7 @@ static void bad_options_are_refused(void **unused)
     cadre_tls_free(NULL);
 }
 
-static int refused[8];
+static int refused[11];
 
 static void call_badly(cadre_self *self)
 {
@@ -465,6 +465,12 @@ static void call_badly(cadre_self *self)
     refused[4] = cadre_tls_connect(self, stream, later, NULL);
     refused[6] = cadre_tcp_listen(self, &stream, NULL, 0, &options);
     refused[7] = cadre_unix_listen(self, &stream, "@x", &options);
+    options.tls_protocols = "x";
+    refused[8] = cadre_tcp_listen(self, &stream, NULL, 0, &options);
+    options.tls_protocols = "x,,y";
+    refused[9] = cadre_tcp_connect(self, &stream, "127.0.0.1", 1, 1, &options);
+    options.tls_protocols = name;
+    refused[10] = cadre_tcp_connect(self, &stream, "127.0.0.1", 1, 1, &options);
     refused[5] = cadre_tls_ask(self, (cadre_stream){1}, &(cadre_tls_info){0});
 }
 
@@ -488,7 +494,8 @@ static void call_all(void)
     assert_int_equal(refused[4], -EINVAL);
     assert_int_equal(refused[5], -ENOENT);
     assert_int_equal(refused[6], -EINVAL);
-    assert_int_equal(refused[7], -EINVAL);
+    for (size_t i = 7; i < sizeof refused / sizeof *refused; i++)
+        assert_int_equal(refused[i], -EINVAL);
     cadre_tls_free(later);
 }
 
