@@ -81,7 +81,7 @@ LIBS_http := $(LLHTTP) $(WSLAY)
 SOURCES_http := $(if $(LIBS_io),$(if $(LLHTTP)$(FOREIGN_http),$(filter-out \
     $(if $(WSLAY),%_none.c,%/websocket.c %/frames.c),$(wildcard actors/http/*.c))))
 NEEDS_http := io
-USERS_http := $(call users,cadre/(actors/)?http[a-z_]*\.h|support/(web|fetching)\.h|http/.*\.h)
+USERS_http := $(call users,cadre/(actors/)?http[a-z_]*\.h|support/(web|fetching|others)\.h|http/.*\.h)
 WITHOUT_http := no llhttp, or no libuv: without HTTP
 
 LIBS_sqlite := $(shell pkg-config --libs sqlite3 2>/dev/null)

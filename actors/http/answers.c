@@ -116,6 +116,8 @@ int answers_read_on(cadre_self *self, struct channel *c)
 static int code_of_end(const struct channel *c)
 {
     bool has_begun = parser_is_within(&c->parser) && !c->answer.is_on;
+    if (parser_is_within(&c->parser) && c->reason == CADRE_ETLS_CUT)
+        return c->reason;
     return c->exchange.head ? CADRE_EDEAD : has_begun ? CALL_CUT_OFF : -ECONNRESET;
 }
 

@@ -8,6 +8,7 @@
 #include <cadre/actors/resolve.h>
 #include <cadre/tcp.h>
 #include <cadre/timer.h>
+#include <cadre/tls.h>
 
 #include <errno.h>
 #include <string.h>
@@ -32,8 +33,9 @@ const cadre_type drop_type = {.name = "cadre_http_drop"};
 
 static int connect_next(cadre_self *self, struct channel *c, int reason)
 {
-    const cadre_stream_options options = {.window = WINDOW};
-    int err = reason;
+    const cadre_stream_options options = {.window = WINDOW,
+                                          .tls_protocols = "http/1.1"};
+    int err = reason ? reason : -ECONNRESET;
     c->stream.id = 0;
     while (!c->stream.id && c->tried < c->addresses.count) {
         const cadre_address *to = &c->addresses.at[c->tried++];
@@ -41,6 +43,16 @@ static int connect_next(cadre_self *self, struct channel *c, int reason)
                                 c->init.shared->config.connect, &options);
     }
     return c->stream.id ? 0 : err;
+}
+
+/* Its name as certificates have it: without the dot of a name that is complete. */
+static int begin_tls(cadre_self *self, struct channel *c)
+{
+    struct lease to = c->init.to;
+    size_t size = strlen(to.host);
+    if (size > 1 && to.host[size - 1] == '.')
+        to.host[size - 1] = '\0';
+    return cadre_tls_connect(self, c->stream, c->init.shared->config.tls, to.host);
 }
 
 /* ---- the end of an exchange ------------------------------------------------------- */
@@ -92,7 +104,7 @@ static int finish(cadre_self *self, struct channel *c)
 
 static int write_on(cadre_self *self, struct channel *c)
 {
-    if (!c->stream.id || !c->from.id || c->has_ended)
+    if (!c->is_connected || !c->from.id || c->has_ended)
         return 0;
     int err = pieces_write_buf(self, c->stream, &c->exchange.head, &c->written);
     if (!err)
@@ -150,11 +162,30 @@ static int on_exchange(cadre_self *self, struct channel *c, cadre_msg *m)
     return settle(self, c);
 }
 
+static int on_opened(cadre_self *self, struct channel *c)
+{
+    if (c->init.to.is_secure)
+        return begin_tls(self, c);
+    c->is_connected = true;
+    return 0;
+}
+
+/* Nothing has come. With TLS 1.3 a server may refuse a client when that has connected. */
+static bool was_refused(const struct channel *c, int reason)
+{
+    return reason <= CADRE_ETLS && reason > CADRE_ETLS_CUT && c->pending.size == 0 &&
+           !parser_is_within(&c->parser);
+}
+
 static int on_closed(cadre_self *self, struct channel *c, int reason)
 {
     if (!c->is_connected) {
         const cadre_failure failure = client_failure(connect_next(self, c, reason));
         return failure.code ? fail_to_connect(self, c, &failure) : settle(self, c);
+    }
+    if (was_refused(c, reason)) {
+        const cadre_failure failure = client_failure(reason);
+        return fail_to_connect(self, c, &failure);
     }
     c->has_ended = true;
     c->reason = reason;
@@ -228,6 +259,8 @@ static int channel_receive(cadre_self *self, void *state, cadre_msg *m)
                    ? cadre_send_as(self, cadre_me(self), &go_on_type, NULL)
                    : 0;
     if (m->type == &cadre_stream_opened_type)
+        result = on_opened(self, c);
+    else if (m->type == &cadre_tls_ready_type)
         c->is_connected = true;
     else if (data)
         result = answers_read(self, c, data);

@@ -40,6 +40,7 @@ cadre_buf *call_head(const struct call *c, const struct url *url, bool is_proxie
 struct lease {
     char host[CADRE_HOST_MAX + 1];
     uint16_t port;
+    bool is_secure; /* with TLS */
 };
 struct leased {
     cadre_ref channel;

@@ -39,7 +39,7 @@ static bool is_idempotent(const struct fetch *f)
 static int ask_for_lease(cadre_self *self, struct fetch *f)
 {
     const struct url *to = f->shared->proxy.port ? &f->shared->proxy : &f->url;
-    struct lease lease = {.port = to->port};
+    struct lease lease = {.port = to->port, .is_secure = to->is_secure};
     memcpy(lease.host, to->host, sizeof lease.host);
     int err = cadre_ask_as(self, &f->async.token, f->shared->client, CADRE_NEVER,
                            &lease_type, &lease);
@@ -115,7 +115,14 @@ static bool leads_elsewhere(const struct fetch *f, const cadre_http_response *r)
            cadre_http_response_header(r, "Location").at;
 }
 
-/* Errors: -ELOOP, -ENOMEM, those of url_parse(). */
+/* Errors: -EPROTONOSUPPORT. */
+static int check_scheme(const struct fetch *f, const struct url *url)
+{
+    return url->is_secure && !f->shared->config.tls ? -EPROTONOSUPPORT : 0;
+}
+
+/* Errors: -ELOOP, -ENOMEM, -EACCES (it was protected, and would not be any more), those
+ * of url_parse() and check_scheme(). */
 static int follow(struct fetch *f, const cadre_http_response *r)
 {
     struct url url;
@@ -123,6 +130,8 @@ static int follow(struct fetch *f, const cadre_http_response *r)
         return -ELOOP;
     cadre_buf *text = url_join(&f->url, cadre_http_response_header(r, "Location"));
     int err = text ? url_parse(&url, url_text(text)) : -ENOMEM;
+    if (!err)
+        err = f->url.is_secure && !url.is_secure ? -EACCES : check_scheme(f, &url);
     if (err) {
         cadre_buf_unref(text);
         return err;
@@ -199,7 +208,12 @@ static bool goes_on(cadre_self *self, struct fetch *f, const cadre_msg *m)
         pass_on(self, f, r);
         return false;
     }
-    const cadre_failure own = {.code = err};
+    const cadre_failure own = {
+        .code = err,
+        .message = err == -EACCES
+                       ? "it is redirected from https: to http:, which is not "
+                         "followed: look where to, with `stays`"
+                       : NULL};
     fail(self, f, err ? &own : failure);
     return false;
 }
@@ -236,7 +250,12 @@ static int fetch_receive(cadre_self *self, void *state, cadre_msg *m)
     f->call = *(struct call *)m->body;
     *(struct call *)m->body = (struct call){0};
     err = url_parse(&f->url, url_text(f->call.url)); /* it was good already */
-    return err ? err : run(self, state, m);
+    if (!err)
+        err = check_scheme(f, &f->url);
+    if (!err)
+        return run(self, state, m);
+    fail(self, f, &(cadre_failure){.code = err});
+    return CADRE_STOP;
 }
 
 static void fetch_stop(cadre_self *self, void *state, int reason)

@@ -17,7 +17,21 @@ cadre_failure client_failure(int code)
         {-ETIMEDOUT, "is the server up, and is there a way to it?"},
         {-EHOSTUNREACH, "is the network up, and is there a way to that host?"},
         {-ENETUNREACH, "is the network up, and is there a way to that host?"},
-        {-EPROTONOSUPPORT, "https is not there: use http, or a proxy that adds TLS"},
+        {-EPROTONOSUPPORT, "https: needs a `tls` in the client's config (tls.h)"},
+        {CADRE_ETLS, "no TLS is spoken there, or none that is accepted: is it the port "
+                     "for https:?"},
+        {CADRE_ETLS_REFUSED, "the server does not accept this client, nor perhaps its "
+                             "certificate: the log has its word for it"},
+        {CADRE_ETLS_UNTRUSTED, "nobody who is trusted vouches for the server: is its "
+                               "authority the `trust` of the client's tls?"},
+        {CADRE_ETLS_EXPIRED, "the server's certificate is to be renewed; or is the "
+                             "clock wrong here?"},
+        {CADRE_ETLS_NAME,
+         "the server's certificate is not that of the host in the URL: "
+         "the log says whose it is"},
+        {CADRE_ETLS_CERTIFICATE, "the server's certificate is bad: the log says how"},
+        {CADRE_ETLS_CUT, "the server has cut the connection off: what came may not be "
+                         "all"},
         {CADRE_EFULL,
          "too many wait for a connection: ask for less, or raise `waiting`"},
         {-EMFILE, "raise the limit of open files (ulimit -n), or lower `connections`"},

@@ -16,11 +16,17 @@ static void *new_in_ring(struct ring *head, size_t size, size_t buf_at)
 #define NEW(head, T)                                                                   \
     ((struct T *)new_in_ring((head), sizeof(struct T), offsetof(struct T, buf)))
 
+static bool is_same(const struct lease *a, const struct lease *b)
+{
+    return a->is_secure == b->is_secure && a->port == b->port &&
+           strcmp(a->host, b->host) == 0;
+}
+
 struct server *server_find(struct ring *servers, const struct lease *at)
 {
     for (struct ring *r = servers->next; r != servers; r = r->next) {
         struct server *s = RING_OF(r, struct server, ring);
-        if (s->at.port == at->port && strcmp(s->at.host, at->host) == 0)
+        if (is_same(&s->at, at))
             return s;
     }
     struct server *s = NEW(servers, server);

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { HTTP_PORT = 80 };
+enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
 
 static cadre_http_text behind(cadre_http_text text, size_t size)
 {
@@ -42,18 +42,17 @@ static bool is_plain(cadre_http_text text)
 static int parse_port(struct url *url, cadre_http_text text)
 {
     uint32_t port = 0;
-    if (text.size == 0) {
-        url->port = HTTP_PORT;
-        return 0;
-    }
-    text = behind(text, 1); /* the colon */
+    url->port = url->is_secure ? HTTPS_PORT : HTTP_PORT;
+    if (text.size <= 1)
+        return 0; /* not even a colon, or nothing else */
+    text = behind(text, 1);
     for (size_t i = 0; i < text.size; i++) {
         if (text.at[i] < '0' || text.at[i] > '9' || port > UINT16_MAX)
             return -EINVAL;
         port = port * 10 + (uint32_t)(text.at[i] - '0');
     }
-    url->port = (uint16_t)(text.size > 0 ? port : HTTP_PORT);
-    return (text.size > 0 && port == 0) || port > UINT16_MAX ? -EINVAL : 0;
+    url->port = (uint16_t)port;
+    return port == 0 || port > UINT16_MAX ? -EINVAL : 0;
 }
 
 static int parse_authority(struct url *url)
@@ -80,12 +79,11 @@ static int parse_authority(struct url *url)
 
 int url_parse(struct url *url, cadre_http_text text)
 {
-    static const char scheme[] = "http://";
-    if (begins_with(text, "https:"))
-        return -EPROTONOSUPPORT;
-    if (!begins_with(text, scheme) || !is_plain(text))
+    static const char plain[] = "http://", secure[] = "https://";
+    url->is_secure = begins_with(text, secure);
+    if ((!url->is_secure && !begins_with(text, plain)) || !is_plain(text))
         return -EINVAL;
-    text = behind(text, sizeof scheme - 1);
+    text = behind(text, (url->is_secure ? sizeof secure : sizeof plain) - 1);
     url->authority = up_to(text, "/?#");
     url->target = up_to(behind(text, url->authority.size), "#");
     return parse_authority(url);
@@ -93,7 +91,8 @@ int url_parse(struct url *url, cadre_http_text text)
 
 bool url_is_same_server(const struct url *a, const struct url *b)
 {
-    return a->port == b->port && strcmp(a->host, b->host) == 0;
+    return a->is_secure == b->is_secure && a->port == b->port &&
+           strcmp(a->host, b->host) == 0;
 }
 
 /* ---- relative ones ---------------------------------------------------------------- */
@@ -115,7 +114,8 @@ static cadre_http_text folder_of(cadre_http_text target)
 
 cadre_buf *url_join(const struct url *base, cadre_http_text location)
 {
-    cadre_http_text parts[4] = {{"http:", 5}, {"//", 2}, base->authority, {0}};
+    const char *scheme = base->is_secure ? "https:" : "http:";
+    cadre_http_text parts[4] = {{scheme, strlen(scheme)}, {"//", 2}, base->authority};
     unsigned from = 0, count = 4;
     size_t size = location.size + 1;
     if (has_scheme(location))

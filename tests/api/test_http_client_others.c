@@ -1,14 +1,11 @@
 /* test_http_client_others.c: the client, as actors/http_client.h promises, against
  * Python's server, nginx, and one that says anything. */
-#include "support/fetching.h"
-#include "support/folder.h"
+#include "support/others.h"
+
+#include <cadre/actors/resolve.h>
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static cadre_system *serve(void)
@@ -195,6 +192,49 @@ static void begun_answer_is_not_asked_for_again(void **state)
     served(sys);
 }
 
+/* ---- several addresses ------------------------------------------------------------ */
+
+static uint16_t dead, alive;
+
+/* Any name is two of them, and at the first one nobody is. */
+static int resolve_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_addresses found = {.count = 2,
+                             .at = {{.host = "127.0.0.1", .port = dead},
+                                    {.host = "127.0.0.1", .port = alive}}};
+    return cadre_reply_as(self, m, &cadre_addresses_type, &found);
+}
+static const cadre_class resolver_class = {.name = "names", .receive = resolve_receive};
+
+static int root_with_names(cadre_self *self, void *state, cadre_msg *m)
+{
+    int err = fetch_config.resolver.id
+                  ? 0
+                  : cadre_spawn(self, &fetch_config.resolver, &resolver_class, NULL);
+    return err ? err : fetch_root(self, state, m);
+}
+
+static int page(cadre_self *self, void *state, cadre_msg *m)
+{
+    return cadre_http_reply_text(self, m, 200, "here");
+}
+
+static void next_address_is_tried(void **state)
+{
+    static const cadre_http_route routes[] = {{"POST", "/", page}, {0}};
+    close(raw_listen(&dead, 1));
+    web.routes = routes;
+    cadre_system *sys = serve();
+    web_root = root_with_names;
+    alive = web.port;
+    got g = fetch(
+        sys, &(cadre_http_call){.method = "POST", .url = "http://two.example.invalid"});
+    assert_int_equal(g.code, 0);
+    assert_string_equal(text_of(g), "here");
+    served(sys);
+    fetch_config.resolver.id = 0;
+}
+
 static void failures_have_remedies(void **state)
 {
     uint16_t port;
@@ -210,99 +250,28 @@ static void failures_have_remedies(void **state)
     served(sys);
 }
 
-/* ---- Python's --------------------------------------------------------------------- */
-
-static pid_t start_python(uint16_t *port)
-{
-    int fd = raw_listen(port, 1); /* a free one, most likely still so in a moment */
-    close(fd);
-    char text[16];
-    snprintf(text, sizeof text, "%u", *port);
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (!freopen("/dev/null", "w", stderr) || !freopen("/dev/null", "w", stdout))
-            _exit(126);
-        execlp("python3", "python3", "-m", "http.server", text, "--bind", "127.0.0.1",
-               "--directory", folder, "--protocol", "HTTP/1.1", (char *)NULL);
-        _exit(127);
-    }
-    return pid;
-}
-
-/* Whatever serves this folder at that port, in its own words of HTTP. */
-static void expect_folder(cadre_system *sys, uint16_t port)
-{
-    got g;
-    int64_t until = real_now() + 60 * CADRE_SECOND;
-    do
-        g = fetch(sys, &(cadre_http_call){.url = url_of(port, "/a")});
-    while (g.code == -ECONNREFUSED && real_now() < until);
-    for (int i = 0; i < 20; i++) {
-        g = fetch(sys,
-                  &(cadre_http_call){.url = url_of(port, "/a"), .in_pieces = i % 2});
-        assert_int_equal(g.status, 200);
-        assert_string_equal(text_of(g), "from a file");
-        g = fetch(sys, &(cadre_http_call){.url = url_of(port, "/none")});
-        assert_int_equal(g.status, 404);
-        g = fetch(sys, &(cadre_http_call){.method = "HEAD", .url = url_of(port, "/a")});
-        assert_int_equal(g.status, 200);
-        assert_int_equal(g.size, 11);
-    }
-}
-
-static void end_server(pid_t pid)
-{
-    assert_int_equal(kill(pid, SIGTERM), 0);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
-}
+/* ---- other people's --------------------------------------------------------------- */
 
 static void python_agrees(void **state)
 {
     uint16_t port;
-    if (system("python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' "
-               ">/dev/null 2>&1") != 0)
+    if (!has_python())
         skip();
-    pid_t pid = start_python(&port);
+    pid_t pid = start_python(&port, NULL);
     cadre_system *sys = serve();
-    expect_folder(sys, port);
+    expect_folder(sys, "http", port);
     served(sys);
     end_server(pid);
-}
-
-/* ---- nginx ------------------------------------------------------------------------ */
-
-static pid_t start_nginx(uint16_t *port)
-{
-    char text[2048];
-    close(raw_listen(port, 1));
-    snprintf(text, sizeof text,
-             "daemon off; master_process off; pid %s/pid; error_log %s/errors;\n"
-             "events {}\n"
-             "http { access_log off; client_body_temp_path %s/body;\n"
-             "proxy_temp_path %s/proxy; fastcgi_temp_path %s/fastcgi;\n"
-             "uwsgi_temp_path %s/uwsgi; scgi_temp_path %s/scgi;\n"
-             "server { listen 127.0.0.1:%u; root %s; } }\n",
-             folder, folder, folder, folder, folder, folder, folder, *port, folder);
-    put_file(in_folder("nginx.conf"), text);
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (!freopen("/dev/null", "w", stderr))
-            _exit(126);
-        execl("/usr/sbin/nginx", "nginx", "-c", in_folder("nginx.conf"), (char *)NULL);
-        _exit(127);
-    }
-    return pid;
 }
 
 static void nginx_agrees(void **state)
 {
     uint16_t port;
-    if (system("/usr/sbin/nginx -v >/dev/null 2>&1") != 0)
+    if (!has_nginx())
         skip();
-    assert_int_equal(chmod(folder, 0755), 0); /* it may be another user's there */
-    pid_t pid = start_nginx(&port);
+    pid_t pid = start_nginx(&port, "", "");
     cadre_system *sys = serve();
-    expect_folder(sys, port);
+    expect_folder(sys, "http", port);
     served(sys);
     end_server(pid);
 }
@@ -310,11 +279,11 @@ static void nginx_agrees(void **state)
 int main(void)
 {
     make_folder();
-    put_file(in_folder("a"), "from a file");
     TESTS(cmocka_unit_test(broken_is_tried_again),
           cmocka_unit_test(answers_are_checked),
           cmocka_unit_test(truncated_answers_fail), cmocka_unit_test(reset_is_no_end),
           cmocka_unit_test(begun_answer_is_not_asked_for_again),
+          cmocka_unit_test(next_address_is_tried),
           cmocka_unit_test(failures_have_remedies), cmocka_unit_test(python_agrees),
           cmocka_unit_test(nginx_agrees));
     return RUN_TESTS();

@@ -161,13 +161,18 @@ got fetch(cadre_system *sys, const cadre_http_call *call)
         fetch_begin(sys, &(want){.call = *call, .timeout = 60 * CADRE_SECOND}));
 }
 
-const char *url_of(uint16_t port, const char *path)
+const char *url_with(const char *scheme, const char *host, uint16_t port,
+                     const char *path)
 {
     static char texts[4][256];
     static unsigned next;
     char *text = texts[next++ % 4];
-    snprintf(text, sizeof texts[0], "http://127.0.0.1:%u%s", port, path);
+    snprintf(text, sizeof texts[0], "%s://%s:%u%s", scheme, host, port, path);
     return text;
+}
+const char *url_of(uint16_t port, const char *path)
+{
+    return url_with("http", "127.0.0.1", port, path);
 }
 got get(cadre_system *sys, const char *path)
 {

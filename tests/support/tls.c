@@ -173,6 +173,24 @@ SSL *peer_begin(int fd)
     return ssl;
 }
 
+SSL *peer_accept(int fd, const char *name)
+{
+    char certificate[64], key[64];
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    snprintf(certificate, sizeof certificate, "%s.pem", name);
+    snprintf(key, sizeof key, "%s.key", name);
+    assert_int_equal(
+        SSL_CTX_use_certificate_chain_file(context, in_folder(certificate)), 1);
+    assert_int_equal(
+        SSL_CTX_use_PrivateKey_file(context, in_folder(key), SSL_FILETYPE_PEM), 1);
+    SSL *ssl = SSL_new(context);
+    SSL_CTX_free(context); /* it has it */
+    assert_int_equal(SSL_set_fd(ssl, fd), 1);
+    assert_int_equal(SSL_accept(ssl), 1);
+    signal(SIGPIPE, SIG_IGN);
+    return ssl;
+}
+
 SSL *peer_dial(void)
 {
     SSL *ssl = peer_begin(served_connect());

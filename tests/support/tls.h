@@ -29,7 +29,9 @@ void stop_s_server(void);
 
 /* OpenSSL on a socket, on the test's thread. */
 struct ssl_st *peer_begin(int fd); /* as a client, before the handshake */
-struct ssl_st *peer_dial(void);    /* connected to what was started last */
+/* As a server with this certificate, behind the handshake. */
+struct ssl_st *peer_accept(int fd, const char *name);
+struct ssl_st *peer_dial(void); /* connected to what was started last */
 void peer_send(struct ssl_st *peer, const void *bytes, size_t size);
 void peer_expect(struct ssl_st *peer, const void *bytes, size_t size);
 /* It has told us, and how: 0: in order, or -1: cut off. */

@@ -15,18 +15,27 @@
  * whole, or in pieces: then r->source is asked for one after the other, and the
  * server waits for who is slow. A call may also have a body in pieces.
  *
- * A connection stays for the next request to the same host and port. Names are looked up
+ * https: needs a `tls` in the config, made by cadre_tls_new() with options that may be all
+ * zero: then the server has to have a certificate of the host in the URL, from somebody
+ * whom the system trusts. With its `trust` it is somebody else who is trusted, with its
+ * `certificate` the client has one, too. The host's name is sent (SNI), and "http/1.1"
+ * asked for (ALPN), whatever its `protocols`.
+ *
+ * A connection stays for the next request to the same scheme, host and port. Names are looked up
  * (resolve.h), and the addresses tried in their order. GET, HEAD, PUT, DELETE, OPTIONS
  * and TRACE are sent again when the connection breaks before the answer begins, if their
  * body is not in pieces. 301, 302, 303, 307 and 308 are followed: after 303 with GET;
  * after 301 and 302 a POST becomes a GET; Authorization, Proxy-Authorization and Cookie
- * are left out where it goes to another host or port.
+ * are left out where it goes to another scheme, host or port. From https: to http: is
+ * not followed: that fails with -EACCES.
  *
  * It fails with a cadre_failure, with words on the remedy; cadre_failure_text() (words.h)
- * adds the URL. Its code: -EINVAL (the url of a redirect), -EPROTONOSUPPORT (https:),
- * what resolve.h and cadre_tcp_connect() say, -ECONNRESET (it broke off), -EPROTO (the
- * answer is none), -EMSGSIZE (it is beyond the limits), -ELOOP (too many redirects),
- * -ETIMEDOUT, CADRE_EFULL (too many wait), -ENOMEM. In a simulation -ENOTSUP.
+ * adds the URL. Its code: -EINVAL (the url of a redirect), -EPROTONOSUPPORT (https:
+ * without a tls), what resolve.h and cadre_tcp_connect() say, CADRE_ETLS and the codes
+ * behind it (tls.h; the log has the host, its certificate and what is wrong with it),
+ * -ECONNRESET (it broke off), -EPROTO (the answer is none), -EMSGSIZE (it is beyond the
+ * limits), -ELOOP (too many redirects), -EACCES, -ETIMEDOUT, CADRE_EFULL (too many wait),
+ * -ENOMEM. In a simulation -ENOTSUP.
  *
  * Guarantees, each with a test of that name:
  *   connections_are_kept  as above, and not more than `connections` to one server
@@ -36,12 +45,19 @@
  *   cancel_closes        what nobody waits for any more leaves no connection behind
  *   answers_are_checked  what two clients may read differently is refused
  *   reset_is_no_end      an answer without a length ends where the server says so
+ *   cut_is_no_end        the same with TLS, where anybody can end a connection
+ *   hosts_are_verified   of https: nothing is sent to who is not the host in the URL, has
+ *                        no valid certificate, or one of nobody who is trusted
+ *   secrets_stay         the three fields above come to no other server, and nothing that
+ *                        was asked for by https: is asked for by http:
+ *   silent_handshake_ends  one that goes nowhere ends at the deadline of the request
  *   late_waiter_holds_nothing, crossing_leases_come_back  whoever gives up while it waits
  *                        for a connection, or is lent one, holds none
  *   many_wait_for_nobody  a thousand answers that are late hold up no other */
 #ifndef CADRE_ACTORS_HTTP_CLIENT_H
 #define CADRE_ACTORS_HTTP_CLIENT_H
 #include <cadre/http.h>
+#include <cadre/stream.h>
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -55,21 +71,22 @@ typedef struct cadre_http_client {
     uint32_t retries;     /* the same. 0: 2 */
     uint32_t head;        /* bytes of the head of an answer. 0: 64 KiB; at most 1 MiB */
     size_t body;          /* bytes of a body that comes whole. 0: 16 MiB */
-    cadre_time connect;   /* to one address. 0: 10 s */
+    cadre_time connect;   /* to one address; TLS has its own (tls.h). 0: 10 s */
     cadre_time idle;      /* that a connection is kept, and a body in pieces not asked
                              for. 0: 30 s */
     const char *proxy;  /* http://host:port, which is asked for all; stays where it is.
                              NULL: none */
     cadre_ref resolver; /* a cadre_resolver (resolve.h). id 0: one of its own */
-    uint64_t own[14];   /* zero; the actor's own */
+    cadre_tls *tls;     /* for https: (tls.h); stays there. NULL: https: is refused */
+    uint64_t own[13];   /* zero; the actor's own */
 } cadre_http_client;
 CADRE_API extern const cadre_class cadre_http_client_class;
 
 /* What is asked. All is copied but the body. */
 typedef struct cadre_http_call {
     const char *method; /* NULL: GET */
-    const char *url;    /* http://host:port/path?query; port, path and query may be
-                           missing; behind a # nothing is sent */
+    const char *url;    /* http://host:port/path?query, or https:; port, path and query
+                           may be missing; behind a # nothing is sent */
     const cadre_http_field *fields; /* besides Host and the length; NULL: none */
     cadre_buf *body;                /* consumed, also by an error; NULL: none */
     cadre_http_source source;       /* of a body in pieces instead */
@@ -80,8 +97,7 @@ typedef struct cadre_http_call {
 /* Asks. *token is written on success and may be NULL; timeout as for cadre_ask(): to the
  * answer, or, in pieces, to its head. Errors: as cadre_ask(); -EINVAL also for a method
  * or field that may not be (http.h; Host and Connection neither), a body besides a
- * source, and an url that is none, or has a user in it; -EPROTONOSUPPORT: it begins with
- * https. */
+ * source, and an url that is none, or has a user in it. */
 CADRE_API CADRE_MUST_CHECK int cadre_http_fetch(cadre_self *self, cadre_token *token,
                                                 cadre_ref client, cadre_time timeout,
                                                 const cadre_http_call *call);
