@@ -90,15 +90,15 @@ static int add_text(struct bytes *head, cadre_http_text text)
 }
 
 static int add_line(struct bytes *head, const struct call *c, const struct url *url,
-                    bool is_proxied)
+                    bool is_whole)
 {
     cadre_http_text target = url->target;
     int err = add(head, c->method);
     if (!err)
         err = add(head, " ");
-    if (!err && is_proxied)
+    if (!err && is_whole)
         err = add(head, "http://");
-    if (!err && is_proxied)
+    if (!err && is_whole)
         err = add_text(head, url->authority);
     if (!err && (target.size == 0 || target.at[0] != '/'))
         err = add(head, "/");
@@ -128,12 +128,35 @@ static int add_length(struct bytes *head, const struct call *c)
     return err ? err : add(head, "\r\n");
 }
 
-cadre_buf *call_head(const struct call *c, const struct url *url, bool is_proxied)
+/* Those of the call: what is said to a proxy is said to nobody else. *says: it was. */
+static int add_fields(struct bytes *head, const struct call *c, bool is_proxied,
+                      bool *says)
+{
+    const char *at = (const char *)cadre_buf_data(c->fields);
+    const char *end = at ? at + cadre_buf_size(c->fields) : NULL;
+    int err = 0;
+    for (size_t size; !err && at < end; at += size) {
+        cadre_http_text name = {at, (size_t)(strchr(at, ':') - at)};
+        bool is_for_proxy = head_same(name, "proxy-authorization");
+        size = (size_t)((const char *)memchr(at, '\n', (size_t)(end - at)) + 1 - at);
+        if (!is_for_proxy || is_proxied)
+            err = bytes_append(head, at, size);
+        *says |= is_for_proxy && is_proxied;
+    }
+    return err;
+}
+
+cadre_buf *call_head(const struct call *c, const struct url *url,
+                     const struct proxy *proxy)
 {
     struct bytes head = {0};
-    int err = add_line(&head, c, url, is_proxied);
-    if (!err && c->fields)
-        err = bytes_append(&head, cadre_buf_data(c->fields), cadre_buf_size(c->fields));
+    bool says = !proxy || !proxy->identity;
+    int err = add_line(&head, c, url, proxy != NULL);
+    if (!err)
+        err = add_fields(&head, c, proxy != NULL, &says);
+    if (!err && !says)
+        err = bytes_append(&head, cadre_buf_data(proxy->identity),
+                           cadre_buf_size(proxy->identity));
     if (!err)
         err = add_length(&head, c);
     if (!err)

@@ -5,6 +5,8 @@
  * on as far as somebody wants it, and give the connection back, or end. */
 #include "channel.h"
 
+#include "tunnel.h"
+
 #include <cadre/actors/resolve.h>
 #include <cadre/tcp.h>
 #include <cadre/timer.h>
@@ -31,18 +33,40 @@ const cadre_type drop_type = {.name = "cadre_http_drop"};
 
 /* ---- to connect ------------------------------------------------------------------- */
 
-static int connect_next(cadre_self *self, struct channel *c, int reason)
+/* Why there is no connection: to the proxy where that is the next one. */
+static cadre_failure no_connection(const struct channel *c, int code)
+{
+    cadre_failure failure = client_failure(code);
+    if (c->init.to.is_proxied && !c->greets)
+        failure.message = "that is the connection to the proxy: is it up, and is its "
+                          "address right?";
+    return failure;
+}
+
+/* What the last one has begun. */
+static void forget(struct channel *c)
+{
+    c->stream.id = 0;
+    c->asks_proxy = c->greets = false;
+    bytes_free(&c->pending);
+    parser_free(&c->parser);
+    parser_init_client(&c->parser, &c->init.shared->limits);
+}
+
+/* False: there is none, and *failure says why if it did not. */
+static bool connect_next(cadre_self *self, struct channel *c, cadre_failure *failure)
 {
     const cadre_stream_options options = {.window = WINDOW,
                                           .tls_protocols = "http/1.1"};
-    int err = reason ? reason : -ECONNRESET;
-    c->stream.id = 0;
+    forget(c);
     while (!c->stream.id && c->tried < c->addresses.count) {
         const cadre_address *to = &c->addresses.at[c->tried++];
-        err = cadre_tcp_connect(self, &c->stream, to->host, to->port,
-                                c->init.shared->config.connect, &options);
+        int err = cadre_tcp_connect(self, &c->stream, to->host, to->port,
+                                    c->init.shared->config.connect, &options);
+        if (err)
+            *failure = no_connection(c, err);
     }
-    return c->stream.id ? 0 : err;
+    return c->stream.id;
 }
 
 /* Its name as certificates have it: without the dot of a name that is complete. */
@@ -52,6 +76,7 @@ static int begin_tls(cadre_self *self, struct channel *c)
     size_t size = strlen(to.host);
     if (size > 1 && to.host[size - 1] == '.')
         to.host[size - 1] = '\0';
+    c->greets = true;
     return cadre_tls_connect(self, c->stream, c->init.shared->config.tls, to.host);
 }
 
@@ -130,7 +155,7 @@ static int settle(cadre_self *self, struct channel *c)
     int result = write_on(self, c);
     if (result)
         return channel_fail(self, c, result);
-    if (c->pending.size > 0)
+    if (c->is_connected && c->pending.size > 0)
         result = answers_read_on(self, c);
     if (!result && c->has_ended)
         result = answers_end(self, c);
@@ -164,10 +189,24 @@ static int on_exchange(cadre_self *self, struct channel *c, cadre_msg *m)
 
 static int on_opened(cadre_self *self, struct channel *c)
 {
-    if (c->init.to.is_secure)
-        return begin_tls(self, c);
-    c->is_connected = true;
-    return 0;
+    const struct lease *to = &c->init.to;
+    c->asks_proxy = to->is_secure && to->is_proxied;
+    c->is_connected = !to->is_secure;
+    if (c->asks_proxy)
+        return tunnel_ask(self, c);
+    return to->is_secure ? begin_tls(self, c) : 0;
+}
+
+static int on_data(cadre_self *self, struct channel *c, const cadre_stream_data *data)
+{
+    cadre_failure failure;
+    if (!c->asks_proxy)
+        return answers_read(self, c, data);
+    int result = tunnel_read(c, data, &failure);
+    if (result < 0)
+        return fail_to_connect(self, c, &failure);
+    c->asks_proxy = result == 0;
+    return result ? begin_tls(self, c) : 0;
 }
 
 /* Nothing has come. With TLS 1.3 a server may refuse a client when that has connected. */
@@ -179,9 +218,12 @@ static bool was_refused(const struct channel *c, int reason)
 
 static int on_closed(cadre_self *self, struct channel *c, int reason)
 {
+    if (c->failure.code)
+        return 0; /* it is known already */
     if (!c->is_connected) {
-        const cadre_failure failure = client_failure(connect_next(self, c, reason));
-        return failure.code ? fail_to_connect(self, c, &failure) : settle(self, c);
+        cadre_failure failure = no_connection(c, reason ? reason : -ECONNRESET);
+        return connect_next(self, c, &failure) ? settle(self, c)
+                                               : fail_to_connect(self, c, &failure);
     }
     if (was_refused(c, reason)) {
         const cadre_failure failure = client_failure(reason);
@@ -217,19 +259,26 @@ static int on_outcome(cadre_self *self, struct channel *c, const cadre_msg *m)
     const cadre_failure *failure = cadre_body(m, cadre_failure);
     if (pieces_outcome(&c->pieces, m))
         return settle(self, c);
-    if (!addresses)
-        return failure ? fail_to_connect(self, c, failure) : cadre_unhandled(self, m);
-    c->addresses = *addresses;
-    const cadre_failure none = client_failure(connect_next(self, c, -ENXIO));
-    return none.code ? fail_to_connect(self, c, &none) : settle(self, c);
+    if (!addresses && !failure)
+        return cadre_unhandled(self, m);
+    cadre_failure told = no_connection(c, failure ? failure->code : -ENXIO);
+    if (failure && !c->init.to.is_proxied)
+        told = *failure;
+    else if (addresses)
+        c->addresses = *addresses;
+    return !failure && connect_next(self, c, &told) ? settle(self, c)
+                                                    : fail_to_connect(self, c, &told);
 }
 
 static int channel_start(cadre_self *self, void *state)
 {
     struct channel *c = state;
     const struct client_shared *shared = c->init.shared;
-    cadre_resolver_ask ask = {.port = c->init.to.port};
-    memcpy(ask.host, c->init.to.host, sizeof ask.host);
+    const struct lease *to = &c->init.to;
+    const struct proxy *proxy = &shared->proxies.secure;
+    bool is_tunnel = to->is_secure && to->is_proxied;
+    cadre_resolver_ask ask = {.port = is_tunnel ? proxy->port : to->port};
+    memcpy(ask.host, is_tunnel ? proxy->host : to->host, sizeof ask.host);
     parser_init_client(&c->parser, &shared->limits);
     int err = cadre_when_idle_as(self, NULL, shared->config.idle, &idle_type, NULL);
     return err ? err
@@ -263,7 +312,7 @@ static int channel_receive(cadre_self *self, void *state, cadre_msg *m)
     else if (m->type == &cadre_tls_ready_type)
         c->is_connected = true;
     else if (data)
-        result = answers_read(self, c, data);
+        result = on_data(self, c, data);
     else if (m->type != &go_on_type && m->type != &cadre_stream_wrote_type)
         return on_outcome(self, c, m);
     return result ? result : settle(self, c);

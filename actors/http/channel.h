@@ -25,6 +25,8 @@ struct channel {
     cadre_failure failure; /* why there will be no connection; code 0: there may be */
     int reason;            /* for which it has ended */
     bool is_answered, is_done;
+    bool asks_proxy; /* for a way to the server */
+    bool greets;     /* that has been told to begin with TLS */
     bool is_connected, has_ended, holds;
 };
 

@@ -1,6 +1,7 @@
 /* client.c: the actor that has the connections of a client, and lends them. */
 #include "servers.h"
 
+#include <cadre/fail.h>
 #include <cadre/watch.h>
 
 #include <assert.h>
@@ -55,20 +56,26 @@ static bool set_defaults(cadre_http_client *me)
 static int client_start(cadre_self *self, void *state)
 {
     enum { FIELDS = 1000 };
+    const char *what = NULL;
     cadre_http_client *me = state;
     struct client_shared shared = {.client = cadre_me(self)};
     int err = set_defaults(me) ? 0 : -EINVAL;
-    if (!err && me->proxy)
-        err = url_parse(&shared.proxy, (cadre_http_text){me->proxy, strlen(me->proxy)});
     if (!err && !me->resolver.id)
         err = cadre_spawn(self, &me->resolver, &cadre_resolver_class, NULL);
+    if (!err)
+        err = proxies_init(&shared.proxies, me, &what);
     if (err)
-        return err;
+        return what && err == -EINVAL
+                   ? cadre_fail(self, err, "%s is no http://user:password@host:port",
+                                what)
+                   : err;
     shared.config = *me;
     shared.limits = (cadre_http_limits){
         .head = me->head, .fields = FIELDS, .target = me->head, .body = me->body};
     own_of(me)->shared = cadre_buf_new(&shared, sizeof shared);
     ring_init(&own_of(me)->servers);
+    if (!own_of(me)->shared)
+        proxies_free(&shared.proxies);
     return own_of(me)->shared ? 0 : -ENOMEM;
 }
 
@@ -264,6 +271,7 @@ static void client_stop(cadre_self *self, void *state, int reason)
     struct own *own = own_of(state);
     while (!ring_is_empty(&own->servers))
         server_free(RING_OF(own->servers.next, struct server, ring));
+    proxies_free(&shared_of(state)->proxies);
     cadre_buf_unref(own->shared);
 }
 

@@ -9,7 +9,7 @@
 #include <cadre/actors/http.h>
 #include <cadre/actors/http_client.h>
 
-#include "url.h"
+#include "proxies.h"
 
 #include <errno.h>
 
@@ -17,7 +17,7 @@
 struct client_shared {
     cadre_http_client config;
     cadre_http_limits limits;
-    struct url proxy; /* port 0: none */
+    struct proxies proxies;
     cadre_ref client;
 };
 
@@ -32,15 +32,18 @@ struct call {
     bool in_pieces, stays;
 };
 extern const cadre_type call_type;
-/* The head of its request for that url, which need not be its own. NULL: no memory. */
-cadre_buf *call_head(const struct call *c, const struct url *url, bool is_proxied);
+/* The head of its request for that url, which need not be its own. proxy: that is told
+ * where it goes; NULL: it goes there. NULL: no memory. */
+cadre_buf *call_head(const struct call *c, const struct url *url,
+                     const struct proxy *proxy);
 
 /* A connection to there, which is the fetch's until it has answered an exchange, or the
  * fetch says that there will be none. */
 struct lease {
     char host[CADRE_HOST_MAX + 1];
     uint16_t port;
-    bool is_secure; /* with TLS */
+    bool is_secure;  /* with TLS */
+    bool is_proxied; /* it is the proxy's, or, with TLS, through that */
 };
 struct leased {
     cadre_ref channel;

@@ -38,9 +38,15 @@ static bool is_idempotent(const struct fetch *f)
 
 static int ask_for_lease(cadre_self *self, struct fetch *f)
 {
-    const struct url *to = f->shared->proxy.port ? &f->shared->proxy : &f->url;
-    struct lease lease = {.port = to->port, .is_secure = to->is_secure};
-    memcpy(lease.host, to->host, sizeof lease.host);
+    const struct proxy *proxy = proxies_find(&f->shared->proxies, &f->url);
+    struct lease lease = {.port = f->url.port,
+                          .is_secure = f->url.is_secure,
+                          .is_proxied = proxy != NULL};
+    memcpy(lease.host, f->url.host, sizeof lease.host);
+    if (proxy && !lease.is_secure) { /* it is the server, for all of them */
+        lease.port = proxy->port;
+        memcpy(lease.host, proxy->host, sizeof lease.host);
+    }
     int err = cadre_ask_as(self, &f->async.token, f->shared->client, CADRE_NEVER,
                            &lease_type, &lease);
     f->is_owed |= !err;
@@ -49,12 +55,13 @@ static int ask_for_lease(cadre_self *self, struct fetch *f)
 
 static int ask_for_exchange(cadre_self *self, struct fetch *f)
 {
-    const struct exchange exchange = {
-        .head = call_head(&f->call, &f->url, f->shared->proxy.port != 0),
-        .body = cadre_buf_ref(f->call.body),
-        .source = f->call.source,
-        .is_head = is(f, "HEAD"),
-        .in_pieces = f->call.in_pieces};
+    const struct proxy *proxy =
+        f->url.is_secure ? NULL : proxies_find(&f->shared->proxies, &f->url);
+    const struct exchange exchange = {.head = call_head(&f->call, &f->url, proxy),
+                                      .body = cadre_buf_ref(f->call.body),
+                                      .source = f->call.source,
+                                      .is_head = is(f, "HEAD"),
+                                      .in_pieces = f->call.in_pieces};
     if (!exchange.head) {
         cadre_buf_unref(exchange.body);
         return -ENOMEM;

@@ -1,6 +1,7 @@
 /* handshake.c: a request for a WebSocket, and the answer that makes it one. */
 #include <cadre/actors/http_websocket.h>
 
+#include "base64.h"
 #include "head.h"
 #include "response.h"
 #include "sha1.h"
@@ -39,7 +40,7 @@ static void make_proof(char proof[29], cadre_http_text key)
     memcpy(text, key.at, KEY_SIZE);
     memcpy(text + KEY_SIZE, magic, sizeof magic);
     sha1(digest, text, sizeof text - 1);
-    sha1_base64(proof, digest);
+    *base64_put(proof, digest, sizeof digest) = '\0';
 }
 
 int cadre_http_reply_websocket(cadre_self *self, const cadre_msg *m, cadre_ref session,

@@ -18,8 +18,8 @@ static void *new_in_ring(struct ring *head, size_t size, size_t buf_at)
 
 static bool is_same(const struct lease *a, const struct lease *b)
 {
-    return a->is_secure == b->is_secure && a->port == b->port &&
-           strcmp(a->host, b->host) == 0;
+    return a->is_secure == b->is_secure && a->is_proxied == b->is_proxied &&
+           a->port == b->port && strcmp(a->host, b->host) == 0;
 }
 
 struct server *server_find(struct ring *servers, const struct lease *at)

@@ -1,4 +1,4 @@
-/* sha1.c: SHA-1 of a short text (FIPS 180-4), and base64 of that. */
+/* sha1.c: SHA-1 of a short text (FIPS 180-4). */
 #include "sha1.h"
 
 #include <string.h>
@@ -45,20 +45,4 @@ void sha1(uint8_t digest[SHA1_SIZE], const char *text, size_t size)
         mix(h, blocks + i);
     for (int i = 0; i < SHA1_SIZE; i++)
         digest[i] = (uint8_t)(h[i / 4] >> (24 - 8 * (i % 4)));
-}
-
-void sha1_base64(char text[29], const uint8_t digest[SHA1_SIZE])
-{
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    uint8_t padded[SHA1_SIZE + 1] = {0};
-    memcpy(padded, digest, SHA1_SIZE);
-    for (int i = 0; i < 7; i++) {
-        const uint8_t *at = padded + 3 * i;
-        uint32_t three = (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2];
-        for (int j = 0; j < 4; j++)
-            text[4 * i + j] = digits[three >> (18 - 6 * j) & 63];
-    }
-    text[27] = '=';
-    text[28] = '\0';
 }

@@ -10,7 +10,5 @@ enum { SHA1_SIZE = 20, SHA1_TEXT_MAX = 119 };
 
 /* size: at most SHA1_TEXT_MAX. */
 void sha1(uint8_t digest[SHA1_SIZE], const char *text, size_t size);
-/* With a zero: 28 characters. */
-void sha1_base64(char text[29], const uint8_t digest[SHA1_SIZE]);
 
 #endif

@@ -1,4 +1,4 @@
-/* others.c: other people's servers of the folder, on loopback. */
+/* others.c: other people's servers of the folder, and proxies, on loopback. */
 #include "support/others.h"
 
 #include <errno.h>
@@ -75,7 +75,30 @@ pid_t start_nginx(uint16_t *port, const char *listen, const char *lines)
     return pid;
 }
 
-/* ---- both ------------------------------------------------------------------------- */
+/* ---- tinyproxy ------------------------------------------------------------------- */
+
+bool has_tinyproxy(void) { return system("tinyproxy -v >/dev/null 2>&1") == 0; }
+
+pid_t start_tinyproxy(uint16_t *port, const char *lines)
+{
+    char text[1024];
+    close(raw_listen(port, 1));
+    snprintf(text, sizeof text,
+             "Listen 127.0.0.1\nPort %u\nLogFile \"%s/proxy.log\"\nTimeout 60\n%s",
+             *port, folder, lines);
+    put_file(in_folder("tinyproxy.conf"), text);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (!freopen("/dev/null", "w", stderr) || !freopen("/dev/null", "w", stdout))
+            _exit(126);
+        execlp("tinyproxy", "tinyproxy", "-d", "-c", in_folder("tinyproxy.conf"),
+               (char *)NULL);
+        _exit(127);
+    }
+    return pid;
+}
+
+/* ---- all of them ------------------------------------------------------------------------- */
 
 void end_server(pid_t pid)
 {

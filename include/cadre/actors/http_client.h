@@ -15,16 +15,16 @@
  * whole, or in pieces: then r->source is asked for one after the other, and the
  * server waits for who is slow. A call may also have a body in pieces.
  *
- * https: needs a `tls` in the config, made by cadre_tls_new() with options that may be all
- * zero: then the server has to have a certificate of the host in the URL, from somebody
- * whom the system trusts. With its `trust` it is somebody else who is trusted, with its
- * `certificate` the client has one, too. The host's name is sent (SNI), and "http/1.1"
- * asked for (ALPN), whatever its `protocols`.
+ * https: needs a `tls` in the config, made by cadre_tls_new() with options that may be
+ * all zero: then the server has to have a certificate of the host in the URL, from
+ * somebody whom the system trusts. With its `trust` it is somebody else who is trusted,
+ * with its `certificate` the client has one, too. The host's name is sent (SNI), and
+ * "http/1.1" asked for (ALPN), whatever its `protocols`.
  *
- * A connection stays for the next request to the same scheme, host and port. Names are looked up
- * (resolve.h), and the addresses tried in their order. GET, HEAD, PUT, DELETE, OPTIONS
- * and TRACE are sent again when the connection breaks before the answer begins, if their
- * body is not in pieces. 301, 302, 303, 307 and 308 are followed: after 303 with GET;
+ * A connection stays for the next request to the same scheme, host and port. Names are
+ * looked up (resolve.h), and the addresses tried in their order. GET, HEAD, PUT, DELETE,
+ * OPTIONS and TRACE are sent again when the connection breaks before the answer begins,
+ * if their body is not in pieces. 301, 302, 303, 307 and 308 are followed: after 303 with GET;
  * after 301 and 302 a POST becomes a GET; Authorization, Proxy-Authorization and Cookie
  * are left out where it goes to another scheme, host or port. From https: to http: is
  * not followed: that fails with -EACCES.
@@ -36,6 +36,12 @@
  * -ECONNRESET (it broke off), -EPROTO (the answer is none), -EMSGSIZE (it is beyond the
  * limits), -ELOOP (too many redirects), -EACCES, -ETIMEDOUT, CADRE_EFULL (too many wait),
  * -ENOMEM. In a simulation -ENOTSUP.
+ *
+ * A proxy is asked for http: by the whole url, and passes on what it likes: its own
+ * answers, such as 407, are answers. For https: it is asked for a connection (CONNECT),
+ * and sees nothing of what goes through; then its refusal is a failure: -EACCES (407, 401
+ * and 403), -EHOSTUNREACH (502 to 504), -ECONNREFUSED. The field Proxy-Authorization of a
+ * call goes to a proxy, instead of its user, by http: only, and to nobody else.
  *
  * Guarantees, each with a test of that name:
  *   connections_are_kept  as above, and not more than `connections` to one server
@@ -51,6 +57,8 @@
  *   secrets_stay         the three fields above come to no other server, and nothing that
  *                        was asked for by https: is asked for by http:
  *   silent_handshake_ends  one that goes nowhere ends at the deadline of the request
+ *   proxy_sees_no_secret  of https: only which host and port; and no server, whichever
+ *                        way, sees the proxy's user and password
  *   late_waiter_holds_nothing, crossing_leases_come_back  whoever gives up while it waits
  *                        for a connection, or is lent one, holds none
  *   many_wait_for_nobody  a thousand answers that are late hold up no other */
@@ -74,11 +82,18 @@ typedef struct cadre_http_client {
     cadre_time connect;   /* to one address; TLS has its own (tls.h). 0: 10 s */
     cadre_time idle;      /* that a connection is kept, and a body in pieces not asked
                              for. 0: 30 s */
-    const char *proxy;  /* http://host:port, which is asked for all; stays where it is.
-                             NULL: none */
+    /* http://user:password@host:port, the user with escapes or missing: is asked instead
+     * of each server. It and no_proxy stay where they are. NULL: none */
+    const char *proxy;
+    /* For which it is not asked: hosts with commas between, each with all names below it;
+     * addresses, also as 10.0.0.0/8; * for all. NULL: none */
+    const char *no_proxy;
+    /* What is NULL of these is read from http_proxy, https_proxy (for https:) and
+     * no_proxy, the last two also in capitals, at the start. */
+    bool environment;
     cadre_ref resolver; /* a cadre_resolver (resolve.h). id 0: one of its own */
     cadre_tls *tls;     /* for https: (tls.h); stays there. NULL: https: is refused */
-    uint64_t own[13];   /* zero; the actor's own */
+    uint64_t own[11];   /* zero; the actor's own */
 } cadre_http_client;
 CADRE_API extern const cadre_class cadre_http_client_class;
 
