@@ -98,7 +98,7 @@ pid_t start_tinyproxy(uint16_t *port, const char *lines)
     return pid;
 }
 
-/* ---- all of them ------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------ */
 
 void end_server(pid_t pid)
 {

@@ -24,10 +24,10 @@
  * A connection stays for the next request to the same scheme, host and port. Names are
  * looked up (resolve.h), and the addresses tried in their order. GET, HEAD, PUT, DELETE,
  * OPTIONS and TRACE are sent again when the connection breaks before the answer begins,
- * if their body is not in pieces. 301, 302, 303, 307 and 308 are followed: after 303 with GET;
- * after 301 and 302 a POST becomes a GET; Authorization, Proxy-Authorization and Cookie
- * are left out where it goes to another scheme, host or port. From https: to http: is
- * not followed: that fails with -EACCES.
+ * if their body is not in pieces. 301, 302, 303, 307 and 308 are followed: after 303 with
+ * GET; after 301 and 302 a POST becomes a GET; Authorization, Proxy-Authorization and
+ * Cookie are left out where it goes to another scheme, host or port. From https: to http:
+ * is not followed: that fails with -EACCES.
  *
  * It fails with a cadre_failure, with words on the remedy; cadre_failure_text() (words.h)
  * adds the URL. Its code: -EINVAL (the url of a redirect), -EPROTONOSUPPORT (https:
