@@ -49,7 +49,7 @@ endef
 # with all that includes one of its headers. Of each part: its sources, what it is linked
 # with, which other parts it needs, and who uses it. Whoever needs another one stands
 # before it.
-ALL_PARTS := postgres sqlite http tls io
+ALL_PARTS := postgres sqlite json http tls io
 users = $(shell grep -lE '$(1)' tests/*/*.c tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
 # Without state, so that each part has its own copy.
 COPIED := runtime/base/panic.c runtime/base/thread.c
@@ -83,6 +83,12 @@ SOURCES_http := $(if $(LIBS_io),$(if $(LLHTTP)$(FOREIGN_http),$(filter-out \
 NEEDS_http := io
 USERS_http := $(call users,cadre/(actors/)?http[a-z_]*\.h|support/(web|fetching|others)\.h|http/.*\.h)
 WITHOUT_http := no llhttp, or no libuv: without HTTP
+
+LIBS_json := $(shell pkg-config --libs 'jansson >= 2.11' 2>/dev/null)
+SOURCES_json := $(if $(SOURCES_http),$(if $(LIBS_json),$(wildcard actors/json/*.c)))
+NEEDS_json := http
+USERS_json := $(call users,jansson\.h|cadre/actors/http_json\.h)
+WITHOUT_json := no jansson, or no HTTP: without JSON
 
 LIBS_sqlite := $(shell pkg-config --libs sqlite3 2>/dev/null)
 SOURCES_sqlite := $(if $(LIBS_sqlite),$(wildcard actors/sqlite/*.c) $(COPIED_sql))
@@ -194,7 +200,8 @@ RUN_aarch64 := env -u CADRE_LONG CADRE_EMULATED=1 qemu-aarch64 -L /usr/aarch64-l
 comma := ,
 LIBRARY_shared := $(PARTS:%=build/shared/libcadre-%.so) build/shared/libcadre.so
 LINK_shared := -Lbuild/shared -Wl,--as-needed $(PARTS:%=-lcadre-%) -lcadre -Wl,--disable-new-dtags \
-    -Wl,-rpath,$(CURDIR)/build/shared $(if $(SOURCES_tls),$(LIBS_tls)) # which tests use, too
+    -Wl,-rpath,$(CURDIR)/build/shared $(if $(SOURCES_tls),$(LIBS_tls)) \
+    $(if $(SOURCES_json),$(LIBS_json)) # which tests use, too
 
 Q := $(if $(V),,@)
 .SECONDARY:

@@ -8,7 +8,7 @@ folder=build/docs
 passed=0
 failed=0
 libraries="-Wl,--start-group $(ls build/release/libcadre*.a) -Wl,--end-group"
-outside=$(for package in 'libllhttp >= 9' 'openssl >= 3' libuv sqlite3 libpq; do
+outside=$(for package in 'libllhttp >= 9' 'openssl >= 3' libuv sqlite3 libpq jansson; do
     pkg-config --libs "$package" 2>/dev/null
 done)
 [ ! -e /usr/include/wslay/wslay.h ] || outside="$outside -lwslay"
@@ -16,6 +16,7 @@ rm -rf $folder
 mkdir -p $folder
 for program in $(awk -v folder=$folder -f tools/doc-programs.awk README.md docs/*.md); do
     grep -q 'cadre/tls.h' "$program" && [ ! -e build/release/libcadre-tls.a ] && continue
+    grep -q 'http_json.h' "$program" && [ ! -e build/release/libcadre-json.a ] && continue
     # shellcheck disable=SC2086
     if $compiler -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror -Iinclude \
         "$program" $libraries -Wl,--as-needed $outside -pthread -o "${program%.c}" &&
