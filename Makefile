@@ -296,12 +296,14 @@ build/shared/libcadre.so: $(OBJECTS_shared)
 	$(Q)$(CC_shared) -shared -Wl,-soname,$(SONAME) -Wl,-z,defs -pthread $^ -o $@
 	$(Q)ln -sf libcadre.so build/shared/$(SONAME)
 
+# They find each other, wherever they are installed.
 define shared_rule
 build/shared/libcadre-$(1).so: $(OBJECTS_$(1)_shared) \
     $(NEEDS_$(1):%=build/shared/libcadre-%.so) build/shared/libcadre.so
 	@echo "  $$@"
 	$$(Q)$(CC_shared) -shared -Wl,-soname,$(call soname,$(1)) -Wl,-z,defs -pthread \
-	    $(OBJECTS_$(1)_shared) -Lbuild/shared $(NEEDS_$(1):%=-lcadre-%) -lcadre $(LIBS_$(1)) -o $$@
+	    $(OBJECTS_$(1)_shared) -Lbuild/shared $(NEEDS_$(1):%=-lcadre-%) -lcadre $(LIBS_$(1)) \
+	    -Wl,-rpath,'$$$$ORIGIN' -o $$@
 	$$(Q)ln -sf libcadre-$(1).so build/shared/$(call soname,$(1))
 endef
 $(foreach p,$(PARTS),$(eval $(call shared_rule,$(p))))
@@ -329,6 +331,8 @@ LIBDIR ?= $(PREFIX)/lib
 export PREFIX LIBDIR DESTDIR VERSION SONAME
 install uninstall: export LLHTTP := $(if $(LLHTTP),libllhttp)
 install uninstall: export WSLAY := $(WSLAY)
+install uninstall: export CMAKE_PARTS := $(foreach p,$(PARTS),_cadre_part($(p) \
+    "$(NEEDS_$(p))" "$(strip $(LIBS_$(p)))"))
 install: $(LIBRARIES) ## libraries, headers, pkg-config, CMake; PREFIX, LIBDIR, DESTDIR
 	$(Q)tools/install.sh install
 uninstall: ## removes what install put there

@@ -2,8 +2,8 @@
 # install.sh: copies what a user needs, or removes exactly that.
 #
 # usage: install.sh install|uninstall      called by the Makefile with PREFIX, LIBDIR,
-#                                          DESTDIR, VERSION, SONAME and LLHTTP in the
-#                                          environment
+#                                          DESTDIR, VERSION, SONAME, LLHTTP, WSLAY and
+#                                          CMAKE_PARTS in the environment
 set -eu
 include=$PREFIX/include
 cmake=$LIBDIR/cmake/Cadre
@@ -28,8 +28,7 @@ fill() {
     local up
     up=$(realpath -m --relative-to="$LIBDIR" "$include")
     sed -e "s|@PREFIX@|$PREFIX|; s|@LIBDIR@|$LIBDIR|; s|@VERSION@|$VERSION|" \
-        -e "s|@SONAME@|$SONAME|; s|@SONAME_IO@|${SONAME/cadre/cadre-io}|" \
-        -e "s|@SONAME_TLS@|${SONAME/cadre/cadre-tls}|" \
+        -e "s|@SONAME@|$SONAME|; s|@CMAKE_PARTS@|${CMAKE_PARTS//) _/)\\n_}|" \
         -e "s|@LLHTTP@|$LLHTTP|; s|@WSLAY@|${WSLAY-}|" \
         -e "s|@LIBDIR_TO_INCLUDE@|$up|" "$1" >"$dest$2"
     chmod 644 "$dest$2"

@@ -61,17 +61,26 @@ expect "CMake builds" cmake --build "$scratch/cmake"
 for program in c_shared c_static cxx_shared cxx_static; do
     expect "CMake's $program runs" "$scratch/cmake/$program" "$version"
 done
+# Those of what is outside that there is: by CMake, and by pkg-config.
+part_runs() { # part, program
+    [ -e "$libdir/libcadre-$1.a" ] || return 0
+    expect "CMake's $1 runs" "$scratch/cmake/$1"
+    expect "CMake's $1_static runs" "$scratch/cmake/$1_static"
+    # shellcheck disable=SC2046
+    build_and_run "pc_$1" gcc -std=c11 -Wpedantic -Werror "$2.c" \
+        $(pkg-config --cflags --libs "cadre-$1")
+}
+part_runs io listens
+part_runs tls trusts
+part_runs http serves
+part_runs json sums
+part_runs sqlite keeps
+part_runs postgres knocks
 if [ -e "$libdir/libcadre-io.a" ]; then # there is libuv
-    for program in io io_static; do
-        expect "CMake's $program runs" "$scratch/cmake/$program"
-    done
     expect "cadre-io asks for this very version" \
         grep -q " cadre_port_${version//./_}$" <(nm -D -u "$libdir/libcadre-io.so")
 fi
 if [ -e "$libdir/libcadre-tls.a" ]; then # there is OpenSSL
-    for program in tls tls_static; do
-        expect "CMake's $program runs" "$scratch/cmake/$program"
-    done
     expect "cadre-tls asks for this very version" \
         grep -q " cadre_filter_${version//./_}$" <(nm -D -u "$libdir/libcadre-tls.so")
 fi
