@@ -150,13 +150,13 @@ cadre_buf *call_head(const struct call *c, const struct url *url,
                      const struct proxy *proxy)
 {
     struct bytes head = {0};
-    bool says = !proxy || !proxy->identity;
+    cadre_buf *identity = proxy ? proxy->identity : NULL;
+    bool says = !identity;
     int err = add_line(&head, c, url, proxy != NULL);
     if (!err)
         err = add_fields(&head, c, proxy != NULL, &says);
     if (!err && !says)
-        err = bytes_append(&head, cadre_buf_data(proxy->identity),
-                           cadre_buf_size(proxy->identity));
+        err = bytes_append(&head, cadre_buf_data(identity), cadre_buf_size(identity));
     if (!err)
         err = add_length(&head, c);
     if (!err)

@@ -34,7 +34,9 @@ static int make_identity(struct proxy *p, cadre_http_text user)
         return -ENOMEM;
     char *at = (char *)cadre_buf_data(buf);
     memcpy(at, begin, sizeof begin - 1);
-    memcpy(base64_put(at + sizeof begin - 1, plain, (size_t)size), "\r\n", 2);
+    at = base64_put(at + sizeof begin - 1, plain, (size_t)size);
+    *at++ = '\r';
+    *at = '\n';
     p->identity = buf;
     return 0;
 }
