@@ -32,8 +32,8 @@ static bool is(const struct fetch *f, const char *method)
 
 static bool is_idempotent(const struct fetch *f)
 {
-    return is(f, "GET") || is(f, "HEAD") || is(f, "PUT") || is(f, "DELETE") ||
-           is(f, "OPTIONS") || is(f, "TRACE");
+    const char *method = f->call.method;
+    return cadre_http_is_idempotent((cadre_http_text){method, strlen(method)});
 }
 
 static int ask_for_lease(cadre_self *self, struct fetch *f)

@@ -71,3 +71,13 @@ int cadre_http_unescape(char *bytes, size_t size, cadre_http_text text, bool plu
     bytes[used] = '\0';
     return (int)used;
 }
+
+bool cadre_http_is_idempotent(cadre_http_text method)
+{
+    static const char *const all[] = {"GET",    "HEAD",    "PUT",
+                                      "DELETE", "OPTIONS", "TRACE"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (cadre_http_is(method, all[i]))
+            return true;
+    return false;
+}

@@ -194,6 +194,7 @@ is_late() {
         [ $i -eq 1 ] || says "$a_port is in"
         answers 504 /hold -d text && has '^504: '
         check "no answer in time is 504" $?
+        says "$a_port is out"
     done
     begun=$(date +%s%N)
     says "$a_port is in" && [ $((($(date +%s%N) - begun) / 1000000)) -ge 500 ]

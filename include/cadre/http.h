@@ -98,6 +98,8 @@ static inline bool cadre_http_is(cadre_http_text text, const char *what)
         i++;
     return i == text.size && !what[i];
 }
+/* May a request with this method be made twice? (RFC 9110, 9.2.2) */
+CADRE_API bool cadre_http_is_idempotent(cadre_http_text method);
 
 /* A field of an answer: copied. An array ends with a name that is NULL. */
 typedef struct cadre_http_field {
@@ -134,6 +136,18 @@ CADRE_API CADRE_MUST_CHECK int cadre_http_answer(cadre_self *self,
 CADRE_API CADRE_MUST_CHECK int cadre_http_reply_text(cadre_self *self,
                                                      const cadre_msg *m, int status,
                                                      const char *text);
+
+/* Answers m with what a failure means to who has asked, as text: 503 with Retry-After
+ * (CADRE_EFULL, -EHOSTUNREACH, -EHOSTDOWN), 504 (-ETIMEDOUT), 400 (-EINVAL, -EMSGSIZE), and
+ * 502 for all others, with the failure's own words. Errors: as cadre_http_reply(). */
+CADRE_API CADRE_MUST_CHECK int cadre_http_reply_failure(cadre_self *self,
+                                                        const cadre_msg *m,
+                                                        const cadre_failure *failure);
+/* Answers m with the outcome of a request that this actor has made for its sake: with an
+ * answer of HTTP, which leaves `outcome`, or with a failure, which it stays. Errors: as
+ * cadre_reply_as(). */
+CADRE_API CADRE_MUST_CHECK int cadre_http_pass_on(cadre_self *self, const cadre_msg *m,
+                                                  cadre_msg *outcome);
 
 /* ---- bodies in pieces ------------------------------------------------------------ */
 

@@ -1,7 +1,6 @@
-/* link.c: a request becomes a call. */
-#include "proxy.h"
-
+/* relay.c: a request becomes a call. */
 #include <cadre/actors/http_client.h>
+#include <cadre/actors/http_relay.h>
 #include <cadre/await.h>
 
 #include <errno.h>
@@ -62,7 +61,7 @@ static bool is_passed(const cadre_http_request *r, cadre_http_text name)
            !(connection.at && is_in_list(connection, name));
 }
 
-static bool put_fields(struct call *c, const cadre_http_request *r)
+static bool put_fields(struct call *c, const cadre_http_request *r, const char *scheme)
 {
     static const cadre_http_text by = {"X-Forwarded-For", 15},
                                  host = {"X-Forwarded-Host", 16},
@@ -73,13 +72,14 @@ static bool put_fields(struct call *c, const cadre_http_request *r)
     for (unsigned i = 0; fits && cadre_http_field_at(r, i, &name, &value); i++)
         fits = !is_passed(r, name) || put_field(c, name, value, "");
     value = cadre_http_header(r, "X-Forwarded-For");
-    snprintf(peer, sizeof peer, "%s%s", value.at ? ", " : "", cadre_http_peer(r)->host);
+    (void)snprintf(peer, sizeof peer, "%s%s", value.at ? ", " : "",
+                   cadre_http_peer(r)->host);
     return fits && put_field(c, by, value, peer) &&
            put_field(c, host, cadre_http_header(r, "Host"), "") &&
-           put_field(c, proto, (cadre_http_text){0}, "http");
+           put_field(c, proto, (cadre_http_text){0}, scheme);
 }
 
-static int start_call(cadre_self *self, cadre_token *token, const struct link *me,
+static int start_call(cadre_self *self, cadre_token *token, const cadre_http_relay *me,
                       cadre_http_request *r)
 {
     struct call c = {.count = 0};
@@ -89,7 +89,7 @@ static int start_call(cadre_self *self, cadre_token *token, const struct link *m
     const char *method = put(&c, r->method, "");
     const char *url = put(&c, (cadre_http_text){me->url, strlen(me->url)}, "");
     c.size -= url ? 1 : 0; /* and go on */
-    if (!method || !url || !put(&c, rest, "") || !put_fields(&c, r))
+    if (!method || !url || !put(&c, rest, "") || !put_fields(&c, r, me->scheme))
         return -EMSGSIZE;
     const cadre_http_call call = {.method = method,
                                   .url = url,
@@ -97,22 +97,20 @@ static int start_call(cadre_self *self, cadre_token *token, const struct link *m
                                   .body = cadre_buf_move(&r->body),
                                   .in_pieces = true,
                                   .stays = true};
-    return cadre_http_fetch(self, token, me->proxy->client, me->proxy->timeout, &call);
+    return cadre_http_fetch(self, token, me->client, me->timeout, &call);
 }
 
-int pass_on(cadre_self *self, const cadre_msg *m, cadre_msg *outcome)
+static int relay_start(cadre_self *self, void *state)
 {
-    cadre_http_response *r = cadre_body(outcome, cadre_http_response);
-    const cadre_failure *failure = cadre_body(outcome, cadre_failure);
-    if (!r)
-        return cadre_reply_as(self, m, &cadre_failure_type,
-                              failure ? failure : &(cadre_failure){.code = -EPROTO});
-    int err = cadre_reply_as(self, m, &cadre_http_response_type, r);
-    r->fields = r->body = NULL;
-    return err;
+    cadre_http_relay *me = state;
+    if (me->client.id == 0 || !me->url || me->timeout < 0)
+        return -EINVAL;
+    me->scheme = me->scheme ? me->scheme : "http";
+    me->timeout = me->timeout ? me->timeout : 30 * CADRE_SECOND;
+    return 0;
 }
 
-static int link_receive(cadre_self *self, void *state, cadre_msg *m)
+static int relay_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     cadre_token token;
     cadre_msg outcome;
@@ -123,7 +121,10 @@ static int link_receive(cadre_self *self, void *state, cadre_msg *m)
     if (!err)
         err = cadre_await_open(self, token, &outcome);
     return err ? cadre_reply(self, m, cadre_failure, .code = err)
-               : pass_on(self, m, &outcome);
+               : cadre_http_pass_on(self, m, &outcome);
 }
-const cadre_class link_class = {
-    .name = "link", .state_size = sizeof(struct link), .receive = link_receive};
+
+const cadre_class cadre_http_relay_class = {.name = "http relay",
+                                            .state_size = sizeof(cadre_http_relay),
+                                            .start = relay_start,
+                                            .receive = relay_receive};
