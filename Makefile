@@ -49,7 +49,7 @@ endef
 # with all that includes one of its headers. Of each part: its sources, what it is linked
 # with, which other parts it needs, and who uses it. Whoever needs another one stands
 # before it.
-ALL_PARTS := postgres sqlite json http tls io
+ALL_PARTS := redis postgres sqlite json http tls io
 users = $(shell grep -lE '$(1)' tests/*/*.c tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
 # Without state, so that each part has its own copy.
 COPIED := runtime/base/panic.c runtime/base/thread.c
@@ -102,6 +102,14 @@ NEEDS_postgres := io
 USERS_postgres := $(call users,cadre/actors/postgres\.h|support/(postgres|database)\.h)
 WITHOUT_postgres := no libpq, or no libuv: without PostgreSQL
 
+LIBS_redis := $(shell pkg-config --libs-only-l hiredis 2>/dev/null)
+HIREDIS_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I hiredis 2>/dev/null))
+COPIED_redis := actors/body.c actors/rows.c actors/nudge.c actors/http/bytes.c
+SOURCES_redis := $(if $(LIBS_io),$(if $(LIBS_redis),$(wildcard actors/redis/*.c) $(COPIED_redis)))
+NEEDS_redis := io
+USERS_redis := $(call users,cadre/actors/redis\.h|support/redis[a-z]*\.h)
+WITHOUT_redis := no hiredis, or no libuv: without Redis
+
 PARTS := $(foreach p,$(ALL_PARTS),$(if $(SOURCES_$(p)),$(p)))
 LEFT_OUT := $(foreach p,$(filter-out $(PARTS),$(ALL_PARTS)),$(USERS_$(p)))
 OUTSIDE := $(foreach p,$(PARTS),$(LIBS_$(p)))
@@ -151,7 +159,7 @@ CMOCKA := $(shell pkg-config --libs cmocka 2>/dev/null)
 # What the files of each folder see. Ready-made actors and examples see what a user sees;
 # unit tests look inside.
 SEES_runtime := $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) -Iruntime -Iinclude -fvisibility=hidden -Wconversion
-SEES_actors := $(LLHTTP_CFLAGS) $(PQ_CFLAGS) -Iinclude -fvisibility=hidden -Wconversion
+SEES_actors := $(LLHTTP_CFLAGS) $(PQ_CFLAGS) $(HIREDIS_CFLAGS) -Iinclude -fvisibility=hidden -Wconversion
 SEES_examples := -Iinclude
 SEES_bench := $(UV_CFLAGS) -Iinclude -Ibench
 SEES_tests = -Iinclude -Itests $(OPENSSL_CFLAGS) $(if $(filter tests/unit/%,$<),$(CK) $(LLHTTP_CFLAGS) -Iruntime -Iactors)
@@ -417,7 +425,7 @@ LINTED := $(sort $(RUNTIME) $(ACTORS) $(foreach p,$(PARTS),$(SOURCES_$(p))))
 USERS := $(filter build/release/actors/%,$(OBJECTS_release) $(foreach p,$(PARTS), \
     $(OBJECTS_$(p)_release))) $(patsubst %.c, \
     build/release/%.o,$(wildcard examples/*.c examples/*/*.c))
-LINT_FLAGS := -D_GNU_SOURCE $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) $(LLHTTP_CFLAGS) $(PQ_CFLAGS) -Iruntime -Iinclude
+LINT_FLAGS := -D_GNU_SOURCE $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) $(LLHTTP_CFLAGS) $(PQ_CFLAGS) $(HIREDIS_CFLAGS) -Iruntime -Iinclude
 
 CHECK_layers := awk -f tools/layers.awk runtime/LAYERS $(wildcard runtime/*/*.[ch])
 CHECK_headers := env WERROR_gcc=$(WERROR_gcc) WERROR_clang=$(WERROR_clang) tools/headers.sh

@@ -4,7 +4,7 @@
 # usage: public.sh COMPILER OBJECT...
 #
 # Whatever these objects need and do not define themselves is cadre_* or the C library's;
-# or llhttp's and wslay's, for HTTP, or SQLite's, libpq's and jansson's, for those.
+# or llhttp's and wslay's, for HTTP, or SQLite's, libpq's, hiredis's and jansson's, for those.
 set -u
 compiler=$1
 shift
@@ -21,6 +21,7 @@ for object in "$@"; do
     [ "${object#*/actors/sqlite/}" = "$object" ] || may='(cadre|sqlite3)_'
     [ "${object#*/actors/json/}" = "$object" ] || may='(cadre|json)_'
     [ "${object#*/actors/postgres/}" = "$object" ] || may='(cadre_|PQ)'
+    [ "${object#*/actors/redis/}" = "$object" ] || may='(cadre_|redisv?[A-Z])'
     foreign=$(nm -u "$object" | awk '{ print $NF }' | grep -vE "^($may|_GLOBAL_OFFSET_TABLE_\$)" |
         sort -u | comm -23 - <(sort -u <<<"$libc"$'\n'"$own"))
     if [ -n "$foreign" ]; then

@@ -20,6 +20,8 @@ static void remove_folder(void)
 }
 void make_folder(void)
 {
+    if (owner)
+        return;
     assert_non_null(mkdtemp(folder));
     owner = getpid();
     atexit(remove_folder);

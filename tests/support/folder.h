@@ -4,8 +4,8 @@
 
 #include "support/support.h"
 
-/* A new empty folder, which is removed with all in it when the program ends; and a path
- * in there, valid until eight others are asked for. */
+/* A new empty folder, once, which is removed with all in it when the program ends; and a
+ * path in there, valid until eight others are asked for. */
 extern char folder[];
 void make_folder(void);
 const char *in_folder(const char *name);
