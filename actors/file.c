@@ -12,6 +12,7 @@
 #include "body.h"
 #include "disk.h"
 #include "holder.h"
+#include "nudge.h"
 #include "rows.h"
 
 #include <cadre/dispatch.h>
@@ -31,8 +32,6 @@ CADRE_TYPE(cadre_file_sync);
 CADRE_TYPE(cadre_file_truncate);
 CADRE_TYPE(cadre_file_ask);
 
-static const cadre_type file_go_type = {.name = "file_go"};
-
 struct read_row {
     cadre_promise promise;
     cadre_file_read_at what;
@@ -43,7 +42,8 @@ struct own {
     struct rows reads, changes; /* that wait */
     uint32_t reading, changing; /* under way */
     uint64_t bytes;             /* of writes, both */
-    bool is_open, told;
+    bool is_open;
+    struct nudge nudge;
 };
 static_assert(sizeof(struct own) <= sizeof((cadre_file *)NULL)->own, "own");
 
@@ -61,10 +61,14 @@ static int file_start(cadre_self *self, void *state)
     own->holder = holder_new(me);
     if (!own->holder)
         return -ENOMEM;
-    int err = cadre_offload(self, NULL, CADRE_POOL_FILES, CADRE_NEVER, holder_open,
+    int err = nudge_init(&own->nudge);
+    if (!err)
+        err = cadre_offload(self, NULL, CADRE_POOL_FILES, CADRE_NEVER, holder_open,
                             file_open, .holder = holder_share(own->holder));
-    if (err)
+    if (err) {
+        nudge_fini(&own->nudge);
         holder_leave(own->holder);
+    }
     return err;
 }
 
@@ -205,7 +209,7 @@ static int on_changes(cadre_self *self, void *state, cadre_msg *m)
 
 static int on_go(cadre_self *self, void *state, cadre_msg *m)
 {
-    own_of(state)->told = false;
+    nudge_came(m);
     go(self, state);
     return 0;
 }
@@ -218,9 +222,8 @@ static int queue(cadre_self *self, cadre_file *me, const cadre_msg *m,
     uint32_t waiting =
         own->reads.count + own->reading + own->changes.count + own->changing;
     int err = waiting < me->waiting ? rows_reserve(rows, size) : CADRE_EFULL;
-    if (!err && !own->told)
-        err = cadre_send_as(self, cadre_me(self), &file_go_type, NULL);
-    own->told = own->told || !err;
+    if (!err)
+        err = nudge_send(self, &own->nudge);
     if (!err)
         err = cadre_defer(self, m, promise);
     if (!err)
@@ -274,7 +277,7 @@ static int file_receive(cadre_self *self, void *state, cadre_msg *m)
                                   {&cadre_file_sync_type, on_change},
                                   {&cadre_file_truncate_type, on_change},
                                   {&cadre_file_ask_type, on_change},
-                                  {&file_go_type, on_go},
+                                  {&nudge_type, on_go},
                                   {&file_open_type, on_open},
                                   {&file_read_type, on_read},
                                   {&file_changes_type, on_changes},
@@ -288,6 +291,7 @@ static void file_stop(cadre_self *self, void *state, int reason)
     struct own *own = own_of(state);
     rows_free(&own->reads);
     holder_free_changes(&own->changes);
+    nudge_fini(&own->nudge);
     holder_leave(own->holder);
 }
 

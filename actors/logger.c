@@ -10,6 +10,7 @@
 
 #include "body.h"
 #include "line.h"
+#include "nudge.h"
 #include "rows.h"
 #include "sink.h"
 
@@ -36,7 +37,6 @@ CADRE_TYPE(cadre_logger_reopen);
 CADRE_TYPE(cadre_logger_level);
 CADRE_TYPE(cadre_logger_ask);
 
-static const cadre_type logger_write_type = {.name = "logger_write"};
 static const cadre_type logger_again_type = {.name = "logger_again"};
 
 /* Who waits for what came before, or for the file. */
@@ -56,7 +56,8 @@ struct own {
     uint64_t unsaid;                 /* dropped, and the log does not say so yet */
     uint64_t opens, opening, opened; /* asked for; by the call that is made; done */
     int code;
-    bool told, simulated;
+    bool simulated;
+    struct nudge nudge;
 };
 static_assert(sizeof(struct own) <= sizeof((cadre_logger *)NULL)->own, "own");
 
@@ -83,7 +84,12 @@ static int logger_start(cadre_self *self, void *state)
     own->retry = me->retry;
     own->opens = me->path != NULL; /* at the first write */
     own->simulated = is_simulated(self);
-    return sink_new(&own->sink, me);
+    int err = nudge_init(&own->nudge);
+    if (!err)
+        err = sink_new(&own->sink, me);
+    if (err)
+        nudge_fini(&own->nudge);
+    return err;
 }
 
 static cadre_time utc(cadre_self *self, cadre_logger *me)
@@ -288,7 +294,7 @@ static int on_again(cadre_self *self, void *state, cadre_msg *m)
 static int on_write(cadre_self *self, void *state, cadre_msg *m)
 {
     struct own *own = own_of(state);
-    own->told = false;
+    nudge_came(m);
     write_next(self, state, own);
     return 0;
 }
@@ -337,8 +343,7 @@ static int wait_for(cadre_self *self, cadre_logger *me, const cadre_msg *m)
         return body_refuse(self, m, err, "logger: no memory for who waits");
     if (m->token.id)
         rows_append(&own->waiters, sizeof w, &w);
-    if (!own->told)
-        own->told = cadre_send_as(self, cadre_me(self), &logger_write_type, NULL) == 0;
+    (void)nudge_send(self, &own->nudge);
     return 0;
 }
 
@@ -377,7 +382,7 @@ static int on_ask(cadre_self *self, void *state, cadre_msg *m)
 static int logger_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     static const cadre_on on[] = {
-        {&cadre_log_line_type, on_line},        {&logger_write_type, on_write},
+        {&cadre_log_line_type, on_line},        {&nudge_type, on_write},
         {&logger_again_type, on_again},         {&cadre_logger_flush_type, on_flush},
         {&cadre_logger_reopen_type, on_reopen}, {&cadre_logger_level_type, on_level},
         {&cadre_logger_ask_type, on_ask},       {NULL, NULL}};
@@ -444,6 +449,7 @@ static void logger_stop(cadre_self *self, void *state, int reason)
     cadre_buf_unref(own->back.buf);
     cadre_buf_unref(own->sink);
     rows_free(&own->waiters);
+    nudge_fini(&own->nudge);
 }
 
 const cadre_class cadre_logger_class = {.name = "cadre_logger",

@@ -4,6 +4,7 @@
  * be withdrawn with that: a request sends a message to this actor, which is for nobody's
  * sake. */
 #include "body.h"
+#include "nudge.h"
 #include "rows.h"
 
 #include <cadre/actors/resolve.h>
@@ -15,8 +16,6 @@
 #include <strings.h>
 
 CADRE_TYPE(cadre_resolver_ask);
-
-static const cadre_type resolver_go_type = {.name = "resolver_go"};
 
 struct waiter {
     cadre_promise promise;
@@ -36,7 +35,7 @@ struct entry {
 struct own {
     struct rows entries;
     uint32_t waiting; /* requests */
-    bool told;
+    struct nudge nudge;
 };
 static_assert(sizeof(struct own) <= sizeof((cadre_resolver *)NULL)->own, "own");
 
@@ -80,7 +79,7 @@ static int resolver_start(cadre_self *self, void *state)
     me->timeout = me->timeout ? me->timeout : 30 * CADRE_SECOND;
     me->names = me->names ? me->names : 1024;
     me->waiting = me->waiting ? me->waiting : 4096;
-    return 0;
+    return nudge_init(&own_of(me)->nudge);
 }
 
 /* ---- names ----------------------------------------------------------------------- */
@@ -186,7 +185,7 @@ static int on_go(cadre_self *self, void *state, cadre_msg *m)
 {
     cadre_resolver *me = state;
     struct own *own = own_of(me);
-    own->told = false;
+    nudge_came(m);
     for (uint32_t i = 0; i < own->entries.count; i++) {
         struct entry *e = entry_at(own, i);
         if (e->call.id || e->waiters.count == 0)
@@ -209,9 +208,8 @@ static int wait_for(cadre_self *self, cadre_resolver *me, struct entry *e,
     struct waiter w = {.port = ((cadre_resolver_ask *)m->body)->port};
     int err =
         own->waiting < me->waiting ? rows_reserve(&e->waiters, sizeof w) : CADRE_EFULL;
-    if (!err && !own->told)
-        err = cadre_send_as(self, cadre_me(self), &resolver_go_type, NULL);
-    own->told = own->told || !err;
+    if (!err)
+        err = nudge_send(self, &own->nudge);
     if (!err)
         err = cadre_defer(self, m, &w.promise);
     if (err)
@@ -250,7 +248,7 @@ static int on_ask(cadre_self *self, void *state, cadre_msg *m)
 static int resolver_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     static const cadre_on on[] = {
-        {&cadre_resolver_ask_type, on_ask}, {&resolver_go_type, on_go}, {NULL, NULL}};
+        {&cadre_resolver_ask_type, on_ask}, {&nudge_type, on_go}, {NULL, NULL}};
     return cadre_dispatch(self, state, m, on);
 }
 
@@ -261,6 +259,7 @@ static void resolver_stop(cadre_self *self, void *state, int reason)
     for (uint32_t i = 0; i < own->entries.count; i++)
         entry_free(entry_at(own, i));
     rows_free(&own->entries);
+    nudge_fini(&own->nudge);
 }
 
 const cadre_class cadre_resolver_class = {.name = "cadre_resolver",

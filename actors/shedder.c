@@ -8,6 +8,7 @@
 #include <cadre/actors/shedder.h>
 
 #include "body.h"
+#include "nudge.h"
 #include "pending.h"
 #include "ring.h"
 
@@ -19,7 +20,6 @@
 CADRE_TYPE(cadre_shedder_ask);
 CADRE_TYPE(cadre_shedder_status);
 
-static const cadre_type shedder_next_type = {.name = "shedder_next"};
 static const cadre_type shedder_tick_type = {.name = "shedder_tick"};
 
 enum { LEVELS = CADRE_SHEDDER_LEVELS };
@@ -48,8 +48,9 @@ struct own {
     struct pending pending;
     struct ring levels[LEVELS]; /* of waiters, the oldest first */
     uint32_t count[LEVELS], waiting;
-    bool sheds, told; /* told: the message to do the next is on its way */
-    bool saturated;   /* the target has had no rest since the last outcome */
+    struct nudge nudge;
+    bool sheds;
+    bool saturated; /* the target has had no rest since the last outcome */
     cadre_token ticks;
     cadre_time above;    /* since when the oldest has been too old; CADRE_NEVER: not */
     cadre_time watchful; /* until then it sheds again at once */
@@ -74,7 +75,7 @@ static int shedder_start(cadre_self *self, void *state)
     own->above = CADRE_NEVER;
     for (uint32_t level = 0; level < LEVELS; level++)
         ring_init(&own->levels[level]);
-    return 0;
+    return nudge_init(&own->nudge);
 }
 
 /* ---- what waits ------------------------------------------------------------------ */
@@ -276,7 +277,6 @@ static void pass_waiter(cadre_self *self, const cadre_shedder *me, struct own *o
 static int on_next(cadre_self *self, cadre_shedder *me)
 {
     struct own *own = own_of(me);
-    own->told = false;
     while (has_place(me, own)) {
         shed(self, me, own);
         struct waiter *w = most_important(own);
@@ -298,8 +298,8 @@ static int on_next(cadre_self *self, cadre_shedder *me)
 static void do_next(cadre_self *self, const cadre_shedder *me, struct own *own)
 {
     look(self, me, own);
-    if (own->waiting > 0 && has_place(me, own) && !own->told)
-        own->told = cadre_send_as(self, cadre_me(self), &shedder_next_type, NULL) == 0;
+    if (own->waiting > 0 && has_place(me, own))
+        (void)nudge_send(self, &own->nudge);
 }
 
 static int on_outcome(cadre_self *self, void *state, cadre_msg *m)
@@ -426,8 +426,10 @@ static int tell_status(cadre_self *self, cadre_shedder *me, const cadre_msg *m)
 static int shedder_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     cadre_shedder *me = state;
-    if (m->type == &shedder_next_type)
+    if (m->type == &nudge_type) {
+        nudge_came(m);
         return on_next(self, me);
+    }
     if (m->type == &shedder_tick_type)
         return on_tick(self, me);
     if (m->type == &cadre_shedder_ask_type)
@@ -447,6 +449,7 @@ static void shedder_stop(cadre_self *self, void *state, int reason)
     while (own->waiting > 0)
         forget(own, least_important(own));
     pending_free(&own->pending);
+    nudge_fini(&own->nudge);
 }
 
 const cadre_class cadre_shedder_class = {.name = "cadre_shedder",
