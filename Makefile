@@ -53,7 +53,7 @@ ALL_PARTS := redis postgres sqlite json http tls io
 users = $(shell grep -lE '$(1)' tests/*/*.c tests/*/*/*.c bench/*.c examples/*.c examples/*/*.c)
 # Without state, so that each part has its own copy.
 COPIED := runtime/base/panic.c runtime/base/thread.c
-COPIED_sql := actors/sql/table.c actors/body.c actors/rows.c
+COPIED_sql := actors/sql/table.c actors/body.c actors/rows.c actors/nudge.c
 
 LIBS_io := $(shell pkg-config --libs libuv 2>/dev/null)
 UV_CFLAGS := $(shell pkg-config --cflags-only-I libuv 2>/dev/null)

@@ -27,15 +27,25 @@ static void watch_no_more(cadre_self *self, struct seat *seat)
     seat->ready.id = 0;
 }
 
+void connect_end(cadre_self *self, cadre_token *token)
+{
+    if (token->id)
+        (void)cadre_cancel(self, *token);
+    token->id = 0;
+}
+
 static void close_seat(cadre_self *self, struct seat *seat)
 {
     watch_no_more(self, seat);
+    connect_end(self, &seat->late);
+    connect_end(self, &seat->idle);
+    connect_end(self, &seat->cancelling);
     link_close(&seat->link);
     request_drop(self, &seat->request);
     seat->phase = CLOSED;
     seat->round++;
     seat->cursor = 0;
-    seat->is_unwanted = seat->is_cancelling = false;
+    seat->is_unwanted = false;
 }
 
 void connect_rest(cadre_self *self, struct own *own)
@@ -89,20 +99,30 @@ int connect_fail(cadre_self *self, cadre_postgres *me, struct seat *seat)
     return fail(self, me, seat, code, state, text);
 }
 
+int connect_unfit(cadre_self *self, cadre_postgres *me, struct seat *seat)
+{
+    const cadre_sql_error error = seat->link.outcome.error;
+    char text[CONVERT_TEXT];
+    (void)snprintf(text, sizeof text, "%s", cadre_sql_error_text(&error));
+    return fail(self, me, seat, error.code, error.state, text);
+}
+
 /* ---- it comes -------------------------------------------------------------------- */
 
 void connect_begin(cadre_self *self, cadre_postgres *me, struct seat *seat)
 {
     uint32_t number = (uint32_t)(seat - own_of(me)->seats);
-    int err = cadre_after(self, NULL, me->connect, postgres_late, number, seat->round);
+    int err =
+        cadre_after(self, &seat->late, me->connect, postgres_late, number, seat->round);
     if (!err)
         err = cadre_offload(self, NULL, CADRE_POOL_NAMES, CADRE_NEVER, dial_begin,
                             postgres_dial, .url = cadre_buf_ref(own_of(me)->url),
                             .link = number, .round = seat->round);
-    if (err)
+    seat->phase = err ? CLOSED : DIALS;
+    if (err) {
+        connect_end(self, &seat->late);
         connect_rest(self, own_of(me));
-    else
-        seat->phase = DIALS;
+    }
 }
 
 /* Another watch for each step: the socket may be another one. */
@@ -175,6 +195,7 @@ int connect_on_late(cadre_self *self, void *state, cadre_msg *m)
     cadre_postgres *me = state;
     const postgres_late *late = m->body;
     struct seat *seat = &own_of(me)->seats[late->link];
+    seat->late.id = 0;
     if (seat->round != late->round || seat->phase > SETS_UP || seat->phase == CLOSED)
         return 0;
     return fail(

@@ -2,6 +2,7 @@
 #include "convert.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +32,11 @@ static void print_real(char *text, double real)
             *at = '.';
 }
 
+/* libpq counts bytes by int, and the server takes no more than 1 GiB of a value. */
 static int convert_one(struct params *p, int i, const cadre_sql_value *v, char *number)
 {
+    if (v->kind >= CADRE_SQL_TEXT && v->size > INT_MAX)
+        return -E2BIG;
     p->formats[i] = v->kind == CADRE_SQL_BYTES;
     p->sizes[i] = (int)v->size;
     p->values[i] = number;

@@ -15,7 +15,7 @@ struct params {
     cadre_buf *buf; /* of all that; convert_free() */
 };
 /* What it points to is the statement's. Errors: -ENOMEM, -EMSGSIZE (65,535 values),
- * -EILSEQ (text with a zero byte). */
+ * -EILSEQ (text with a zero byte), -E2BIG (2 GiB). */
 CADRE_MUST_CHECK int convert_params(struct params *params, const struct statement *s);
 void convert_free(struct params *params);
 

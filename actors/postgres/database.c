@@ -21,7 +21,6 @@
 #include <errno.h>
 #include <string.h>
 
-static CADRE_TYPE(postgres_go);
 static CADRE_TYPE(postgres_idle);
 static CADRE_TYPE(postgres_again);
 typedef struct postgres_patience {
@@ -34,9 +33,7 @@ static const char too_much[] = "postgres: too much waits: ask for less";
 
 void pool_tell(cadre_self *self, cadre_postgres *me)
 {
-    struct own *own = own_of(me);
-    if (!own->told)
-        own->told = cadre_send(self, cadre_me(self), postgres_go, 0) == 0;
+    (void)nudge_send(self, &own_of(me)->nudge);
 }
 
 uint32_t pool_count(cadre_postgres *me, enum phase phase)
@@ -101,7 +98,7 @@ static void leave(cadre_self *self, cadre_postgres *me, struct seat *seat)
     link_end(&seat->link);
     request_drop(self, &seat->request);
     seat->is_unwanted = false;
-    seat->phase = seat->is_cancelling ? DRAINS : FREE;
+    seat->phase = seat->cancelling.id ? DRAINS : FREE;
     (void)connect_wait(self, me, seat);
     pool_tell(self, me);
 }
@@ -111,7 +108,7 @@ static void on_done(cadre_self *self, cadre_postgres *me, struct seat *seat)
     bool again = seat->phase == RUNS && seat->link.is_stale &&
                  seat->link.outcome.error.code && !seat->request.is_again;
     bool is_wanted = seat->request.promise.token.id || listen_is(me, seat);
-    if (again && is_wanted && !seat->is_unwanted && !seat->is_cancelling) {
+    if (again && is_wanted && !seat->is_unwanted && !seat->cancelling.id) {
         seat->request.is_again = true;
         int err = link_begin(&seat->link, &seat->request.sql);
         if (!err)
@@ -121,8 +118,10 @@ static void on_done(cadre_self *self, cadre_postgres *me, struct seat *seat)
         if (!err || err == -ECONNRESET)
             return;
     }
-    if (seat->phase == SETS_UP)
+    if (seat->phase == SETS_UP) {
         own_of(me)->failures = 0;
+        connect_end(self, &seat->late);
+    }
     if (seat->phase == RUNS && listen_is(me, seat))
         listen_on_done(self, me, seat);
     if (seat->request.promise.token.id)
@@ -132,8 +131,7 @@ static void on_done(cadre_self *self, cadre_postgres *me, struct seat *seat)
 
 enum { SEAT_BITS = 8 };
 
-/* It stays open for as long as somebody asks: a timer for each piece, which knows whether
- * it is out of date. */
+/* It stays open for as long as somebody asks: there is a timer for each piece. */
 static void on_piece(cadre_self *self, cadre_postgres *me, struct seat *seat)
 {
     struct own *own = own_of(me);
@@ -141,7 +139,7 @@ static void on_piece(cadre_self *self, cadre_postgres *me, struct seat *seat)
     seat->cursor = (uint64_t)++own->cursors << SEAT_BITS | number;
     seat->phase = HAS_CURSOR;
     seat->link.outcome.rows.cursor = seat->cursor;
-    int err = cadre_after(self, NULL, me->cursor, postgres_idle, seat->cursor);
+    int err = cadre_after(self, &seat->idle, me->cursor, postgres_idle, seat->cursor);
     if (err)
         (void)outcome_fail(&seat->link.outcome, err, "53200", cadre_strerror(err),
                            NULL);
@@ -169,6 +167,8 @@ int pool_on_ready(cadre_self *self, cadre_postgres *me, struct seat *seat)
         on_piece(self, me, seat);
         break;
     case LINK_DONE:
+        if (seat->phase == SETS_UP && seat->link.outcome.error.code)
+            return connect_unfit(self, me, seat);
         on_done(self, me, seat);
         break;
     case LINK_BROKEN:
@@ -184,17 +184,18 @@ int pool_on_ready(cadre_self *self, cadre_postgres *me, struct seat *seat)
     return 0;
 }
 
-/* What it runs is of no use. When no thread can tell the server, the connection goes. */
+/* What it runs is of no use. When the server cannot be told, or not in time, the
+ * connection goes. */
 static void cancel(cadre_self *self, cadre_postgres *me, struct seat *seat)
 {
     PGcancel *it = PQgetCancel(seat->link.conn);
-    int err = it ? cadre_offload(self, NULL, CADRE_POOL_DATA, CADRE_NEVER, dial_cancel,
-                                 postgres_cancel, .cancel = it,
+    int err = it ? cadre_offload(self, &seat->cancelling, CADRE_POOL_DATA, me->connect,
+                                 dial_cancel, postgres_cancel, .cancel = it,
                                  .link = (uint32_t)(seat - own_of(me)->seats),
                                  .round = seat->round)
                  : -ENOMEM;
     bool had_cursor = seat->phase == HAS_CURSOR;
-    seat->is_cancelling = true;
+    connect_end(self, &seat->idle);
     seat->is_unwanted = seat->link.is_too_much = false;
     seat->phase = RUNS;
     seat->cursor = 0;
@@ -226,7 +227,7 @@ static int on_cancelled(cadre_self *self, void *state, cadre_msg *m)
     struct seat *seat = &own_of(me)->seats[job->link];
     if (seat->round != job->round)
         return 0;
-    seat->is_cancelling = false;
+    seat->cancelling.id = 0;
     if (seat->phase == DRAINS)
         seat->phase = FREE;
     else if (job->failed || cadre_after(self, NULL, AGAIN_MS * CADRE_MS, postgres_again,
@@ -292,10 +293,10 @@ static int on_go(cadre_self *self, void *state, cadre_msg *m)
 {
     cadre_postgres *me = state;
     struct own *own = own_of(me);
-    own->told = false;
+    nudge_came(m);
     for (uint32_t i = 0; i < me->connections; i++) {
         struct seat *s = &own->seats[i];
-        if ((s->is_unwanted || s->link.is_too_much) && !s->is_cancelling &&
+        if ((s->is_unwanted || s->link.is_too_much) && !s->cancelling.id &&
             (s->phase == RUNS || s->phase == HAS_CURSOR))
             cancel(self, me, s);
     }
@@ -343,7 +344,7 @@ static uint32_t count_requests(cadre_postgres *me)
     return own_of(me)->waiting.count + pool_count(me, RUNS);
 }
 
-/* Nobody waits for it any more. */
+/* Nobody waits for a request any more; or a cancel takes too long. */
 static int on_failure(cadre_self *self, void *state, cadre_msg *m)
 {
     cadre_postgres *me = state;
@@ -359,6 +360,11 @@ static int on_failure(cadre_self *self, void *state, cadre_msg *m)
         }
     for (uint32_t i = 0; i < me->connections; i++) {
         struct seat *s = &own->seats[i];
+        if (s->cancelling.id == m->token.id) {
+            s->cancelling.id = 0;
+            connect_lose(self, me, s);
+            return 0;
+        }
         if (s->request.patience.id != m->token.id)
             continue;
         s->request.patience.id = s->request.promise.token.id = 0;
@@ -416,6 +422,7 @@ static int on_idle(cadre_self *self, void *state, cadre_msg *m)
 {
     struct seat *seat = find_cursor(state, ((const postgres_idle *)m->body)->cursor);
     if (seat) {
+        seat->idle.id = 0;
         seat->is_unwanted = true;
         pool_tell(self, state);
     }
@@ -456,6 +463,7 @@ static int on_next(cadre_self *self, void *state, cadre_msg *m)
     seat->request.promise = r.promise;
     seat->request.patience = r.patience;
     seat->phase = RUNS;
+    connect_end(self, &seat->idle);
     link_go_on(&seat->link, next->rows);
     return pool_on_ready(self, me, seat);
 }
@@ -489,18 +497,22 @@ static int database_start(cadre_self *self, void *state)
     const char *url = me->url ? me->url : "";
     own->url = cadre_buf_new(url, strlen(url) + 1);
     own->seats = cadre_alloc(self, (me->connections + 1) * sizeof *own->seats);
-    if (!own->url || !own->seats)
-        return -ENOMEM;
-    err = cadre_spawn(self, &own->patience, &patience_class, NULL);
+    err = own->url && own->seats ? nudge_init(&own->nudge) : -ENOMEM;
     if (!err)
+        err = cadre_spawn(self, &own->patience, &patience_class, NULL);
+    if (!err) {
         connect_begin(self, me, &own->seats[0]);
+    } else {
+        nudge_fini(&own->nudge);
+        cadre_buf_unref(own->url);
+    }
     return err;
 }
 
 static int database_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     static const cadre_on on[] = {{&cadre_ready_now_type, on_ready},
-                                  {&postgres_go_type, on_go},
+                                  {&nudge_type, on_go},
                                   {&cadre_sql_type, on_sql},
                                   {&cadre_sql_next_type, on_next},
                                   {&cadre_failure_type, on_failure},
@@ -530,6 +542,7 @@ static void database_stop(cadre_self *self, void *state, int reason)
         link_close(&own->seats[i].link);
         cadre_sql_drop(&own->seats[i].request.sql);
     }
+    nudge_fini(&own->nudge);
     cadre_buf_unref(own->url);
 }
 

@@ -45,12 +45,23 @@ int dial_check(const char *url, char text[DIAL_TEXT])
     return options ? 0 : -EINVAL;
 }
 
-static const char *value_of(const PQconninfoOption *options, const char *word)
+static const char *value_in(const PQconninfoOption *options, const char *word)
 {
     for (const PQconninfoOption *o = options; o && o->keyword; o++)
         if (strcmp(o->keyword, word) == 0)
             return o->val ? o->val : "";
     return "";
+}
+
+/* What the url says; where it says nothing the environment (PGHOST, PGPORT, a service
+ * that PGSERVICE names), as libpq itself does. */
+struct said {
+    PQconninfoOption *by_url, *otherwise;
+};
+static const char *value_of(const struct said *said, const char *word)
+{
+    const char *value = value_in(said->by_url, word);
+    return *value ? value : value_in(said->otherwise, word);
 }
 
 /* ---- hosts ----------------------------------------------------------------------- */
@@ -105,10 +116,21 @@ static const char *next_of(const char **at, int *length)
     return start;
 }
 
-/* False: none has an address. A path is a socket's folder. */
+static uint32_t count_of(const char *list)
+{
+    uint32_t count = 1;
+    for (; *list; list++)
+        count += *list == ',';
+    return count;
+}
+
+/* False: none has an address. A path is a socket's folder. Numbers of hosts and of ports
+ * that do not fit are libpq's to refuse. */
 static bool look_up_all(struct places *p, const char *hosts, const char *ports)
 {
     bool one_port = !strchr(ports, ',');
+    if (!one_port && count_of(ports) != count_of(hosts))
+        return true;
     while (*hosts) {
         char host[256];
         int length, port_length;
@@ -158,12 +180,14 @@ int dial_begin(void *body)
     postgres_dial *job = body;
     struct places places = {.count = 0};
     char *why = NULL;
-    PQconninfoOption *options =
-        PQconninfoParse((const char *)cadre_buf_data(job->url), &why);
-    const char *hosts = value_of(options, "host");
-    bool found = !options || !*hosts || *value_of(options, "hostaddr") ||
-                 look_up_all(&places, hosts, value_of(options, "port"));
-    if (!options)
+    struct said said = {
+        .by_url = PQconninfoParse((const char *)cadre_buf_data(job->url), &why)};
+    if (!*value_in(said.by_url, "service")) /* which goes before the environment */
+        said.otherwise = PQconndefaults();
+    const char *hosts = value_of(&said, "host");
+    bool found = !said.by_url || !*hosts || *value_of(&said, "hostaddr") ||
+                 look_up_all(&places, hosts, value_of(&said, "port"));
+    if (!said.by_url)
         (void)snprintf(job->text, sizeof job->text, "%s", "the url cannot be read");
     else if (!found)
         (void)snprintf(job->text, sizeof job->text,
@@ -171,8 +195,9 @@ int dial_begin(void *body)
                        "server or /etc/hosts",
                        hosts, places.failed ? places.failed : "none");
     else
-        job->conn = start(options, &places);
+        job->conn = start(said.by_url, &places);
     PQfreemem(why);
-    PQconninfoFree(options);
+    PQconninfoFree(said.by_url);
+    PQconninfoFree(said.otherwise);
     return 0;
 }

@@ -202,6 +202,9 @@ static int check(struct link *link, const cadre_sql *sql)
             return outcome_fail(&link->outcome, -EINVAL, "22021",
                                 "there is a zero byte in a text: give it as bytes",
                                 text);
+        if (err == -E2BIG)
+            return outcome_fail(&link->outcome, -EINVAL, "54000",
+                                "a value has 2 GiB or more: the server takes 1", text);
         if (err == -EMSGSIZE)
             return outcome_fail(&link->outcome, -EINVAL, "54023",
                                 "there are more than 65,535 values", text);

@@ -5,6 +5,8 @@
 #include "dial.h"
 #include "link.h"
 
+#include "../nudge.h"
+
 #include <cadre/actors/postgres.h>
 #include <cadre/ready.h>
 
@@ -35,15 +37,14 @@ struct seat {
     uint32_t round;    /* how often it was closed: what belongs to another is late */
     uint32_t runs;     /* how many requests it has begun */
     cadre_ready ready; /* id 0: not watched */
+    cadre_token late;  /* until it is set up; id 0: no timer runs */
+    cadre_token idle;  /* while nobody asks for the next rows */
+    cadre_token cancelling; /* a thread tells the server; id 0: none does */
     struct request request;
     uint64_t cursor;
-    bool is_unwanted;   /* the request: cancel it */
-    bool is_cancelling; /* a thread does */
+    bool is_unwanted; /* the request: cancel it */
 };
 
-typedef struct postgres_go {
-    int none;
-} postgres_go;
 typedef struct postgres_idle {
     uint64_t cursor;
 } postgres_idle;
@@ -66,7 +67,8 @@ struct own {
     struct rows waiting, listeners;
     uint32_t cursors;  /* given out, ever */
     uint32_t failures; /* to connect, since the last success */
-    bool told, rests;  /* go is on its way; nothing is tried until the timer */
+    bool rests;        /* nothing is tried until the timer */
+    struct nudge nudge;
 };
 static inline struct own *own_of(cadre_postgres *me)
 {
@@ -85,12 +87,16 @@ int connect_on_late(cadre_self *self, void *state, cadre_msg *m);
 int connect_on_retry(cadre_self *self, void *state, cadre_msg *m);
 /* Its descriptor is ready. Returns what the handler is to return. */
 int connect_on_ready(cadre_self *self, cadre_postgres *me, struct seat *seat);
-/* There is no connection: libpq says why. Returns what the handler is to return. */
+/* There is no connection: libpq says why, or the server, when it does not let it be set
+ * up. Return what the handler is to return. */
 int connect_fail(cadre_self *self, cadre_postgres *me, struct seat *seat);
+int connect_unfit(cadre_self *self, cadre_postgres *me, struct seat *seat);
 /* For a while nothing is tried. */
 void connect_rest(cadre_self *self, struct own *own);
 /* It is closed; what it ran fails with its outcome. */
 void connect_lose(cadre_self *self, cadre_postgres *me, struct seat *seat);
+/* Ends a timer, or a call. */
+void connect_end(cadre_self *self, cadre_token *token);
 /* Waits for its descriptor. False: it was closed. */
 bool connect_wait(cadre_self *self, cadre_postgres *me, struct seat *seat);
 

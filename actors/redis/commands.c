@@ -90,7 +90,7 @@ static int reserve(cadre_redis_commands *c, size_t size)
 }
 
 /* As hiredis has made it, or a negative number. */
-static int append(cadre_redis_commands *c, const char *command, int size)
+static int append(cadre_redis_commands *c, const char *command, long long size)
 {
     if (size < 0)
         return size == -1 ? -ENOMEM : -EINVAL;
@@ -128,7 +128,8 @@ int cadre_redis_add(cadre_redis_commands *commands, uint32_t count,
     int err = commands ? check(count, args, sizes) : -EINVAL;
     if (err)
         return err;
-    int size = redisFormatCommandArgv(&command, (int)count, (const char **)args, sizes);
+    long long size =
+        redisFormatCommandArgv(&command, (int)count, (const char **)args, sizes);
     err = append(commands, command, size);
     if (size >= 0)
         redisFreeCommand(command);

@@ -31,7 +31,7 @@ static const char *check(struct place *place)
 static int add(struct place *place, int count, const char *const *args)
 {
     char *command;
-    int size = redisFormatCommandArgv(&command, count, (const char **)args, NULL);
+    long long size = redisFormatCommandArgv(&command, count, (const char **)args, NULL);
     size_t before = cadre_buf_size(place->setup);
     if (size < 0)
         return -ENOMEM;

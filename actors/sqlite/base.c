@@ -7,7 +7,7 @@
 
 struct base {
     atomic_uint shares;
-    atomic_bool is_over, told;
+    atomic_bool is_over;
     int use;
     bool may_forget;
     uint32_t max;
@@ -31,7 +31,6 @@ cadre_buf *base_new(const cadre_sqlite *config)
     struct base *base = base_of(buf);
     atomic_init(&base->shares, 1);
     atomic_init(&base->is_over, false);
-    atomic_init(&base->told, false);
     base->use = config->use;
     base->may_forget = config->may_forget;
     base->max = config->bytes;
@@ -62,15 +61,6 @@ void base_leave(cadre_buf *buf)
 void base_end(cadre_buf *buf)
 {
     atomic_store_explicit(&base_of(buf)->is_over, true, memory_order_relaxed);
-}
-
-bool base_tell(cadre_buf *buf)
-{
-    return !atomic_exchange_explicit(&base_of(buf)->told, true, memory_order_relaxed);
-}
-void base_told(cadre_buf *buf)
-{
-    atomic_store_explicit(&base_of(buf)->told, false, memory_order_relaxed);
 }
 
 /* Beside the clock of a simulation there is the real one, by which a call is stopped. */

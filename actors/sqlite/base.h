@@ -20,9 +20,6 @@ void base_leave(cadre_buf *base);
 /* Calls that are under way are to stop. */
 void base_end(cadre_buf *base);
 const char *base_path(cadre_buf *base);
-/* The message that makes the actor go on: there is one at a time. False: there is. */
-bool base_tell(cadre_buf *base);
-void base_told(cadre_buf *base);
 /* When a call for a request that is in hand is to stop. */
 cadre_time base_until(cadre_self *self);
 

@@ -9,6 +9,7 @@
 #include "base.h"
 
 #include "../body.h"
+#include "../nudge.h"
 
 #include <cadre/arena.h>
 #include <cadre/dispatch.h>
@@ -22,20 +23,6 @@
 #include <string.h>
 #include <strings.h>
 
-/* That there is something to do: to itself. Also where a limit drops it the next request
- * knows that none is on its way. */
-typedef struct sqlite_go {
-    cadre_buf *base; /* a share */
-} sqlite_go;
-static void drop_go(void *body)
-{
-    sqlite_go *go = body;
-    if (!go->base)
-        return;
-    base_told(go->base);
-    base_leave(cadre_buf_move(&go->base));
-}
-static CADRE_TYPE_DROP(sqlite_go, drop_go);
 typedef struct sqlite_look {
     int none;
 } sqlite_look;
@@ -53,6 +40,7 @@ struct cursor {
 
 struct own {
     cadre_buf *base;
+    struct nudge nudge;
     struct rows reads, writes; /* requests that wait */
     uint32_t writing;          /* under way */
     uint32_t cursors;          /* given out, ever */
@@ -86,10 +74,14 @@ static int database_start(cadre_self *self, void *state)
     own->base = own->cursor ? base_new(me) : NULL;
     if (!own->base)
         return -ENOMEM;
-    int err = cadre_offload(self, NULL, CADRE_POOL_DATA, CADRE_NEVER, base_open,
+    int err = nudge_init(&own->nudge);
+    if (!err)
+        err = cadre_offload(self, NULL, CADRE_POOL_DATA, CADRE_NEVER, base_open,
                             sqlite_open, .base = base_share(own->base));
-    if (err)
+    if (err) {
+        nudge_fini(&own->nudge);
         base_leave(own->base);
+    }
     return err;
 }
 
@@ -314,6 +306,7 @@ static int on_written(cadre_self *self, void *state, cadre_msg *m)
 
 static int on_go(cadre_self *self, void *state, cadre_msg *m)
 {
+    nudge_came(m);
     go(self, state);
     return 0;
 }
@@ -325,9 +318,7 @@ static int reserve(cadre_self *self, cadre_sqlite *me, struct rows *rows)
                        count_readers(me, own, READS);
     int err = waiting < me->waiting ? rows_reserve(rows, sizeof(struct request))
                                     : CADRE_EFULL;
-    if (!err && base_tell(own->base)) /* dropped, it has not been told */
-        err = cadre_send(self, cadre_me(self), sqlite_go, base_share(own->base));
-    return err;
+    return err ? err : nudge_send(self, &own->nudge);
 }
 
 static bool only_reads(const cadre_sql *sql)
@@ -392,11 +383,14 @@ static int on_next(cadre_self *self, void *state, cadre_msg *m)
 
 static int database_receive(cadre_self *self, void *state, cadre_msg *m)
 {
-    static const cadre_on on[] = {
-        {&cadre_sql_type, on_sql},        {&cadre_sql_next_type, on_next},
-        {&sqlite_go_type, on_go},         {&sqlite_look_type, on_look},
-        {&sqlite_open_type, on_open},     {&sqlite_read_type, on_read},
-        {&sqlite_write_type, on_written}, {NULL, NULL}};
+    static const cadre_on on[] = {{&cadre_sql_type, on_sql},
+                                  {&cadre_sql_next_type, on_next},
+                                  {&nudge_type, on_go},
+                                  {&sqlite_look_type, on_look},
+                                  {&sqlite_open_type, on_open},
+                                  {&sqlite_read_type, on_read},
+                                  {&sqlite_write_type, on_written},
+                                  {NULL, NULL}};
     return cadre_dispatch(self, state, m, on);
 }
 
@@ -406,6 +400,7 @@ static void database_stop(cadre_self *self, void *state, int reason)
     struct own *own = own_of(state);
     base_free_requests(&own->reads);
     base_free_requests(&own->writes);
+    nudge_fini(&own->nudge);
     base_end(own->base);
     base_leave(own->base);
 }

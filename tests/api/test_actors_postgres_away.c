@@ -111,6 +111,30 @@ static void hosts_are_looked_up(void **state)
     pg_end();
 }
 
+/* libpq's variables count where the url says nothing. */
+static void environment_is_heard(void **state)
+{
+    char port[8], ports[32];
+    snprintf(port, sizeof port, "%s", strstr(postgres_tcp_url(""), "port=") + 5);
+    *strchr(port, ' ') = 0;
+    snprintf(ports, sizeof ports, "%s,%s", port, port);
+    setenv("PGPORT", port, 1);
+    pg_begin_with(
+        (cadre_postgres){.url = "host=localhost,127.0.0.1 user=cadre dbname=postgres"});
+    assert_int_equal(pg_number_of(pg_ask("SELECT 7")), 7);
+    pg_end();
+    setenv("PGPORT", ports, 1);
+    setenv("PGHOST", "none.invalid,localhost", 1);
+    pg_begin_with((cadre_postgres){.url = "user=cadre dbname=postgres"});
+    assert_int_equal(pg_number_of(pg_ask("SELECT 7")), 7);
+    pg_end();
+    unsetenv("PGHOST"); /* two ports for one host */
+    pg_begin_with((cadre_postgres){.url = "host=localhost user=cadre", .patience = 1});
+    pg_error_of(pg_ask("SELECT 7"), -ECONNREFUSED, "08001", "port numbers");
+    pg_end();
+    unsetenv("PGPORT");
+}
+
 /* ---- NOTIFY ---------------------------------------------------------------------- */
 
 static atomic_uint listening, spoilt, heard, lost;
@@ -221,7 +245,7 @@ int main(void)
 {
     TESTS(cmocka_unit_test(comes_back), cmocka_unit_test(answered_is_durable),
           cmocka_unit_test(refusal_is_named), cmocka_unit_test(hosts_are_looked_up),
-          cmocka_unit_test(notices_are_heard),
+          cmocka_unit_test(environment_is_heard), cmocka_unit_test(notices_are_heard),
           cmocka_unit_test(bad_config_fails_the_start));
     if (!postgres_make()) {
         puts("skipped: PostgreSQL's server is not there");

@@ -20,9 +20,11 @@
  * When the server goes away the requests that it had fail with -ECONNRESET: done or not.
  * Those that wait go on waiting until their deadline or `patience`, and connections are
  * tried again, at least every 5 s. When the server refuses (password, database) they fail
- * and so does the actor, with words. Hosts are looked up on a thread of CADRE_POOL_NAMES,
- * cancelling is a call on one of CADRE_POOL_DATA. Files that the URL names, certificates
- * and keys, are read in between by libpq.
+ * and so does the actor, with words. Hosts, also those of PGHOST, are looked up on a
+ * thread of CADRE_POOL_NAMES; those of a service that the URL names by libpq, in between
+ * where there are several. Cancelling is a call on a thread of CADRE_POOL_DATA: one that
+ * takes longer than `connect` costs the connection. Files that the URL names,
+ * certificates and keys, are read in between by libpq.
  *
  * Guarantees, each with a test of that name, besides those of sql.h:
  *   side_by_side         as many requests run at the same time as there are connections
@@ -49,7 +51,7 @@ typedef struct cadre_postgres {
     uint32_t connections; /* most, 2 to 64. 0: 8. One of them never has a cursor */
     uint32_t waiting;     /* requests, most, those under way included. 0: 1,024 */
     uint32_t bytes;       /* of an answer, most. 0: 16 MiB */
-    cadre_time connect;   /* how long one attempt may take. 0: 10 s */
+    cadre_time connect;   /* how long one attempt, or a cancel, may take. 0: 10 s */
     cadre_time patience; /* a request that has waited so long when an attempt to connect
                            * fails, fails with the reason (08001). 0: 10 s */
     cadre_time cursor;   /* one is closed that nobody has asked for so long. 0: 30 s */
