@@ -46,10 +46,13 @@ static bool decode(char *text)
 static bool read_number(const char *text, uint32_t max, uint32_t *number)
 {
     char *end;
-    unsigned long n = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
-    bool is_one = isdigit((unsigned char)*text) && !*end && n <= max;
-    *number = is_one ? (uint32_t)n : *number;
-    return is_one;
+    if (!isdigit((unsigned char)*text))
+        return false;
+    unsigned long n = strtoul(text, &end, 10);
+    if (*end || n > max)
+        return false;
+    *number = (uint32_t)n;
+    return true;
 }
 
 static const char *read_user(struct url *url, char *text)
@@ -76,7 +79,7 @@ static const char *read_host(struct url *url, char *text)
         return "there is no host, or it is too long";
     if (port && (!read_number(port, UINT16_MAX, &number) || number == 0))
         return "the port is none";
-    strcpy(url->host, text);
+    memcpy(url->host, text, strlen(text) + 1);
     url->port = (uint16_t)number;
     return NULL;
 }
@@ -96,7 +99,7 @@ static const char *read_path(struct url *url, char *text)
 {
     if (!decode(text) || strlen(text) > URL_PATH_MAX || !text[0])
         return "the path of the socket is none, or too long";
-    strcpy(url->path, text);
+    memcpy(url->path, text, strlen(text) + 1);
     return NULL;
 }
 
