@@ -3,7 +3,9 @@
 #include "support/redising.h"
 #include "support/sockets.h"
 
+#include <cadre/limit.h>
 #include <cadre/shutdown.h>
+#include <cadre/supervise.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -243,6 +245,37 @@ static void waiting_is_bounded(void **state)
     close(listener);
 }
 
+/* What a limit of its own mailbox drops of its own messages is made up for. */
+static atomic_uint asked_wrong, asked_right;
+static int flooder_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    const cadre_failure *f = cadre_body(m, cadre_failure);
+    atomic_fetch_add(&asked_wrong, f && f->code != CADRE_EFULL);
+    atomic_fetch_add(&asked_right, 1);
+    return 0;
+}
+static int flooder_start(cadre_self *self, void *state)
+{
+    const cadre_limit limit = {.mailbox_max = 2, .overflow = CADRE_DROP_OLDEST};
+    const cadre_redis config = {.url = redis_url("unix://%s", redis_path())};
+    cadre_ref redis;
+    int err = cadre_spawn_with(self, &redis, &cadre_redis_class, &config,
+                               &(cadre_opts){.limit = &limit});
+    for (int i = 0; !err && i < 100; i++)
+        err = cadre_redis_ask(self, NULL, redis, 60 * CADRE_SECOND, "PING");
+    return err;
+}
+static const cadre_class flooder_class = {
+    .name = "flooder", .start = flooder_start, .receive = flooder_receive};
+static void limit_stops_nothing(void **state)
+{
+    rd_begin();
+    (void)rd_spawn(&flooder_class);
+    await(&asked_right, 100);
+    assert_int_equal(atomic_load(&asked_wrong), 0);
+    rd_end();
+}
+
 /* What has been asked is answered before the system ends. */
 static void drains(void **state)
 {
@@ -266,7 +299,7 @@ int main(void)
     TESTS(TEST(commands_are_answered), TEST(values_are_exact), TEST(values_are_trees),
           TEST(formats_part_arguments), TEST(others_connection_is_left_alone),
           TEST(in_order), TEST(all_or_none), TEST(error_has_words), TEST(within_bounds),
-          TEST(waiting_is_bounded), TEST(drains));
+          TEST(waiting_is_bounded), TEST(limit_stops_nothing), TEST(drains));
     if (!redis_make(NULL)) {
         puts("skipped: Redis's server is not there");
         return 77;

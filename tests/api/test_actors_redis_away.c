@@ -112,6 +112,34 @@ static void unsent_is_sent_later(void **state)
     close(listener);
 }
 
+/* Whatever breaks when: what was answered was done once, what was not was at most. */
+static void books_add_up(void **state)
+{
+    enum { ROUNDS = 20, EACH = 200 };
+    cadre_future *futures[EACH];
+    int64_t answered = 0, unknown = 0;
+    rd_begin_with(far_away(NULL));
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < EACH; i++) {
+            futures[i] = rd_ask("INCR books");
+            if (i == EACH / 2)
+                (void)redis_says("CLIENT KILL TYPE normal");
+        }
+        for (int i = 0; i < EACH; i++) {
+            cadre_msg m = rd_outcome(futures[i]);
+            const cadre_failure *f = cadre_body(&m, cadre_failure);
+            assert_true(f ? f->code == -ECONNRESET
+                          : cadre_body(&m, cadre_redis_answer) != NULL);
+            *(f ? &unknown : &answered) += 1;
+            cadre_future_free(futures[i]);
+        }
+    }
+    int64_t done = rd_number_of(rd_ask("GET books"));
+    assert_int_equal(answered + unknown, ROUNDS * EACH);
+    assert_true(done >= answered && done <= answered + unknown);
+    rd_end();
+}
+
 static void given_up_is_not_sent(void **state)
 {
     rd_begin_with(far_away(NULL));
@@ -320,9 +348,10 @@ static int empty(void **state)
 int main(void)
 {
     TESTS(TEST(comes_back), TEST(sent_once), TEST(unsent_is_sent_later),
-          TEST(given_up_is_not_sent), TEST(cancelled_answer_is_nobodys),
-          TEST(silent_server_is_left), TEST(nonsense_is_no_answer),
-          TEST(refusal_is_named), TEST(server_may_say_later), TEST(urls_are_checked));
+          TEST(books_add_up), TEST(given_up_is_not_sent),
+          TEST(cancelled_answer_is_nobodys), TEST(silent_server_is_left),
+          TEST(nonsense_is_no_answer), TEST(refusal_is_named),
+          TEST(server_may_say_later), TEST(urls_are_checked));
     if (!redis_make(NULL)) {
         puts("skipped: Redis's server is not there");
         return 77;
