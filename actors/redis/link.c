@@ -58,6 +58,14 @@ static void rest(cadre_self *self, struct link *link)
     replies_close(&link->replies);
 }
 
+/* Nothing was sent: so it is not told by codes that mean that something may be done. */
+static int code_of(int reason)
+{
+    return reason == -ECONNRESET  ? -ECONNABORTED
+           : reason == -ETIMEDOUT ? -ETIME
+                                  : reason;
+}
+
 static enum link_news fail(cadre_self *self, struct link *link, int reason)
 {
     if (link->lookup.id)
@@ -65,7 +73,7 @@ static enum link_news fail(cadre_self *self, struct link *link, int reason)
     if (link->stream.id)
         (void)cadre_stream_abort(self, link->stream);
     link->lookup.id = 0;
-    link->reason = reason;
+    link->reason = code_of(reason);
     rest(self, link);
     return LINK_FAILED;
 }
@@ -124,6 +132,7 @@ enum link_news link_open(cadre_self *self, struct link *link)
     if (link->phase != LINK_CLOSED)
         return LINK_NOTHING;
     forget_words(link);
+    link->remedy = NULL;
     link->tried = link->answers = 0;
     link->written = 0;
     int err = replies_open(&link->replies, link->place->limits.bytes);
@@ -142,8 +151,10 @@ static enum link_news on_lookup(cadre_self *self, struct link *link, const cadre
     const cadre_addresses *addresses = cadre_body(m, cadre_addresses);
     const cadre_failure *failure = cadre_body(m, cadre_failure);
     link->lookup.id = 0;
-    if (!addresses)
+    if (!addresses) {
+        link->remedy = failure ? failure->message : NULL;
         return fail(self, link, failure ? failure->code : -ENXIO);
+    }
     link->addresses = *addresses;
     return connect_next(self, link, -ENXIO);
 }

@@ -40,6 +40,7 @@ struct link {
     uint64_t written, given;
     struct replies replies;
     int reason;
+    const char *remedy;  /* constant, for that reason; or NULL */
     cadre_buf *words;    /* the server's, on that; or NULL */
     cadre_buf *no_units; /* the server's, on MULTI; NULL: it has it */
     bool expects;        /* something is to come */

@@ -22,27 +22,38 @@ static const char *text_of(int code)
     case -ECONNREFUSED:
     case -ENOENT:
         return "redis: nobody listens there: is the server running?";
-    case -ETIMEDOUT:
+    case -ECONNABORTED:
+        return "redis: the server has hung up before it has said anything";
+    case -ETIME:
         return "redis: the server did not answer in time: is it there, and does a "
                "firewall let it be reached?";
     case -EPROTO:
         return "redis: what answers there is no Redis server";
-    case -ENOTSUP:
-        return "redis: this server, or this user, has no MULTI: ask for one command at "
-               "a "
-               "time";
     default:
         return NULL;
     }
 }
 
-void outcome_fail(cadre_self *self, cadre_promise promise, int code, int cause)
+static void fail(cadre_self *self, cadre_promise promise, int code, int cause,
+                 const char *message)
 {
     const cadre_failure failure = {.code = code,
                                    .cause = cause == code ? 0 : cause,
                                    .origin = cadre_me(self),
-                                   .message = text_of(code)};
+                                   .message = message};
     body_fail(self, promise, &failure);
+}
+
+void outcome_fail(cadre_self *self, cadre_promise promise, int code, int cause)
+{
+    fail(self, promise, code, cause, text_of(code));
+}
+
+void outcome_no_units(cadre_self *self, cadre_promise promise)
+{
+    fail(self, promise, -ENOTSUP, 0,
+         "redis: this server, or this user, has no MULTI: ask for one command at a "
+         "time");
 }
 
 static void answer(cadre_self *self, cadre_promise promise, const cadre_type *type,
@@ -77,7 +88,8 @@ void outcome_unsent(cadre_self *self, cadre_promise promise, const struct link *
     if (link->words)
         outcome_error(self, promise, words_of(link));
     else
-        outcome_fail(self, promise, link->reason, 0);
+        fail(self, promise, link->reason, 0,
+             link->remedy ? link->remedy : text_of(link->reason));
 }
 
 int outcome_refused(cadre_self *self, const struct link *link)

@@ -12,6 +12,8 @@ void outcome_error(cadre_self *self, cadre_promise promise, const char *words);
 void outcome_answer(cadre_self *self, cadre_promise promise, cadre_buf *data);
 /* A failure. */
 void outcome_fail(cadre_self *self, cadre_promise promise, int code, int cause);
+/* There is no MULTI. */
+void outcome_no_units(cadre_self *self, cadre_promise promise);
 /* There is no connection, for its reason, or the server's words on it. */
 void outcome_unsent(cadre_self *self, cadre_promise promise, const struct link *link);
 /* The same as an end of the actor: what to return. */

@@ -90,7 +90,7 @@ static bool may_send(cadre_self *self, const struct own *own, const struct reque
     if (!r->bytes || !cadre_is_awaited(self, r->promise))
         return false;
     if (no_units)
-        outcome_fail(self, r->promise, -ENOTSUP, 0);
+        outcome_no_units(self, r->promise);
     return !no_units;
 }
 

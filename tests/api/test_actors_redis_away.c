@@ -195,7 +195,7 @@ static void silent_server_is_left(void **state)
     config.connect = 20 * CADRE_MS; /* and one that says nothing at all */
     config.patience = 1;
     rd_begin_with(config);
-    rd_failed(rd_ask("GET a"), -ETIMEDOUT);
+    rd_failed(rd_ask("GET a"), -ETIME);
     rd_end();
     close(listener);
 }
@@ -308,6 +308,10 @@ static void server_may_say_later(void **state)
     rd_send(fd, "-LOADING Redis is loading the dataset in memory\r\n");
     rd_error_of(future, "LOADING", "dataset");
     close(fd);
+    future = rd_ask("GET a"); /* not done, in spite of a reset */
+    fd = raw_accept(listener);
+    close(fd);
+    rd_failed(future, -ECONNABORTED);
     rd_end();
     close(listener);
 }

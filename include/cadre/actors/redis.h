@@ -21,8 +21,10 @@
  *   -EMSGSIZE    the answer is over `bytes`: done
  *   -ENOTSUP     several commands, and this server, or user, has no MULTI: not done
  *   CADRE_EFULL  more than `waiting` wait: not done
- *   -ETIMEDOUT   done or not
- *   another one  while it waited for a connection for longer than `patience`: not done
+ *   -ETIMEDOUT, -ENOMEM  done or not
+ *   another one  while it waited for a connection for longer than `patience`: not done.
+ *                Of an attempt that took too long -ETIME, of one that was cut off
+ *                -ECONNABORTED, and what connecting (tcp.h, resolve.h) fails with
  *
  * What was not sent when the connection was lost waits for the next one, until its
  * deadline or `patience`; connections are tried again, at least every 5 s. When the
