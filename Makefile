@@ -58,7 +58,7 @@ COPIED_sql := actors/sql/table.c actors/body.c actors/rows.c actors/nudge.c
 LIBS_io := $(shell pkg-config --libs libuv 2>/dev/null)
 UV_CFLAGS := $(shell pkg-config --cflags-only-I libuv 2>/dev/null)
 SOURCES_io := $(if $(LIBS_io),$(wildcard runtime/io/*.c) $(COPIED))
-USERS_io := $(call users,cadre/(tcp|udp|unix|stream|process|signal|ready|tls)\.h|support/(sockets|serving|packets|starting)\.h|io/.*\.h)
+USERS_io := $(call users,cadre/(tcp|udp|unix|stream|process|signal|ready|tls|descriptor|terminal)\.h|support/(sockets|serving|packets|starting|using)\.h|io/.*\.h)
 WITHOUT_io := no libuv: without sockets
 
 LIBS_tls := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)

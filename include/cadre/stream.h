@@ -1,5 +1,6 @@
-/* stream.h: connections as messages: TCP (tcp.h), UNIX sockets (unix.h), and pipes of
- * child processes (process.h). Of the library cadre-io, which needs libuv.
+/* stream.h: connections as messages: TCP (tcp.h), UNIX sockets (unix.h), descriptors of
+ * the program such as its standard input (descriptor.h), and pipes of child processes
+ * (process.h). Of the library cadre-io, which needs libuv.
  *
  * A socket belongs to one actor, whose messages tell what happens to it; each carries the
  * handle, and its id as token. What comes is read ahead up to a window, which is free

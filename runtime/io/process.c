@@ -100,7 +100,7 @@ static int check(struct cadre_self *self, const char *what, const struct start *
 static void be_pipe(struct stream *s, int fd, bool is_read)
 {
     s->fd = fd;
-    s->is_local = true;
+    s->is_local = s->is_plain = true;
     s->is_read = s->no_more = s->did_shut_down = is_read;
     s->is_written = s->eof = !is_read;
 }

@@ -5,22 +5,23 @@
 #include "io/stream.h"
 
 #include "base/panic.h"
+#include "io/rawness.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LINGER_MS = 5000, RETRY_MS = 10, LOOK_MS = 500 };
+enum { RETRY_MS = 10, LOOK_MS = 500 };
 
 static uv_stream_t *uv(struct stream *s) { return &s->uv.any; }
 static uint64_t now(struct stream *s) { return uv_now(&s->h.shard->loop); }
 
 /* ---- the end --------------------------------------------------------------------- */
 
-static void on_closed(uv_handle_t *handle)
+void stream_leave(struct stream *s)
 {
-    struct stream *s = handle->data;
     if (--s->open > 0)
         return;
     if (s->gate)
@@ -28,28 +29,35 @@ static void on_closed(uv_handle_t *handle)
     handle_closed(&s->h);
 }
 
-static void count_sent(struct stream *s, size_t n)
+static void on_closed(uv_handle_t *handle) { stream_leave(handle->data); }
+
+/* Whoever has it, too, finds it as it was. */
+static void block_again(int fd)
 {
-    store_release(&s->sent, load_relaxed(&s->sent) + n); /* for the owner's look */
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0)
+        (void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
-enum manner { WITH_END, WITH_RESET };
-
 /* Also of what was shut down, which uv_tcp_close_reset() refuses. */
-static void close_socket(struct stream *s, enum manner manner)
+static void close_socket(struct stream *s, enum stream_manner manner)
 {
     static const struct linger at_once = {1, 0};
     uv_os_fd_t fd;
     if (s->fd >= 0) /* it is not the handle's yet */
         close(s->fd);
     s->fd = -1;
-    if (manner == WITH_RESET && !s->is_local &&
-        uv_fileno((uv_handle_t *)uv(s), &fd) == 0)
+    if (s->pump) /* which has its own */
+        return;
+    bool is_open = uv_fileno((uv_handle_t *)uv(s), &fd) == 0;
+    if (is_open && manner == WITH_RESET && !s->is_local)
         (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    if (is_open && s->restores)
+        block_again(fd);
     uv_close((uv_handle_t *)uv(s), on_closed);
 }
 
-static void end(struct stream *s, int reason, enum manner manner)
+void stream_end(struct stream *s, int reason, enum stream_manner manner)
 {
     if (s->ending)
         return;
@@ -59,8 +67,8 @@ static void end(struct stream *s, int reason, enum manner manner)
     if (load_relaxed(&s->forgives) && (reason == -ECONNRESET || reason == -EPIPE))
         reason = 0;
     store_relaxed(&s->reason, reason); /* released by the ring that follows */
-    if (s->writing)                    /* some of it the system has */
-        count_sent(s, s->asked - uv_stream_get_write_queue_size(uv(s)));
+    if (s->writing && !s->pump)        /* some of it the system has */
+        sending_count(s, s->asked - uv_stream_get_write_queue_size(uv(s)));
     if (s->has_timer)
         uv_close((uv_handle_t *)&s->timer, on_closed);
     close_socket(s, manner);
@@ -94,11 +102,11 @@ static void on_time(uv_timer_t *timer)
     if (waits_for_owner(s))
         s->active = now(s);
     if (s->lingers && now(s) >= s->deadline)
-        end(s, 0, WITH_END);
+        stream_end(s, 0, WITH_END);
     else if (s->deadline && now(s) >= s->deadline)
-        end(s, -ETIMEDOUT, WITH_RESET);
+        stream_end(s, -ETIMEDOUT, WITH_RESET);
     else if (now(s) >= idle_at(s))
-        end(s, -ETIMEDOUT, s->outgoing.first ? WITH_RESET : WITH_END);
+        stream_end(s, -ETIMEDOUT, s->outgoing.first ? WITH_RESET : WITH_END);
     else if (s->retry_at)
         connect_again(s);
     else if (s->look_at && now(s) >= s->look_at)
@@ -129,13 +137,13 @@ static void set_timer(struct stream *s)
     (void)uv_timer_start(&s->timer, on_time, due > now(s) ? due - now(s) : 0, 0);
 }
 
-static uint64_t time_after(struct stream *s, uint64_t ms)
+uint64_t stream_time_after(struct stream *s, uint64_t ms)
 {
     return ms == UINT64_MAX ? 0 : now(s) + ms;
 }
 
 /* The earlier one counts. */
-static void set_deadline(struct stream *s, uint64_t at)
+void stream_set_deadline(struct stream *s, uint64_t at)
 {
     if (at && (!s->deadline || at < s->deadline))
         s->deadline = at;
@@ -177,7 +185,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 
 static void stop_reading(struct stream *s)
 {
-    (void)uv_read_stop(uv(s));
+    if (!s->pump)
+        (void)uv_read_stop(uv(s));
     s->reading = false;
 }
 
@@ -190,7 +199,7 @@ static void got(struct stream *s, const char *bytes, size_t size)
     invariant(has_slot); /* else it does not read */
     cadre_buf *buf = cadre_buf_new(bytes, size);
     if (!buf) {
-        end(s, -ENOMEM, WITH_RESET);
+        stream_end(s, -ENOMEM, WITH_RESET);
         return;
     }
     s->slots[at] = buf;
@@ -202,132 +211,68 @@ static void got(struct stream *s, const char *bytes, size_t size)
         stop_reading(s);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
+void stream_came(struct stream *s, ssize_t size, const char *bytes)
 {
-    struct stream *s = stream->data;
     if (size > 0) {
-        got(s, buf->base, (size_t)size);
+        got(s, bytes, (size_t)size);
     } else if (size == UV_EOF) {
         stop_reading(s);
         s->eof = true;
         handle_ring(&s->h, NEWS_ENDED);
         if (s->lingers)
-            end(s, 0, WITH_END);
+            stream_end(s, 0, WITH_END);
     } else if (size == UV_ENOBUFS) {
         stop_reading(s); /* the window was closed meanwhile */
     } else if (size < 0) {
-        end(s, (int)size, WITH_END);
+        stream_end(s, (int)size, WITH_END);
     }
+}
+
+static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
+{
+    stream_came(stream->data, size, buf->base);
+}
+
+static void have_pump_read(struct stream *s)
+{
+    s->reading = true;
+    s->open++;
+    pump_read(s->pump, room(s));
 }
 
 static void read_on(struct stream *s)
 {
     if (!s->connected || s->reading || s->eof || s->ending || room(s) == 0)
         return;
+    if (s->pump) {
+        have_pump_read(s);
+        return;
+    }
     int err = uv_read_start(uv(s), on_alloc, on_read);
     s->reading = err == 0;
     if (err)
-        end(s, err, WITH_END);
+        stream_end(s, err, WITH_END);
 }
 
-/* ---- what is written ------------------------------------------------------------- */
-
-static void look_at_mark(struct stream *s)
+bool stream_moved(struct stream *s)
 {
-    uint64_t mark = load_acquire(&s->mark); /* the owner's */
-    if (mark <= s->told || load_relaxed(&s->sent) < mark)
-        return;
-    s->told = mark;
-    handle_ring(&s->h, NEWS_WROTE);
-}
-
-static void advance(struct stream *s, size_t n)
-{
-    count_sent(s, n);
-    s->active = now(s);
-    outgoing_advance(&s->outgoing, s->h.port.world, n);
-    look_at_mark(s);
-}
-
-/* What is wrong with it, reading and writing say. */
-static void on_shut_down(uv_shutdown_t *shutdown, int status) {}
-
-static void shut_down(struct stream *s)
-{
-    if (s->is_written)
-        end(s, 0, WITH_END);
-    else if (!s->did_shut_down)
-        s->did_shut_down = uv_shutdown(&s->shutdown, uv(s), on_shut_down) == 0;
-}
-
-/* Closed with something unread, or that comes yet, the kernel sends a reset, and throws
- * away what the peer has not got of what was sent. So it tells the peer that this is all,
- * and reads until the peer closes, too: not for ever. */
-static void linger(struct stream *s)
-{
-    s->lingers = !s->eof && !s->is_read && s->close_ms > 0;
-    if (s->lingers)
-        shut_down(s);
-    if (s->lingers && s->did_shut_down)
-        set_deadline(s, time_after(s, LINGER_MS));
-    else
-        end(s, 0, WITH_END);
-}
-
-/* Nothing waits to be sent. */
-static void all_sent(struct stream *s)
-{
-    if (s->closes && !s->lingers)
-        linger(s);
-    else if (s->shuts_down)
-        shut_down(s);
-}
-
-static void send_on(struct stream *s);
-
-static void on_wrote(uv_write_t *write, int status)
-{
-    struct stream *s = write->data;
-    s->writing = false;
-    if (s->ending)
-        return; /* it has been counted */
-    if (status == 0) {
-        advance(s, s->asked);
-        send_on(s);
-    } else {
-        end(s, status, WITH_END);
+    ssize_t n = s->pump->moved;
+    s->pump->is_busy = false;
+    if (s->open == 1) {
+        if (n > 0 && s->writing)
+            sending_count(s, (size_t)n);
+        stream_leave(s);
+        return false;
     }
-}
-
-/* As much as the system takes, then the rest by and by. */
-static void send_on(struct stream *s)
-{
-    uv_buf_t bufs[OUTGOING_PIECES];
-    size_t sum = 0;
-    unsigned n;
-    if (!s->connected || s->writing || s->ending)
-        return;
-    while ((n = outgoing_gather(&s->outgoing, bufs, &sum)) > 0) {
-        int sent = uv_try_write(uv(s), bufs, n);
-        if (sent < 0 && sent != UV_EAGAIN) {
-            end(s, sent, WITH_END);
-            return;
-        }
-        if (sent > 0)
-            advance(s, (size_t)sent);
-        if (sent < 0 || (size_t)sent < sum)
-            break;
+    s->open--;
+    if (s->is_written) {
+        sending_wrote(s, n);
+    } else if (!s->ending) {
+        s->reading = false;
+        stream_came(s, n == 0 ? UV_EOF : n, s->pump->scratch);
+        read_on(s);
     }
-    if (n == 0) {
-        all_sent(s);
-        return;
-    }
-    n = outgoing_gather(&s->outgoing, bufs, &s->asked);
-    s->write.data = s;
-    int err = uv_write(&s->write, uv(s), bufs, n, on_wrote);
-    s->writing = err == 0;
-    if (err)
-        end(s, err, WITH_END);
+    return true;
 }
 
 /* ---- it opens -------------------------------------------------------------------- */
@@ -349,19 +294,19 @@ static void opened(struct stream *s)
     if (!s->is_local && !s->delay)
         (void)uv_tcp_nodelay(&s->uv.tcp, 1);
     if (s->greets)
-        set_deadline(s, time_after(s, s->greet_ms));
+        stream_set_deadline(s, stream_time_after(s, s->greet_ms));
     else
         lift_deadline(s);
     handle_ring(&s->h, NEWS_OPENED);
     read_on(s);
-    send_on(s);
+    sending_go_on(s);
 }
 
 static void on_connected(uv_connect_t *connect, int status)
 {
     struct stream *s = connect->data;
     if (status)
-        end(s, status, WITH_END);
+        stream_end(s, status, WITH_END);
     else
         opened(s);
 }
@@ -369,12 +314,18 @@ static void on_connected(uv_connect_t *connect, int status)
 static void init(struct stream *s)
 {
     uv_loop_t *loop = &s->h.shard->loop;
+    s->open = 1;
+    list_append(&s->h.shard->handles, &s->h.link);
+    if (s->pump) { /* its timer stands for it */
+        (void)uv_timer_init(loop, &s->timer);
+        s->timer.data = s;
+        s->has_timer = true;
+        return;
+    }
     int err = s->is_local ? uv_pipe_init(loop, &s->uv.pipe, 0)
                           : uv_tcp_init(loop, &s->uv.tcp);
     invariant(err == 0); /* it opens nothing yet */
     s->uv.any.data = s;
-    s->open = 1;
-    list_append(&s->h.shard->handles, &s->h.link);
 }
 
 /* The connection is the handle's from now on. */
@@ -382,6 +333,8 @@ static int take_socket(struct stream *s)
 {
     struct ucred who = {0};
     socklen_t size = sizeof who;
+    if (s->pump)
+        return 0;
     if (s->is_local) {
         (void)getsockopt(s->fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
         s->who = who;
@@ -410,13 +363,13 @@ static void connect_again(struct stream *s)
     if (!err)
         opened(s);
     else
-        end(s, err, WITH_END);
+        stream_end(s, err, WITH_END);
 }
 
 static void connect_to(struct stream *s)
 {
     init(s);
-    set_deadline(s, time_after(s, s->connect_ms));
+    stream_set_deadline(s, stream_time_after(s, s->connect_ms));
     s->connect.data = s;
     int err = 0;
     if (s->is_local)
@@ -424,7 +377,7 @@ static void connect_to(struct stream *s)
     else
         err = uv_tcp_connect(&s->connect, &s->uv.tcp, &s->peer.any, on_connected);
     if (err)
-        end(s, err, WITH_END);
+        stream_end(s, err, WITH_END);
 }
 
 static void take_accepted(struct stream *s)
@@ -433,7 +386,7 @@ static void take_accepted(struct stream *s)
     int err = take_socket(s);
     opened(s);
     if (err)
-        end(s, err, WITH_END);
+        stream_end(s, err, WITH_END);
 }
 
 void stream_accept(struct stream *s, int fd, uint64_t owner, bool is_here)
@@ -455,7 +408,7 @@ static void look_who_reads(struct stream *s)
     s->look_at = now(s) + LOOK_MS;
     if (!s->outgoing.first && uv_fileno((uv_handle_t *)uv(s), &p.fd) == 0 &&
         poll(&p, 1, 0) == 1 && p.revents & POLLERR)
-        end(s, 0, WITH_END);
+        stream_end(s, 0, WITH_END);
     else
         set_timer(s);
 }
@@ -468,14 +421,14 @@ static void close_by_and_by(struct stream *s)
         return;
     s->closes = true;
     if (!s->outgoing.first && !s->connected) {
-        end(s, 0, WITH_END);
+        stream_end(s, 0, WITH_END);
         return;
     }
     if (!s->close_at)
-        s->close_at = time_after(s, s->close_ms);
-    set_deadline(s, s->close_at);
+        s->close_at = stream_time_after(s, s->close_ms);
+    stream_set_deadline(s, s->close_at);
     if (!s->outgoing.first)
-        all_sent(s);
+        sending_is_done(s);
     read_on(s);
 }
 
@@ -483,13 +436,13 @@ static void obey_filter(struct stream *s, uint32_t commands)
 {
     s->greets = (s->greets || commands & STREAM_GREETS) && !(commands & STREAM_READY);
     if (commands & STREAM_CLOSES_THEN)
-        s->close_at = time_after(s, s->close_ms);
+        s->close_at = stream_time_after(s, s->close_ms);
     if (commands & STREAM_READY)
         lift_deadline(s);
     else if (commands & STREAM_GREETS)
-        set_deadline(s, time_after(s, s->greet_ms));
+        stream_set_deadline(s, stream_time_after(s, s->greet_ms));
     else if (commands & STREAM_CLOSES_THEN)
-        set_deadline(s, s->close_at);
+        stream_set_deadline(s, s->close_at);
     if (commands & STREAM_GREETS)
         read_on(s);
 }
@@ -503,28 +456,30 @@ static void obey(struct handle *h, uint32_t commands)
         s->is_taken = true;
         gate_taken(s->gate);
     }
+    if (commands & STREAM_MOVED && !stream_moved(s))
+        return;
     if (s->ending)
         return;
     obey_filter(s, commands);
     if (commands & STREAM_WRITE) {
         outgoing_take(&s->outgoing, &s->written);
-        send_on(s);
+        sending_go_on(s);
     }
     if (commands & STREAM_MARK)
-        look_at_mark(s);
+        sending_look_at_mark(s);
     if (commands & STREAM_LOOK)
         look_who_reads(s);
     if (commands & STREAM_CREDIT)
         read_on(s);
     s->shuts_down = s->shuts_down || commands & STREAM_SHUTDOWN;
     if (commands & STREAM_SHUTDOWN && s->connected && !s->outgoing.first)
-        all_sent(s);
+        sending_is_done(s);
     if (commands & STREAM_NO_MEMORY)
-        end(s, -ENOMEM, WITH_RESET);
+        stream_end(s, -ENOMEM, WITH_RESET);
     else if (commands & STREAM_ABORT)
-        end(s, -ECANCELED, WITH_RESET);
+        stream_end(s, -ECANCELED, WITH_RESET);
     else if (commands & HANDLE_END)
-        end(s, -ECANCELED, s->outgoing.first ? WITH_RESET : WITH_END);
+        stream_end(s, -ECANCELED, s->outgoing.first ? WITH_RESET : WITH_END);
     else if (commands & STREAM_CLOSE)
         close_by_and_by(s);
 }
@@ -532,7 +487,7 @@ static void obey(struct handle *h, uint32_t commands)
 static void end_with_system(struct handle *h)
 {
     struct stream *s = container_of(h, struct stream, h);
-    end(s, -ECANCELED, s->outgoing.first ? WITH_RESET : WITH_END);
+    stream_end(s, -ECANCELED, s->outgoing.first ? WITH_RESET : WITH_END);
 }
 
 /* ---- made and freed -------------------------------------------------------------- */
@@ -547,7 +502,7 @@ int stream_make(struct stream **result, struct shard *shard,
         return err;
     struct stream *s = *result = container_of(port, struct stream, h.port);
     s->h.shard = shard;
-    s->fd = -1; /* all else is zero */
+    s->fd = s->terminal = -1; /* all else is zero */
     handle_init(&s->h, &shard->berth.seat, obey, end_with_system);
     inbox_init(&s->written);
     s->write_max = options->write_max ? options->write_max : WRITE_MAX;
@@ -568,8 +523,13 @@ int stream_make(struct stream **result, struct shard *shard,
 
 void stream_free(struct stream *s)
 {
+    if (s->is_raw)
+        rawness_end(s->rawness);
+    if (s->terminal >= 0)
+        close(s->terminal);
     if (s->fd >= 0)
         close(s->fd);
+    pump_free(s->pump, s->h.port.world);
     outgoing_take(&s->outgoing, &s->written);
     outgoing_free(&s->outgoing, s->h.port.world);
     for (uint64_t at; spsc_has_more(&s->places, STREAM_SLOTS, &at);

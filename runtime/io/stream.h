@@ -16,6 +16,7 @@
 #include "io/gate.h"
 #include "io/local.h"
 #include "io/outgoing.h"
+#include "io/pump.h"
 #include "io/shard.h"
 #include "queue/spsc.h"
 
@@ -39,7 +40,8 @@ enum {
     /* Of a filter: it greets, it has, and STREAM_CLOSE comes when it has. */
     STREAM_GREETS = HANDLE_FIRST << 9,
     STREAM_READY = HANDLE_FIRST << 10,
-    STREAM_CLOSES_THEN = HANDLE_FIRST << 11
+    STREAM_CLOSES_THEN = HANDLE_FIRST << 11,
+    STREAM_MOVED = HANDLE_FIRST << 12 /* by the pump */
 };
 enum { STREAM_SLOTS = 16 }; /* buffers read ahead */
 
@@ -48,8 +50,12 @@ struct stream {
     /* Constant. */
     uint64_t write_max, idle_ms;
     bool half_open, delay;
-    bool is_local;            /* a UNIX socket, or a pipe, ... */
-    bool is_read, is_written; /* ... which is one of these */
+    bool is_local;            /* a UNIX socket, or what is used as one, ... */
+    bool is_plain;            /* ... that is none, and so cannot tell of its end, ... */
+    bool is_read, is_written; /* ... and may be just one of these */
+    bool restores;            /* it blocks again when it is closed */
+    int terminal;             /* a descriptor of it for the owner's turn; or -1 */
+    struct pump *pump;        /* of a file, which has no uv handle; or NULL */
     uint64_t via;             /* the listener that has accepted it, or 0 */
     int fd; /* what was accepted, or connects, until it is open; else -1 */
     /* The owner's turn's. */
@@ -64,6 +70,8 @@ struct stream {
     struct filter *filter; /* io/filter; or NULL */
     cadre_tls *tls;        /* what the filter is of; a reference, or NULL */
     const char *protocols; /* ALPN of who connects; NULL: those of tls */
+    bool is_raw;           /* the terminal, ... */
+    uint32_t rawness;      /* ... by this place */
     /* Of both: see above. */
     ATOMIC(uint64_t) sent, mark, handled;
     ATOMIC(uint32_t) window;
@@ -121,5 +129,32 @@ void stream_free(struct stream *stream);
 
 /* By the listener that has accepted this, for this actor. is_here: they share a loop. */
 void stream_accept(struct stream *stream, int fd, uint64_t owner, bool is_here);
+
+/* ---- between the files of the loop's side ---------------------------------------- */
+
+enum stream_manner { WITH_END, WITH_RESET };
+void stream_end(struct stream *stream, int reason, enum stream_manner manner);
+/* One uv handle, or the pump, is done with it. */
+void stream_leave(struct stream *stream);
+/* Bytes have come, or UV_EOF or another error. */
+void stream_came(struct stream *stream, ssize_t size, const char *bytes);
+/* In so many milliseconds; UINT64_MAX: never. Returns 0 for that. */
+uint64_t stream_time_after(struct stream *stream, uint64_t ms);
+/* The earlier one counts. 0: none. */
+void stream_set_deadline(struct stream *stream, uint64_t at);
+
+/* The pump has moved something. False: it is closed, and may be gone. */
+CC_MUST_CHECK bool stream_moved(struct stream *stream);
+
+/* io/sending: so many more bytes were sent. */
+void sending_count(struct stream *stream, size_t n);
+/* What was under way is over: so many bytes were sent, or why not. */
+void sending_wrote(struct stream *stream, ssize_t sent);
+/* Is the owner to be told what was sent? */
+void sending_look_at_mark(struct stream *stream);
+/* Nothing waits to be sent. */
+void sending_is_done(struct stream *stream);
+/* As much as the system takes, then the rest by and by. */
+void sending_go_on(struct stream *stream);
 
 #endif

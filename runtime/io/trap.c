@@ -2,6 +2,7 @@
 #include "io/trap.h"
 
 #include "io/hearers.h"
+#include "io/rawness.h"
 
 #include <cadre/base.h>
 
@@ -126,7 +127,8 @@ static void take(int number)
     if (sigaction(number, NULL, &now) || is_mine(&now))
         return;
     before[number] = now;
-    former_set(&formers[number], is_full(&now) ? SIG_DFL : now.sa_handler,
+    former_plain *plain = rawness_handles(&now) ? SIG_DFL : now.sa_handler;
+    former_set(&formers[number], is_full(&now) ? SIG_DFL : plain,
                is_full(&now) ? now.sa_sigaction : NULL);
     struct sigaction mine = in_place_of(&now, number);
     (void)sigaction(number, &mine, NULL);

@@ -101,10 +101,12 @@ int cadre_unix_peer(cadre_self *self, cadre_stream stream, cadre_unix_id *peer)
     if (h->port.class != &owner_streams)
         return -ENOTCONN;
     const struct stream *s = container_of(h, struct stream, h);
-    if (!s->is_local || s->is_read || s->is_written)
+    if (!s->is_local || s->is_plain)
         return -EINVAL;
     if (!s->known)
         return -ENOTCONN;
+    if (s->who.uid == (uid_t)-1) /* a descriptor of the program's */
+        return -EINVAL;
     *peer = (cadre_unix_id){s->who.pid, s->who.uid, s->who.gid};
     return 0;
 }

@@ -5,6 +5,7 @@
  * handler when it knows that nobody hears. Whatever is called, it is a handler of the
  * program's, by its kind, once for each signal; a descriptor is written to while it is
  * open; and who hears is told of each. */
+#include "io/rawness.h"
 #include "io/trap.h"
 
 #include "base/atomic.h"
@@ -40,6 +41,9 @@ static void full(int number, siginfo_t *info, void *context)
 }
 
 /* ---- the system ---- */
+
+/* No terminal is raw. */
+bool rawness_handles(const struct sigaction *a) { return false; }
 
 static uint32_t kind_of(const struct sigaction *a)
 {

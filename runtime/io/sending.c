@@ -1,0 +1,134 @@
+/* sending.c: what a connection sends, its loop's side. */
+#include "io/stream.h"
+
+enum { LINGER_MS = 5000 };
+
+void sending_count(struct stream *s, size_t n)
+{
+    store_release(&s->sent, load_relaxed(&s->sent) + n); /* for the owner's look */
+}
+
+void sending_look_at_mark(struct stream *s)
+{
+    uint64_t mark = load_acquire(&s->mark); /* the owner's */
+    if (mark <= s->told || load_relaxed(&s->sent) < mark)
+        return;
+    s->told = mark;
+    handle_ring(&s->h, NEWS_WROTE);
+}
+
+static void advance(struct stream *s, size_t n)
+{
+    sending_count(s, n);
+    s->active = uv_now(&s->h.shard->loop);
+    outgoing_advance(&s->outgoing, s->h.port.world, n);
+    sending_look_at_mark(s);
+}
+
+/* What is wrong with it, reading and writing say. */
+static void on_shut_down(uv_shutdown_t *shutdown, int status) {}
+
+static void shut_down(struct stream *s)
+{
+    if (s->is_written)
+        stream_end(s, 0, WITH_END);
+    else if (!s->is_plain && !s->did_shut_down)
+        s->did_shut_down = uv_shutdown(&s->shutdown, &s->uv.any, on_shut_down) == 0;
+}
+
+/* Closed with something unread, or that comes yet, the kernel sends a reset, and throws
+ * away what the peer has not got of what was sent. So it tells the peer that this is all,
+ * and reads until the peer closes, too: not for ever. */
+static void linger(struct stream *s)
+{
+    s->lingers = !s->eof && !s->is_read && !s->is_plain && s->close_ms > 0;
+    if (s->lingers)
+        shut_down(s);
+    if (s->lingers && s->did_shut_down)
+        stream_set_deadline(s, stream_time_after(s, LINGER_MS));
+    else
+        stream_end(s, 0, WITH_END);
+}
+
+/* Nothing waits to be sent. */
+void sending_is_done(struct stream *s)
+{
+    if (s->closes && !s->lingers)
+        linger(s);
+    else if (s->shuts_down)
+        shut_down(s);
+}
+
+void sending_wrote(struct stream *s, ssize_t sent)
+{
+    s->writing = false;
+    if (s->ending && s->pump && sent > 0)
+        sending_count(s, (size_t)sent);
+    if (s->ending)
+        return; /* else it has been counted */
+    if (sent >= 0) {
+        advance(s, (size_t)sent);
+        sending_go_on(s);
+    } else {
+        stream_end(s, (int)sent, WITH_END);
+    }
+}
+
+static void on_wrote(uv_write_t *write, int status)
+{
+    struct stream *s = write->data;
+    sending_wrote(s, status ? status : (ssize_t)s->asked);
+}
+
+/* False: it has ended. */
+static bool send_at_once(struct stream *s)
+{
+    uv_buf_t bufs[OUTGOING_PIECES];
+    size_t sum = 0;
+    unsigned n;
+    while ((n = outgoing_gather(&s->outgoing, bufs, &sum)) > 0) {
+        int sent = uv_try_write(&s->uv.any, bufs, n);
+        if (sent < 0 && sent != UV_EAGAIN) {
+            stream_end(s, sent, WITH_END);
+            return false;
+        }
+        if (sent > 0)
+            advance(s, (size_t)sent);
+        if (sent < 0 || (size_t)sent < sum)
+            break;
+    }
+    return true;
+}
+
+static void have_pump_write(struct stream *s, const uv_buf_t *bufs, unsigned n)
+{
+    struct iovec pieces[OUTGOING_PIECES];
+    for (unsigned i = 0; i < n; i++)
+        pieces[i] = (struct iovec){bufs[i].base, bufs[i].len};
+    s->writing = true;
+    s->open++;
+    pump_write(s->pump, pieces, n);
+}
+
+void sending_go_on(struct stream *s)
+{
+    uv_buf_t bufs[OUTGOING_PIECES];
+    if (!s->connected || s->writing || s->ending)
+        return;
+    if (!s->pump && !send_at_once(s))
+        return;
+    unsigned n = outgoing_gather(&s->outgoing, bufs, &s->asked);
+    if (n == 0) {
+        sending_is_done(s);
+        return;
+    }
+    if (s->pump) {
+        have_pump_write(s, bufs, n);
+        return;
+    }
+    s->write.data = s;
+    int err = uv_write(&s->write, &s->uv.any, bufs, n, on_wrote);
+    s->writing = err == 0;
+    if (err)
+        stream_end(s, err, WITH_END);
+}
