@@ -57,8 +57,8 @@ COPIED_sql := actors/sql/table.c actors/body.c actors/rows.c actors/nudge.c
 
 LIBS_io := $(shell pkg-config --libs libuv 2>/dev/null)
 UV_CFLAGS := $(shell pkg-config --cflags-only-I libuv 2>/dev/null)
-SOURCES_io := $(if $(LIBS_io),$(wildcard runtime/io/*.c) $(COPIED))
-USERS_io := $(call users,cadre/(tcp|udp|unix|stream|process|signal|ready|tls|descriptor|terminal)\.h|support/(sockets|serving|packets|starting|using)\.h|io/.*\.h)
+SOURCES_io := $(if $(LIBS_io),$(wildcard runtime/io/*.c actors/io/*.c) actors/rows.c $(COPIED))
+USERS_io := $(call users,cadre/actors/changes\.h|cadre/(tcp|udp|unix|stream|process|signal|ready|tls|descriptor|terminal)\.h|support/(sockets|serving|packets|starting|using)\.h|io/.*\.h)
 WITHOUT_io := no libuv: without sockets
 
 LIBS_tls := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
