@@ -62,6 +62,9 @@ typedef struct cadre_stream_options {
     /* Of a listener; the above is for what it accepts. */
     uint32_t backlog;         /* that may wait in the kernel. 0: 511 */
     uint32_t connections_max; /* at a time; more wait in the kernel. 0: no limit */
+    /* That may come at a time, and go, with the bytes of a UNIX socket (unix.h), at most
+     * 16. It has one more itself then. Of no effect elsewhere. 0: none */
+    uint32_t descriptors;
     /* With TLS, by this configuration, which it keeps (tls.h). To listen without a
      * certificate is -EINVAL. NULL: without TLS */
     cadre_tls *tls;

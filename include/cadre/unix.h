@@ -17,6 +17,9 @@
  *   one_takes_it_over    what was left behind is one listener's, however many try at the
  *                        same time: a file beside it, PATH.cadre-lock, is locked and
  *                        removed by the call
+ *   descriptors_arrive   each that was sent comes with the bytes it was sent with, once
+ *   no_descriptor_is_left  what nobody takes, or is not sent any more, is closed, however
+ *                        the stream or its owner ends
  *   peer_is_known        cadre_unix_peer() is what the system says of the process that
  *                        connected, or that listens */
 #ifndef CADRE_UNIX_H
@@ -53,6 +56,25 @@ typedef struct cadre_unix_id {
  * listener), -EINVAL (no UNIX socket). */
 CADRE_API CADRE_MUST_CHECK int cadre_unix_peer(cadre_self *self, cadre_stream stream,
                                                cadre_unix_id *peer);
+
+/* ---- descriptors, between processes ----------------------------------------------- */
+
+/* Writes a copy of the bytes, at least one, with copies of these descriptors, at most 16,
+ * which the peer gets with the first of the bytes. Yours stay yours. For a stream whose
+ * options have `descriptors`. Errors: cadre_stream_write()'s; -EBADF, -EMFILE, -ENFILE;
+ * -EINVAL (no bytes, no descriptors, too many); -ENOTSUP (options.descriptors was 0; no
+ * UNIX socket; with TLS). Nothing is written then. */
+CADRE_API CADRE_MUST_CHECK int cadre_unix_send(cadre_self *self, cadre_stream stream,
+                                               const void *bytes, size_t size,
+                                               const int *fds, uint32_t count);
+/* The next descriptor of those that came with the cadre_stream_data that is being
+ * handled: it is yours now, and closed by exec. Each is where the first of the bytes is
+ * that it was sent with. What is not taken is closed when the handler returns. More than
+ * options.descriptors at a time close the stream with -EMSGSIZE, and -EMFILE does where
+ * this process can have no more; without that option all are dropped.
+ * Errors: -EINVAL, -ENOENT; -ENODATA: there is none left. */
+CADRE_API CADRE_MUST_CHECK int cadre_unix_take(cadre_self *self, cadre_stream stream,
+                                               int *fd);
 
 #ifdef __cplusplus
 }

@@ -14,6 +14,8 @@ cadre_buf *bytes_take(struct stream *s)
         return NULL;
     }
     cadre_buf *buf = s->slots[at];
+    if (s->parcels)
+        parcels_hand_out(s->parcels, at);
     spsc_take(&s->places);
     s->freed++;
     return buf;
@@ -35,14 +37,24 @@ void bytes_credit(struct stream *s, uint64_t n)
 
 int bytes_append(struct stream *s, cadre_buf *buf)
 {
+    return bytes_append_with(s, buf, NULL);
+}
+
+int bytes_append_with(struct stream *s, cadre_buf *buf, struct parcel *parcel)
+{
     void *p;
     int err = cadre_port_get(s->h.port.world, &p, sizeof(struct piece));
     if (err) {
         cadre_buf_unref(buf);
+        if (parcel) {
+            parcel_close(parcel);
+            cadre_port_put(s->h.port.world, parcel, sizeof *parcel);
+        }
         return err;
     }
     struct piece *piece = p;
     piece->buf = buf;
+    piece->parcel = parcel;
     s->given += cadre_buf_size(buf);
     (void)inbox_push(&s->written, &piece->node);
     handle_command(&s->h, STREAM_WRITE);

@@ -15,6 +15,9 @@ void bytes_credit(struct stream *stream, uint64_t n);
 /* Room for n, by their buffer, is at the end of what waits. Consumes the buffer. Errors:
  * cadre_port_get's. */
 CC_MUST_CHECK int bytes_append(struct stream *stream, cadre_buf *buf);
+/* The same with a parcel, which is consumed, too; NULL: none. */
+CC_MUST_CHECK int bytes_append_with(struct stream *stream, cadre_buf *buf,
+                                    struct parcel *parcel);
 /* The owner is told when so many of all that were written are sent. */
 void bytes_mark(struct stream *stream, uint64_t at);
 /* Nothing is written or read any more. */

@@ -22,6 +22,7 @@ struct source {
     int fd, own;
     int use, flags; /* of F_GETFL */
     bool is_pipe, is_socket, is_terminal, is_polled;
+    bool is_unix;
     bool restores; /* own is the same open file, which blocks */
 };
 
@@ -35,11 +36,14 @@ static bool is_terminal(int fd)
     return isatty(fd) && ioctl(fd, TIOCGPTN, &number) != 0;
 }
 
-static int check_socket(int fd)
+static int check_socket(int fd, bool *is_unix)
 {
-    int type = 0, listens = 0;
+    int type = 0, listens = 0, family = 0;
     socklen_t size = sizeof type;
     (void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size);
+    size = sizeof family;
+    (void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
+    *is_unix = family == AF_UNIX;
     size = sizeof listens;
     (void)getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
     return type == SOCK_STREAM && !listens ? 0 : -ENOTSUP;
@@ -71,7 +75,7 @@ static int look_at(struct source *s)
     s->is_pipe = S_ISFIFO(file.st_mode);
     s->is_socket = S_ISSOCK(file.st_mode);
     s->is_terminal = is_terminal(s->fd);
-    int err = s->is_socket ? check_socket(s->fd) : 0;
+    int err = s->is_socket ? check_socket(s->fd, &s->is_unix) : 0;
     if (!err)
         err = look_whether_polled(s);
     return !err && !s->is_polled && s->use == (READ | WRITE) ? -ENOTSUP : err;
@@ -109,7 +113,7 @@ static int open_source(struct source *s)
 /* ---- the stream ---------------------------------------------------------------- */
 
 /* Takes the descriptor, also by a failure. */
-static int equip(struct stream *s, const struct source *from)
+static int equip(struct stream *s, const struct source *from, uint32_t descriptors)
 {
     s->is_local = true;
     s->is_plain = !from->is_socket;
@@ -119,6 +123,11 @@ static int equip(struct stream *s, const struct source *from)
     if (!from->is_polled)
         return pump_make(&s->pump, &s->h, STREAM_MOVED, from->own, from->use == WRITE);
     s->fd = from->own;
+    if (from->is_unix && from->use == (READ | WRITE)) {
+        int err = stream_pass(s, descriptors);
+        if (err)
+            return err;
+    }
     if (from->is_terminal)
         s->terminal = fcntl(from->own, F_DUPFD_CLOEXEC, 0);
     return from->is_terminal && s->terminal < 0 ? -errno : 0;
@@ -133,7 +142,7 @@ static int make(struct stream **stream, struct shard *shard, const struct source
         close(from->own);
         return err;
     }
-    err = equip(*stream, from);
+    err = equip(*stream, from, options ? options->descriptors : 0);
     if (err)
         stream_free(*stream);
     return err;

@@ -61,12 +61,23 @@ static void pause_for(struct listener *l, int err)
     say(l, "waits", err);
 }
 
+static int make(struct stream **s, struct listener *l, struct shard *shard)
+{
+    int err = stream_make(s, shard, l->streams, &l->options);
+    if (err || !l->is_local)
+        return err;
+    err = stream_pass(*s, l->options.descriptors);
+    if (err)
+        stream_free(*s);
+    return err;
+}
+
 /* What was accepted, for the loop whose turn it is. */
 static void take(struct listener *l, int fd)
 {
     struct stream *s;
     struct shard *shard = driver_next(l->h.shard, &l->turn);
-    int err = stream_make(&s, shard, l->streams, &l->options);
+    int err = make(&s, l, shard);
     if (err) {
         close(fd);
         gate_leave(l->gate, false);

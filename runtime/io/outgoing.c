@@ -26,6 +26,8 @@ unsigned outgoing_gather(const struct outgoing *outgoing, uv_buf_t *bufs, size_t
     for (const struct piece *p = outgoing->first;
          p && n < OUTGOING_PIECES && *sum < OUTGOING_AT_ONCE;
          p = (const void *)p->node.next) {
+        if (n > 0 && p->parcel)
+            break;
         size_t size = cadre_buf_size(p->buf) - offset;
         if (size > OUTGOING_AT_ONCE - *sum)
             size = OUTGOING_AT_ONCE - *sum;
@@ -37,9 +39,20 @@ unsigned outgoing_gather(const struct outgoing *outgoing, uv_buf_t *bufs, size_t
     return n;
 }
 
+void outgoing_drop_parcel(struct outgoing *outgoing, struct world *world)
+{
+    struct piece *piece = outgoing->first;
+    if (!piece->parcel)
+        return;
+    parcel_close(piece->parcel);
+    cadre_port_put(world, piece->parcel, sizeof *piece->parcel);
+    piece->parcel = NULL;
+}
+
 static void free_first(struct outgoing *outgoing, struct world *world)
 {
     struct piece *piece = outgoing->first;
+    outgoing_drop_parcel(outgoing, world);
     outgoing->first = (void *)piece->node.next;
     outgoing->offset = 0;
     cadre_buf_unref(piece->buf);

@@ -4,6 +4,7 @@
 #define IO_OUTGOING_H
 
 #include "actor/port.h"
+#include "io/parcels.h"
 
 #include <uv.h>
 
@@ -15,6 +16,7 @@ enum {
 struct piece {
     struct inbox_node node; /* older ones; then younger ones */
     cadre_buf *buf;
+    struct parcel *parcel; /* that goes with it, and was not sent yet; or NULL */
 };
 
 /* All zero: none. */
@@ -25,9 +27,12 @@ struct outgoing {
 
 /* Those that were written, behind the others. */
 void outgoing_take(struct outgoing *outgoing, struct inbox *written);
-/* The next pieces, at most so many, and so many bytes. Returns how many, and their sum:
+/* The next pieces, at most so many, and so many bytes; one with a parcel begins anew.
+ * Returns how many, and their sum:
  * that something was sent is known when all of it was. */
 unsigned outgoing_gather(const struct outgoing *outgoing, uv_buf_t *bufs, size_t *sum);
+/* The parcel of the first was sent, or is not to be. */
+void outgoing_drop_parcel(struct outgoing *outgoing, struct world *world);
 /* So many bytes were sent. */
 void outgoing_advance(struct outgoing *outgoing, struct world *world, size_t n);
 /* None of them will be. */

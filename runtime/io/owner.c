@@ -184,6 +184,8 @@ static struct envelope *tell(struct cadre_self *self, struct port *port)
 static void told(struct port *port)
 {
     struct stream *s = stream_of(port);
+    if (s->parcels)
+        parcel_close(&s->parcels->hand);
     bytes_credit(s, s->in_hand);
     s->in_hand = 0;
 }
@@ -260,11 +262,13 @@ const struct port_class owner_listeners = {
 int owner_check_options(struct cadre_self *self, const char *what,
                         const cadre_stream_options *o)
 {
-    if (!o || (o->idle >= 0 && !o->reserved[0] && (o->tls || !o->tls_name)))
+    if (!o || (o->idle >= 0 && !o->reserved[0] && (o->tls || !o->tls_name) &&
+               o->descriptors <= PARCEL_MAX && !(o->tls && o->descriptors)))
         return 0;
-    return cadre_port_misuse(
-        self->world, -EINVAL,
-        "%s: options: idle < 0, a tls_name without tls, or reserved is not zero", what);
+    return cadre_port_misuse(self->world, -EINVAL,
+                             "%s: options: idle < 0, a tls_name without tls, more than "
+                             "16 descriptors or with tls, or reserved is not zero",
+                             what);
 }
 
 int owner_check_listens(struct cadre_self *self, const char *what,
@@ -369,8 +373,7 @@ int owner_find_stream(cadre_self *self, const char *what, cadre_stream stream,
     return 0;
 }
 
-/* Is there room for it in what waits? If not, somebody is to be told when there is. */
-static int reserve(struct stream *s, size_t size)
+int owner_reserve(struct stream *s, size_t size)
 {
     size_t waits = unsent(s);
     if (s->no_more)
@@ -394,7 +397,7 @@ int cadre_stream_write(cadre_self *self, cadre_stream stream, const void *bytes,
         err = cadre_port_misuse(self->world, -EINVAL,
                                 "cadre_stream_write: bytes is NULL");
     if (!err)
-        err = reserve(s, size);
+        err = owner_reserve(s, size);
     if (err || size == 0)
         return err;
     if (s->filter)
@@ -411,7 +414,7 @@ int cadre_stream_write_buf(cadre_self *self, cadre_stream stream, cadre_buf *tak
         err = cadre_port_misuse(self->world, -EINVAL,
                                 "cadre_stream_write_buf: take is NULL");
     if (!err)
-        err = reserve(s, cadre_buf_size(take));
+        err = owner_reserve(s, cadre_buf_size(take));
     if (!err && cadre_buf_size(take) > 0)
         return s->filter ? filtered_write_buf(s, take) : bytes_append(s, take);
     cadre_buf_unref(take);

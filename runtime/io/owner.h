@@ -22,6 +22,9 @@ CC_MUST_CHECK int owner_connects_to(struct stream *stream,
 /* The running actor's stream. Errors: owner_find's, -EINVAL. */
 CC_MUST_CHECK int owner_find_stream(struct cadre_self *self, const char *what,
                                     cadre_stream stream, struct stream **found);
+/* Is there room for it in what waits? If not, somebody is to be told when there is.
+ * Returns 0, -EPIPE, CADRE_EFULL. */
+CC_MUST_CHECK int owner_reserve(struct stream *stream, size_t size);
 /* A time from now on, as the loop has it: UINT64_MAX is never. */
 uint64_t owner_ms(cadre_time t);
 /* The running actor's from now on, or freed. Errors: cadre_port_own's. */

@@ -80,6 +80,32 @@ static void on_wrote(uv_write_t *write, int status)
     sending_wrote(s, status ? status : (ssize_t)s->asked);
 }
 
+static ssize_t send_parcel(struct stream *s, const uv_buf_t *bufs, unsigned n)
+{
+    ssize_t sent = parcels_send(s->parcels, s->outgoing.first->parcel, bufs, n);
+    if (sent > 0)
+        outgoing_drop_parcel(&s->outgoing, s->h.port.world);
+    return sent;
+}
+
+static void on_room(uv_poll_t *room, int status, int events)
+{
+    struct stream *s = room->data;
+    (void)uv_poll_stop(room);
+    s->writing = false;
+    sending_go_on(s);
+}
+
+/* libuv would write without the parcel. */
+static void wait_for_room(struct stream *s)
+{
+    s->asked = 0;
+    int err = uv_poll_start(&s->parcels->room, UV_WRITABLE, on_room);
+    s->writing = err == 0;
+    if (err)
+        stream_end(s, err, WITH_END);
+}
+
 /* False: it has ended. */
 static bool send_at_once(struct stream *s)
 {
@@ -87,9 +113,10 @@ static bool send_at_once(struct stream *s)
     size_t sum = 0;
     unsigned n;
     while ((n = outgoing_gather(&s->outgoing, bufs, &sum)) > 0) {
-        int sent = uv_try_write(&s->uv.any, bufs, n);
+        ssize_t sent = s->outgoing.first->parcel ? send_parcel(s, bufs, n)
+                                                 : uv_try_write(&s->uv.any, bufs, n);
         if (sent < 0 && sent != UV_EAGAIN) {
-            stream_end(s, sent, WITH_END);
+            stream_end(s, (int)sent, WITH_END);
             return false;
         }
         if (sent > 0)
@@ -124,6 +151,10 @@ void sending_go_on(struct stream *s)
     }
     if (s->pump) {
         have_pump_write(s, bufs, n);
+        return;
+    }
+    if (s->outgoing.first->parcel) {
+        wait_for_room(s);
         return;
     }
     s->write.data = s;

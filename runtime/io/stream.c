@@ -54,6 +54,11 @@ static void close_socket(struct stream *s, enum stream_manner manner)
         (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     if (is_open && s->restores)
         block_again(fd);
+    if (s->parcels && s->parcels->fd >= 0) {
+        uv_close((uv_handle_t *)&s->parcels->room, on_closed);
+        close(s->parcels->fd);
+        s->parcels->fd = -1;
+    }
     uv_close((uv_handle_t *)uv(s), on_closed);
 }
 
@@ -178,7 +183,7 @@ static uint64_t room(struct stream *s)
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     struct stream *s = handle->data;
-    uint64_t most = room(s);
+    uint64_t most = s->parcels ? 0 : room(s); /* else it would read, and not say more */
     *buf = uv_buf_init(s->h.shard->scratch,
                        most < SHARD_SCRATCH ? (unsigned)most : SHARD_SCRATCH);
 }
@@ -203,6 +208,8 @@ static void got(struct stream *s, const char *bytes, size_t size)
         return;
     }
     s->slots[at] = buf;
+    if (s->parcels)
+        parcels_attach(s->parcels, at);
     spsc_put(&s->places);
     s->received += size;
     s->active = now(s);
@@ -228,9 +235,27 @@ void stream_came(struct stream *s, ssize_t size, const char *bytes)
     }
 }
 
+/* What came with what nobody will look at is closed. */
+static void receive_parcels(struct stream *s)
+{
+    char *bytes = s->h.shard->scratch;
+    uint64_t most = room(s);
+    ssize_t n = most == 0
+                    ? UV_ENOBUFS
+                    : parcels_receive(s->parcels, bytes,
+                                      most < SHARD_SCRATCH ? most : SHARD_SCRATCH);
+    stream_came(s, n, bytes);
+    parcel_close(&s->parcels->fresh);
+}
+
+/* Without memory libuv says that there is something, and does not read. */
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
 {
-    stream_came(stream->data, size, buf->base);
+    struct stream *s = stream->data;
+    if (size == UV_ENOBUFS && s->parcels)
+        receive_parcels(s);
+    else
+        stream_came(s, size, buf->base);
 }
 
 static void have_pump_read(struct stream *s)
@@ -328,6 +353,24 @@ static void init(struct stream *s)
     s->uv.any.data = s;
 }
 
+/* For what libuv cannot do. */
+static int take_once_more(struct stream *s, int fd)
+{
+    struct parcels *p = s->parcels;
+    int again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (again < 0)
+        return -errno;
+    int err = uv_poll_init(&s->h.shard->loop, &p->room, again);
+    if (err) {
+        close(again);
+        return err;
+    }
+    p->fd = again;
+    p->room.data = s;
+    s->open++;
+    return 0;
+}
+
 /* The connection is the handle's from now on. */
 static int take_socket(struct stream *s)
 {
@@ -341,9 +384,10 @@ static int take_socket(struct stream *s)
     }
     int err =
         s->is_local ? uv_pipe_open(&s->uv.pipe, s->fd) : uv_tcp_open(&s->uv.tcp, s->fd);
+    int fd = s->fd;
     if (!err)
         s->fd = -1;
-    return err;
+    return err || !s->parcels ? err : take_once_more(s, fd);
 }
 
 /* That is done at once, or fails at once; also where too many wait already. */
@@ -521,6 +565,11 @@ int stream_make(struct stream **result, struct shard *shard,
     return 0;
 }
 
+int stream_pass(struct stream *s, uint32_t most)
+{
+    return most ? parcels_make(&s->parcels, s->h.port.world, most) : 0;
+}
+
 void stream_free(struct stream *s)
 {
     if (s->is_raw)
@@ -536,5 +585,6 @@ void stream_free(struct stream *s)
          spsc_take(&s->places))
         cadre_buf_unref(s->slots[at]);
     filter_unref(s->tls);
+    parcels_free(s->parcels, s->h.port.world);
     cadre_port_free(&s->h.port);
 }

@@ -55,6 +55,7 @@ struct stream {
     bool is_read, is_written; /* ... and may be just one of these */
     bool restores;            /* it blocks again when it is closed */
     int terminal;             /* a descriptor of it for the owner's turn; or -1 */
+    struct parcels *parcels;  /* descriptors go with its bytes; or NULL */
     struct pump *pump;        /* of a file, which has no uv handle; or NULL */
     uint64_t via;             /* the listener that has accepted it, or 0 */
     int fd; /* what was accepted, or connects, until it is open; else -1 */
@@ -124,6 +125,9 @@ struct stream {
 CC_MUST_CHECK int stream_make(struct stream **stream, struct shard *shard,
                               const struct port_class *class,
                               const cadre_stream_options *options);
+/* One that is not open yet, and will be a UNIX socket: so many descriptors may come with
+ * its bytes. 0: none. Errors: cadre_port_get's. */
+CC_MUST_CHECK int stream_pass(struct stream *stream, uint32_t most);
 /* What its class's free does. */
 void stream_free(struct stream *stream);
 
