@@ -33,6 +33,8 @@
  *   any_kind_is_written   in order and complete, or it is closed with a reason
  *   others_go_on_blocking O_NONBLOCK is never set on a pipe or terminal that others have,
  *                         and on a socket not longer than the stream lives
+ *   released_in_order     what the stream has read comes before its descriptor, and
+ *                         what it has not read is still there
  *   descriptor_stays      the one that was given is as open as before */
 #ifndef CADRE_DESCRIPTOR_H
 #define CADRE_DESCRIPTOR_H
@@ -53,6 +55,25 @@ enum { CADRE_DESCRIPTOR_READ = 1, CADRE_DESCRIPTOR_WRITE = 2 };
 CADRE_API CADRE_MUST_CHECK int
 cadre_descriptor_open(cadre_self *self, cadre_stream *stream, int fd, int use,
                       const cadre_stream_options *options);
+
+/* A stream has given its descriptor out. Set fd to -1 to keep it: else it is closed when
+ * this has been handled. It is closed by exec, and mostly non-blocking. */
+typedef struct cadre_descriptor_released {
+    cadre_stream stream;
+    int fd;
+} cadre_descriptor_released;
+CADRE_API extern const cadre_type cadre_descriptor_released_type;
+
+/* Takes the descriptor out of a connection, such as one that is to be sent to another
+ * process (cadre_unix_send()), which can open it there. No more is read: with a window of
+ * 0 as soon as it is opened, hardly anything; what was read comes as ever, then
+ * cadre_descriptor_released, then cadre_stream_closed, with 0; or that alone, with a
+ * reason. The peer notices nothing.
+ * Errors: -ENOENT, -EINVAL (a listener), -ENOTCONN (not connected yet), -EPIPE (closed,
+ * or released already), -EBUSY (something waits to be sent: cadre_stream_flush()),
+ * -ENOTSUP (with TLS; a file). */
+CADRE_API CADRE_MUST_CHECK int cadre_descriptor_release(cadre_self *self,
+                                                        cadre_stream stream);
 
 #ifdef __cplusplus
 }

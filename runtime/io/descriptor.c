@@ -2,6 +2,7 @@
  *
  * O_NONBLOCK is not the descriptor's but the open file's, which the shell has, too. So
  * what can be opened anew without being something else is: pipes and terminals. */
+#include "io/bytes.h"
 #include "io/driver.h"
 #include "io/owner.h"
 
@@ -177,4 +178,23 @@ int cadre_descriptor_open(cadre_self *self, cadre_stream *stream, int fd, int us
     if (!err)
         err = make(&s, shard, &from, options);
     return err ? err : owner_open(self, stream, &s->h);
+}
+
+int cadre_descriptor_release(cadre_self *self, cadre_stream stream)
+{
+    struct stream *s;
+    int err = owner_find_stream(self, "cadre_descriptor_release", stream, &s);
+    if (err)
+        return err;
+    if (s->closing || s->releases)
+        return -EPIPE;
+    if (s->tls || s->pump)
+        return -ENOTSUP;
+    if (!s->known)
+        return -ENOTCONN;
+    if (bytes_unsent(s) > 0)
+        return -EBUSY;
+    s->no_more = s->releases = true;
+    handle_command(&s->h, STREAM_RELEASE);
+    return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "base/panic.h"
 
+#include <cadre/descriptor.h>
 #include <cadre/process.h>
 #include <cadre/ready.h>
 #include <cadre/signal.h>
@@ -76,12 +77,22 @@ static void release(struct driver *driver)
 
 static bool makes(const cadre_type *type)
 {
-    const cadre_type *const all[] = {
-        &cadre_stream_opened_type, &cadre_stream_data_type,   &cadre_stream_ended_type,
-        &cadre_stream_wrote_type,  &cadre_stream_closed_type, &cadre_udp_packet_type,
-        &cadre_udp_opened_type,    &cadre_udp_failed_type,    &cadre_udp_closed_type,
-        &cadre_process_ended_type, &cadre_signal_type,        &cadre_ready_now_type,
-        &cadre_ready_closed_type,  &cadre_tls_ready_type,     NULL};
+    const cadre_type *const all[] = {&cadre_stream_opened_type,
+                                     &cadre_stream_data_type,
+                                     &cadre_stream_ended_type,
+                                     &cadre_stream_wrote_type,
+                                     &cadre_stream_closed_type,
+                                     &cadre_udp_packet_type,
+                                     &cadre_udp_opened_type,
+                                     &cadre_udp_failed_type,
+                                     &cadre_udp_closed_type,
+                                     &cadre_process_ended_type,
+                                     &cadre_signal_type,
+                                     &cadre_ready_now_type,
+                                     &cadre_ready_closed_type,
+                                     &cadre_tls_ready_type,
+                                     &cadre_descriptor_released_type,
+                                     NULL};
     for (const cadre_type *const *at = all; *at; at++)
         if (type == *at)
             return true;

@@ -3,10 +3,12 @@
 
 #include "io/filtered.h"
 
+#include <cadre/descriptor.h>
 #include <cadre/tls.h>
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { GRACE_MS = 30000 }; /* for the peer to take the rest, after its own end */
 
@@ -16,12 +18,20 @@ static void drop_data(void *body)
     cadre_buf_unref(data->buf);
 }
 
+static void drop_released(void *body)
+{
+    const cadre_descriptor_released *released = body;
+    if (released->fd >= 0)
+        close(released->fd);
+}
+
 CADRE_API CADRE_TYPE(cadre_stream_opened);
 CADRE_API CADRE_TYPE_DROP(cadre_stream_data, drop_data);
 CADRE_API CADRE_TYPE(cadre_stream_ended);
 CADRE_API CADRE_TYPE(cadre_stream_wrote);
 CADRE_API CADRE_TYPE(cadre_stream_closed);
 CADRE_API CADRE_TYPE(cadre_tls_ready);
+CADRE_API CADRE_TYPE_DROP(cadre_descriptor_released, drop_released);
 
 /* ---- news of a connection become messages ---------------------------------------- */
 
@@ -73,10 +83,23 @@ static void close_stream(struct stream *s, uint64_t grace_ms)
     bytes_end(s, STREAM_CLOSE);
 }
 
+/* It is the message's, also where there is none. */
+static struct envelope *tell_released(struct cadre_self *self, struct stream *s)
+{
+    cadre_descriptor_released released = {{s->h.port.id}, s->released};
+    s->h.port.pending &= PORT_OWN;
+    s->released = -1;
+    struct envelope *e = message(self, s, &cadre_descriptor_released_type, &released);
+    s->unreleased = !e;
+    return e;
+}
+
 /* All data was handled. */
 static struct envelope *tell_ended(struct cadre_self *self, struct stream *s)
 {
     s->h.port.pending &= ~(uint32_t)NEWS_ENDED;
+    if (s->releases) /* whoever has it then finds the end */
+        return NULL;
     if (!s->half_open) {
         close_stream(s, GRACE_MS);
         return NULL;
@@ -175,6 +198,8 @@ static struct envelope *tell(struct cadre_self *self, struct port *port)
         return tell_opened(self, s);
     if (port->pending & NEWS_DATA && (e = tell_data(self, s)))
         return e;
+    if (port->pending & NEWS_RELEASED)
+        return tell_released(self, s);
     if (port->pending & NEWS_ENDED && (e = tell_ended(self, s)))
         return e;
     return port->pending & NEWS_WROTE ? tell_wrote(self, s) : NULL;
@@ -193,7 +218,7 @@ static void told(struct port *port)
 static void tell_closed(struct port *port, void *body)
 {
     struct stream *s = stream_of(port);
-    int reason = load_relaxed(&s->reason);
+    int reason = s->unreleased ? -ENOMEM : load_relaxed(&s->reason);
     cadre_stream_closed closed = {{port->id}, reason, reason ? unsent(s) : 0};
     memcpy(body, &closed, sizeof closed);
 }
@@ -502,7 +527,7 @@ int cadre_stream_give(cadre_self *self, cadre_stream stream, cadre_ref to)
     if (err)
         return err;
     struct stream *s = is_stream(h) ? stream_of(&h->port) : NULL;
-    if (is_closing(h))
+    if (is_closing(h) || (s && s->releases))
         return -EPIPE;
     if (s && !s->known)
         return -ENOTCONN;

@@ -20,7 +20,8 @@ static uint64_t now(struct stream *s) { return uv_now(&s->h.shard->loop); }
 
 /* ---- the end --------------------------------------------------------------------- */
 
-void stream_leave(struct stream *s)
+/* One uv handle, or the pump, is done with it. */
+static void leave(struct stream *s)
 {
     if (--s->open > 0)
         return;
@@ -29,7 +30,7 @@ void stream_leave(struct stream *s)
     handle_closed(&s->h);
 }
 
-static void on_closed(uv_handle_t *handle) { stream_leave(handle->data); }
+static void on_closed(uv_handle_t *handle) { leave(handle->data); }
 
 /* Whoever has it, too, finds it as it was. */
 static void block_again(int fd)
@@ -164,142 +165,6 @@ static void lift_deadline(struct stream *s)
     set_timer(s);
 }
 
-/* ---- what is read ---------------------------------------------------------------- */
-
-/* How many bytes may be read: any number that nobody will look at. */
-static uint64_t room(struct stream *s)
-{
-    if (s->closes)
-        return SHARD_SCRATCH;
-    uint64_t ahead = s->received - load_acquire(&s->handled); /* the owner's told */
-    uint64_t window = load_relaxed(&s->window);
-    uint64_t at;
-    if (s->greets && window == 0) /* that is not the owner's to read */
-        window = SHARD_SCRATCH;
-    bool has_slot = spsc_has_room(&s->places, STREAM_SLOTS, &at);
-    return has_slot && ahead < window ? window - ahead : 0;
-}
-
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-    struct stream *s = handle->data;
-    uint64_t most = s->parcels ? 0 : room(s); /* else it would read, and not say more */
-    *buf = uv_buf_init(s->h.shard->scratch,
-                       most < SHARD_SCRATCH ? (unsigned)most : SHARD_SCRATCH);
-}
-
-static void stop_reading(struct stream *s)
-{
-    if (!s->pump)
-        (void)uv_read_stop(uv(s));
-    s->reading = false;
-}
-
-static void got(struct stream *s, const char *bytes, size_t size)
-{
-    if (s->closes)
-        return;
-    uint64_t at;
-    bool has_slot = spsc_has_room(&s->places, STREAM_SLOTS, &at);
-    invariant(has_slot); /* else it does not read */
-    cadre_buf *buf = cadre_buf_new(bytes, size);
-    if (!buf) {
-        stream_end(s, -ENOMEM, WITH_RESET);
-        return;
-    }
-    s->slots[at] = buf;
-    if (s->parcels)
-        parcels_attach(s->parcels, at);
-    spsc_put(&s->places);
-    s->received += size;
-    s->active = now(s);
-    handle_ring(&s->h, NEWS_DATA);
-    if (room(s) == 0)
-        stop_reading(s);
-}
-
-void stream_came(struct stream *s, ssize_t size, const char *bytes)
-{
-    if (size > 0) {
-        got(s, bytes, (size_t)size);
-    } else if (size == UV_EOF) {
-        stop_reading(s);
-        s->eof = true;
-        handle_ring(&s->h, NEWS_ENDED);
-        if (s->lingers)
-            stream_end(s, 0, WITH_END);
-    } else if (size == UV_ENOBUFS) {
-        stop_reading(s); /* the window was closed meanwhile */
-    } else if (size < 0) {
-        stream_end(s, (int)size, WITH_END);
-    }
-}
-
-/* What came with what nobody will look at is closed. */
-static void receive_parcels(struct stream *s)
-{
-    char *bytes = s->h.shard->scratch;
-    uint64_t most = room(s);
-    ssize_t n = most == 0
-                    ? UV_ENOBUFS
-                    : parcels_receive(s->parcels, bytes,
-                                      most < SHARD_SCRATCH ? most : SHARD_SCRATCH);
-    stream_came(s, n, bytes);
-    parcel_close(&s->parcels->fresh);
-}
-
-/* Without memory libuv says that there is something, and does not read. */
-static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
-{
-    struct stream *s = stream->data;
-    if (size == UV_ENOBUFS && s->parcels)
-        receive_parcels(s);
-    else
-        stream_came(s, size, buf->base);
-}
-
-static void have_pump_read(struct stream *s)
-{
-    s->reading = true;
-    s->open++;
-    pump_read(s->pump, room(s));
-}
-
-static void read_on(struct stream *s)
-{
-    if (!s->connected || s->reading || s->eof || s->ending || room(s) == 0)
-        return;
-    if (s->pump) {
-        have_pump_read(s);
-        return;
-    }
-    int err = uv_read_start(uv(s), on_alloc, on_read);
-    s->reading = err == 0;
-    if (err)
-        stream_end(s, err, WITH_END);
-}
-
-bool stream_moved(struct stream *s)
-{
-    ssize_t n = s->pump->moved;
-    s->pump->is_busy = false;
-    if (s->open == 1) {
-        if (n > 0 && s->writing)
-            sending_count(s, (size_t)n);
-        stream_leave(s);
-        return false;
-    }
-    s->open--;
-    if (s->is_written) {
-        sending_wrote(s, n);
-    } else if (!s->ending) {
-        s->reading = false;
-        stream_came(s, n == 0 ? UV_EOF : n, s->pump->scratch);
-        read_on(s);
-    }
-    return true;
-}
-
 /* ---- it opens -------------------------------------------------------------------- */
 
 static void note_addresses(struct stream *s)
@@ -323,7 +188,7 @@ static void opened(struct stream *s)
     else
         lift_deadline(s);
     handle_ring(&s->h, NEWS_OPENED);
-    read_on(s);
+    receiving_go_on(s);
     sending_go_on(s);
 }
 
@@ -473,7 +338,20 @@ static void close_by_and_by(struct stream *s)
     stream_set_deadline(s, s->close_at);
     if (!s->outgoing.first)
         sending_is_done(s);
-    read_on(s);
+    receiving_go_on(s);
+}
+
+/* What has been read is told before. Nothing waits to be sent. */
+static void release(struct stream *s)
+{
+    uv_os_fd_t fd;
+    int err = uv_fileno((uv_handle_t *)uv(s), &fd);
+    s->released = err ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (!err && s->released < 0)
+        err = -errno;
+    if (!err)
+        handle_ring(&s->h, NEWS_RELEASED);
+    stream_end(s, err, WITH_END);
 }
 
 static void obey_filter(struct stream *s, uint32_t commands)
@@ -488,7 +366,26 @@ static void obey_filter(struct stream *s, uint32_t commands)
     else if (commands & STREAM_CLOSES_THEN)
         stream_set_deadline(s, s->close_at);
     if (commands & STREAM_GREETS)
-        read_on(s);
+        receiving_go_on(s);
+}
+
+/* False: it is closed, and may be gone. */
+static bool moved(struct stream *s)
+{
+    ssize_t n = s->pump->moved;
+    s->pump->is_busy = false;
+    if (s->open == 1) {
+        if (n > 0 && s->writing)
+            sending_count(s, (size_t)n);
+        leave(s);
+        return false;
+    }
+    s->open--;
+    if (s->is_written)
+        sending_wrote(s, n);
+    else
+        receiving_moved(s, n);
+    return true;
 }
 
 static void obey(struct handle *h, uint32_t commands)
@@ -500,7 +397,7 @@ static void obey(struct handle *h, uint32_t commands)
         s->is_taken = true;
         gate_taken(s->gate);
     }
-    if (commands & STREAM_MOVED && !stream_moved(s))
+    if (commands & STREAM_MOVED && !moved(s))
         return;
     if (s->ending)
         return;
@@ -514,7 +411,7 @@ static void obey(struct handle *h, uint32_t commands)
     if (commands & STREAM_LOOK)
         look_who_reads(s);
     if (commands & STREAM_CREDIT)
-        read_on(s);
+        receiving_go_on(s);
     s->shuts_down = s->shuts_down || commands & STREAM_SHUTDOWN;
     if (commands & STREAM_SHUTDOWN && s->connected && !s->outgoing.first)
         sending_is_done(s);
@@ -526,6 +423,8 @@ static void obey(struct handle *h, uint32_t commands)
         stream_end(s, -ECANCELED, s->outgoing.first ? WITH_RESET : WITH_END);
     else if (commands & STREAM_CLOSE)
         close_by_and_by(s);
+    else if (commands & STREAM_RELEASE)
+        release(s);
 }
 
 static void end_with_system(struct handle *h)
@@ -546,7 +445,7 @@ int stream_make(struct stream **result, struct shard *shard,
         return err;
     struct stream *s = *result = container_of(port, struct stream, h.port);
     s->h.shard = shard;
-    s->fd = s->terminal = -1; /* all else is zero */
+    s->fd = s->terminal = s->released = -1; /* all else is zero */
     handle_init(&s->h, &shard->berth.seat, obey, end_with_system);
     inbox_init(&s->written);
     s->write_max = options->write_max ? options->write_max : WRITE_MAX;
@@ -576,6 +475,8 @@ void stream_free(struct stream *s)
         rawness_end(s->rawness);
     if (s->terminal >= 0)
         close(s->terminal);
+    if (s->released >= 0)
+        close(s->released);
     if (s->fd >= 0)
         close(s->fd);
     pump_free(s->pump, s->h.port.world);

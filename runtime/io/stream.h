@@ -25,7 +25,8 @@ enum {
     NEWS_DATA = 2,
     NEWS_ENDED = 4,
     NEWS_WROTE = 8,
-    NEWS_READY = 16 /* of the filter; the owner's side's own */
+    NEWS_READY = 16, /* of the filter; the owner's side's own */
+    NEWS_RELEASED = 32
 };
 enum {
     STREAM_WRITE = HANDLE_FIRST,       /* there are pieces */
@@ -41,7 +42,8 @@ enum {
     STREAM_GREETS = HANDLE_FIRST << 9,
     STREAM_READY = HANDLE_FIRST << 10,
     STREAM_CLOSES_THEN = HANDLE_FIRST << 11,
-    STREAM_MOVED = HANDLE_FIRST << 12 /* by the pump */
+    STREAM_MOVED = HANDLE_FIRST << 12, /* by the pump */
+    STREAM_RELEASE = HANDLE_FIRST << 13
 };
 enum { STREAM_SLOTS = 16 }; /* buffers read ahead */
 
@@ -71,6 +73,8 @@ struct stream {
     struct filter *filter; /* io/filter; or NULL */
     cadre_tls *tls;        /* what the filter is of; a reference, or NULL */
     const char *protocols; /* ALPN of who connects; NULL: those of tls */
+    bool releases;         /* its descriptor is to be given out, ... */
+    bool unreleased;       /* ... and could not be told of */
     bool is_raw;           /* the terminal, ... */
     uint32_t rawness;      /* ... by this place */
     /* Of both: see above. */
@@ -78,6 +82,7 @@ struct stream {
     ATOMIC(uint32_t) window;
     ATOMIC(int) reason;
     ATOMIC(bool) forgives; /* a peer that has closed before it took our end */
+    int released;          /* the loop's, before NEWS_RELEASED; or -1 */
     uint64_t close_ms;     /* constant from STREAM_CLOSE on, ... */
     int fault;             /* ... and the reason that the filter has for it, or 0 */
     uint64_t greet_ms;
@@ -138,17 +143,15 @@ void stream_accept(struct stream *stream, int fd, uint64_t owner, bool is_here);
 
 enum stream_manner { WITH_END, WITH_RESET };
 void stream_end(struct stream *stream, int reason, enum stream_manner manner);
-/* One uv handle, or the pump, is done with it. */
-void stream_leave(struct stream *stream);
-/* Bytes have come, or UV_EOF or another error. */
-void stream_came(struct stream *stream, ssize_t size, const char *bytes);
 /* In so many milliseconds; UINT64_MAX: never. Returns 0 for that. */
 uint64_t stream_time_after(struct stream *stream, uint64_t ms);
 /* The earlier one counts. 0: none. */
 void stream_set_deadline(struct stream *stream, uint64_t at);
 
-/* The pump has moved something. False: it is closed, and may be gone. */
-CC_MUST_CHECK bool stream_moved(struct stream *stream);
+/* io/receiving: as much as there may be. */
+void receiving_go_on(struct stream *stream);
+/* The pump has read so many bytes, or why not. */
+void receiving_moved(struct stream *stream, ssize_t n);
 
 /* io/sending: so many more bytes were sent. */
 void sending_count(struct stream *stream, size_t n);

@@ -321,6 +321,81 @@ static void read_and_read_on(void)
 }
 static void descriptor_stays(void **unused) { both_ways(read_and_read_on); }
 
+/* ---- released_in_order --------------------------------------------------------- */
+
+static void release_it(void)
+{
+    enum { ALL = 100000 };
+    int ends[2];
+    make_sockets(ends);
+    using_do_well(USE_OPEN_SHUT, ends[0], READ | WRITE);
+    close(ends[0]);
+    feed(ends[1], ALL);
+    await(&used.opened, 1);
+    using_do_well(USE_RELEASE, 0, 0);
+    int again = using_do(USE_RELEASE, 0, 0);
+    assert_true(again == -EPIPE || again == -ENOENT); /* closed already */
+    using_expect_closed(1, 0);
+    int fd = atomic_load(&used.released);
+    assert_true(fd >= 0);
+    size_t read_by_us = atomic_load(&used.size);
+    using_expect(read_by_us);
+    assert_int_equal(shutdown(ends[1], SHUT_WR), 0);
+    size_t left = ALL - read_by_us;
+    char *rest = malloc(left + 1);
+    assert_non_null(rest);
+    assert_true(blocks(fd));
+    assert_int_equal(raw_read_all(fd, rest, left + 1), left);
+    for (size_t i = 0; i < left; i++)
+        if (rest[i] != using_byte(read_by_us + i))
+            fail();
+    free(rest);
+    close(fd);
+    close(ends[1]);
+}
+
+/* Nobody takes it: its peer sees the end. */
+static void release_in_vain(void)
+{
+    int ends[2];
+    make_sockets(ends);
+    using_do_well(USE_OPEN, ends[0], READ | WRITE);
+    close(ends[0]);
+    await(&used.opened, 1);
+    using_do_well(USE_RELEASE, 0, 0);
+    (void)using_do(USE_CLOSE, 0, 0);
+    using_expect_closed(1, 0);
+    int fd = atomic_load(&used.released);
+    if (fd >= 0)
+        close(fd);
+    assert_int_equal(raw_end(ends[1]), 0);
+    close(ends[1]);
+}
+
+static void release_what_cannot_be(void)
+{
+    int ends[2], file = make_file(1);
+    make_sockets(ends);
+    assert_int_equal(using_do(USE_RELEASE, 0, 0), -ENOENT);
+    using_do_well(USE_OPEN, file, WRITE);
+    await(&used.opened, 1);
+    assert_int_equal(using_do(USE_RELEASE, 0, 0), -ENOTSUP);
+    using_do_well(USE_OPEN, ends[0], READ | WRITE);
+    await(&used.opened, 2);
+    using_do_well(USE_WRITE, 1 << 20, 0); /* more than the kernel takes */
+    assert_int_equal(using_do(USE_RELEASE, 0, 0), -EBUSY);
+    close(ends[0]);
+    close(ends[1]);
+    close(file);
+}
+
+static void released_in_order(void **unused)
+{
+    both_ways(release_it);
+    both_ways(release_in_vain);
+    both_ways(release_what_cannot_be);
+}
+
 /* ---- refused ------------------------------------------------------------------- */
 
 static void refuse(void)
@@ -382,7 +457,7 @@ int main(void)
     TESTS(cmocka_unit_test(any_kind_is_read), cmocka_unit_test(slow_reader_throttles),
           cmocka_unit_test(any_kind_is_written), cmocka_unit_test(sockets_go_both_ways),
           cmocka_unit_test(others_go_on_blocking), cmocka_unit_test(ends_make_it_block),
-          cmocka_unit_test(descriptor_stays),
+          cmocka_unit_test(released_in_order), cmocka_unit_test(descriptor_stays),
           cmocka_unit_test(what_is_no_stream_is_refused),
           cmocka_unit_test(bad_input_is_refused),
           cmocka_unit_test(simulated_is_refused));

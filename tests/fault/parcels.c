@@ -1,11 +1,12 @@
 /* parcels.c: allocation k fails, k = 1, 2, 3 ..., while two actors send descriptors to
- * each other over a UNIX socket. Whatever fails says so or closes the connection; no
- * memory is left allocated, and no descriptor open. */
+ * each other over a UNIX socket, and one is taken out of its stream. Whatever fails says
+ * so or closes the connection; no memory is left allocated, and no descriptor open. */
 #include "support/options.h"
 #include "support/process.h"
 #include "support/sweep.h"
 #include "support/verdict.h"
 
+#include <cadre/descriptor.h>
 #include <cadre/unix.h>
 #include <cadre/watch.h>
 
@@ -41,7 +42,7 @@ static int client_receive(cadre_self *self, void *state, cadre_msg *m)
         atomic_fetch_add(&answers, 1);
         close(fd);
     }
-    return cadre_stream_close(self, data->stream, 0);
+    return cadre_descriptor_release(self, data->stream); /* for nobody */
 }
 
 static const cadre_class client_class = {.name = "client",

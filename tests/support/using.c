@@ -43,6 +43,8 @@ static int obey(cadre_self *self, cadre_stream *s, const using_order *o)
         return cadre_stream_close(self, *s, 30 * CADRE_SECOND);
     case USE_WINDOW:
         return cadre_stream_window(self, *s, (uint32_t)o->of);
+    case USE_RELEASE:
+        return cadre_descriptor_release(self, *s);
     case USE_RAW:
         return cadre_terminal_raw(self, *s, o->of);
     case USE_LOOK:
@@ -68,10 +70,16 @@ static int user_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     const using_order *o = cadre_body(m, using_order);
     const cadre_stream_data *data = cadre_body(m, cadre_stream_data);
+    cadre_descriptor_released *released = cadre_body(m, cadre_descriptor_released);
     const cadre_stream_closed *closed = cadre_body(m, cadre_stream_closed);
     atomic_fetch_add(&used.opened, m->type == &cadre_stream_opened_type);
     if (data)
         keep(data->buf);
+    if (released) {
+        atomic_fetch_add(&used.wrongs, atomic_load(&used.closed));
+        atomic_store(&used.released, released->fd);
+        released->fd = -1;
+    }
     atomic_fetch_add(&used.ended, m->type == &cadre_stream_ended_type);
     if (closed) {
         atomic_store(&used.reason, closed->reason);
@@ -92,6 +100,7 @@ void using_begin(uint32_t io_threads)
     cadre_config config = quiet(2, 0);
     descriptors = process_descriptors();
     memset(&used, 0, sizeof used);
+    atomic_store(&used.released, -1);
     config.io_threads = io_threads;
     assert_int_equal(cadre_system_new(&using_system, &config, &user, NULL), 0);
 }

@@ -18,7 +18,8 @@ enum using_deed {
     USE_SHUTDOWN,  /* ... of the last one */
     USE_CLOSE,
     USE_WINDOW, /* of: bytes */
-    USE_RAW,    /* of: 0 or 1 */
+    USE_RELEASE,
+    USE_RAW, /* of: 0 or 1 */
     USE_LOOK,
     USE_STOP
 };
@@ -29,8 +30,8 @@ typedef struct using_order {
 enum { USED_MAX = 4 << 20 };
 extern struct used {
     atomic_uint obeyed, opened, ended, closed, wrongs;
-    atomic_int result; /* of the last deed */
-    atomic_int reason;
+    atomic_int result;           /* of the last deed */
+    atomic_int reason, released; /* a descriptor, or -1 */
     atomic_size_t size;
     char bytes[USED_MAX]; /* that have come; the first `size` are there */
     cadre_terminal_size terminal;
