@@ -77,9 +77,14 @@ LLHTTP_CFLAGS := $(if $(FOREIGN_http),-isystem /usr/share/include/llhttp,$(shell
     pkg-config --cflags-only-I libllhttp 2>/dev/null))
 # And for WebSockets wslay, which has no .pc file.
 WSLAY := $(if $(wildcard /usr/include/wslay/wslay.h /usr/local/include/wslay/wslay.h),-lwslay)
-LIBS_http := $(LLHTTP) $(WSLAY)
+# For HTTP/2 nghttp2: from 1.46 on it judges all fields of a request.
+NGHTTP2 := $(shell pkg-config --libs 'libnghttp2 >= 1.46' 2>/dev/null)
+NGHTTP2_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libnghttp2 2>/dev/null))
+LIBS_http := $(LLHTTP) $(WSLAY) $(NGHTTP2)
 SOURCES_http := $(if $(LIBS_io),$(if $(LLHTTP)$(FOREIGN_http),$(filter-out \
-    $(if $(WSLAY),%_none.c,%/websocket.c %/frames.c),$(wildcard actors/http/*.c))))
+    $(if $(WSLAY),%/websocket_none.c,%/websocket.c %/frames.c) \
+    $(if $(NGHTTP2),%/h2_none.c,$(filter-out %/h2_none.c %/h2_head.c,$(wildcard actors/http/h2*.c))), \
+    $(wildcard actors/http/*.c))))
 NEEDS_http := io
 USERS_http := $(call users,cadre/(actors/)?http[a-z_]*\.h|support/(web|fetching|others)\.h|http/.*\.h)
 WITHOUT_http := no llhttp, or no libuv: without HTTP
@@ -159,7 +164,7 @@ CMOCKA := $(shell pkg-config --libs cmocka 2>/dev/null)
 # What the files of each folder see. Ready-made actors and examples see what a user sees;
 # unit tests look inside.
 SEES_runtime := $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) -Iruntime -Iinclude -fvisibility=hidden -Wconversion
-SEES_actors := $(LLHTTP_CFLAGS) $(PQ_CFLAGS) $(HIREDIS_CFLAGS) -Iinclude -fvisibility=hidden -Wconversion
+SEES_actors := $(LLHTTP_CFLAGS) $(NGHTTP2_CFLAGS) $(PQ_CFLAGS) $(HIREDIS_CFLAGS) -Iinclude -fvisibility=hidden -Wconversion
 SEES_examples := -Iinclude
 SEES_bench := $(UV_CFLAGS) -Iinclude -Ibench
 SEES_tests = -Iinclude -Itests $(OPENSSL_CFLAGS) $(if $(filter tests/unit/%,$<),$(CK) $(LLHTTP_CFLAGS) -Iruntime -Iactors)
@@ -333,6 +338,9 @@ all: $(LIBRARIES) ## the libraries, static and shared
 ifndef WSLAY
 	@echo "notice: no wslay: without WebSockets"
 endif
+ifndef NGHTTP2
+	@echo "notice: no nghttp2: without HTTP/2"
+endif
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -341,6 +349,7 @@ install uninstall: export LLHTTP := $(if $(LLHTTP),libllhttp)
 install uninstall: export WSLAY := $(WSLAY)
 install uninstall: export CMAKE_PARTS := $(foreach p,$(PARTS),_cadre_part($(p) \
     "$(NEEDS_$(p))" "$(strip $(LIBS_$(p)))"))
+install uninstall: export NGHTTP2 := $(if $(NGHTTP2),libnghttp2)
 install: $(LIBRARIES) ## libraries, headers, pkg-config, CMake; PREFIX, LIBDIR, DESTDIR
 	$(Q)tools/install.sh install
 uninstall: ## removes what install put there
@@ -425,7 +434,8 @@ LINTED := $(sort $(RUNTIME) $(ACTORS) $(foreach p,$(PARTS),$(SOURCES_$(p))))
 USERS := $(filter build/release/actors/%,$(OBJECTS_release) $(foreach p,$(PARTS), \
     $(OBJECTS_$(p)_release))) $(patsubst %.c, \
     build/release/%.o,$(wildcard examples/*.c examples/*/*.c))
-LINT_FLAGS := -D_GNU_SOURCE $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) $(LLHTTP_CFLAGS) $(PQ_CFLAGS) $(HIREDIS_CFLAGS) -Iruntime -Iinclude
+LINT_FLAGS := -D_GNU_SOURCE $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) $(LLHTTP_CFLAGS) $(NGHTTP2_CFLAGS) \
+    $(PQ_CFLAGS) $(HIREDIS_CFLAGS) -Iruntime -Iinclude
 
 CHECK_layers := awk -f tools/layers.awk runtime/LAYERS $(wildcard runtime/*/*.[ch])
 CHECK_headers := env WERROR_gcc=$(WERROR_gcc) WERROR_clang=$(WERROR_clang) tools/headers.sh

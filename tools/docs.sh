@@ -8,7 +8,7 @@ folder=build/docs
 passed=0
 failed=0
 libraries="-Wl,--start-group $(ls build/release/libcadre*.a) -Wl,--end-group"
-outside=$(for package in 'libllhttp >= 9' 'openssl >= 3' libuv sqlite3 libpq jansson hiredis; do
+outside=$(for package in 'libllhttp >= 9' 'libnghttp2 >= 1.46' 'openssl >= 3' libuv sqlite3 libpq jansson hiredis; do
     pkg-config --libs "$package" 2>/dev/null
 done)
 [ ! -e /usr/include/wslay/wslay.h ] || outside="$outside -lwslay"

@@ -29,7 +29,7 @@ fill() {
     up=$(realpath -m --relative-to="$LIBDIR" "$include")
     sed -e "s|@PREFIX@|$PREFIX|; s|@LIBDIR@|$LIBDIR|; s|@VERSION@|$VERSION|" \
         -e "s|@SONAME@|$SONAME|; s|@CMAKE_PARTS@|${CMAKE_PARTS//) _/)\\n_}|" \
-        -e "s|@LLHTTP@|$LLHTTP|; s|@WSLAY@|${WSLAY-}|" \
+        -e "s|@LLHTTP@|$LLHTTP|; s|@WSLAY@|${WSLAY-}|; s|@NGHTTP2@|${NGHTTP2-}|" \
         -e "s|@LIBDIR_TO_INCLUDE@|$up|" "$1" >"$dest$2"
     chmod 644 "$dest$2"
 }

@@ -4,7 +4,8 @@
 # usage: public.sh COMPILER OBJECT...
 #
 # Whatever these objects need and do not define themselves is cadre_* or the C library's;
-# or llhttp's and wslay's, for HTTP, or SQLite's, libpq's, hiredis's and jansson's, for those.
+# or llhttp's, wslay's and nghttp2's, for HTTP, or SQLite's, libpq's, hiredis's and jansson's, for
+# those.
 set -u
 compiler=$1
 shift
@@ -17,7 +18,7 @@ own=$(nm -g --defined-only "$@" | awk 'NF == 3 { print $3 }' | sort -u)
 bad=0
 for object in "$@"; do
     may='cadre_'
-    [ "${object#*/actors/http/}" = "$object" ] || may='(cadre|llhttp|wslay)_'
+    [ "${object#*/actors/http/}" = "$object" ] || may='(cadre|llhttp|wslay|nghttp2)_'
     [ "${object#*/actors/sqlite/}" = "$object" ] || may='(cadre|sqlite3)_'
     [ "${object#*/actors/json/}" = "$object" ] || may='(cadre|json)_'
     [ "${object#*/actors/postgres/}" = "$object" ] || may='(cadre_|PQ)'

@@ -6,6 +6,7 @@
  * for the rest. */
 #include "connection.h"
 
+#include "h2.h"
 #include "websocket.h"
 
 #include <cadre/shutdown.h>
@@ -150,6 +151,8 @@ static int settle(cadre_self *self, struct connection *c)
     int err = 0;
     if (!c->stream.id || c->closed)
         return 0;
+    if (c->is_h2)
+        return h2_begin(self, c);
     do {
         err = write_on(self, c);
         count = c->queue.count;
@@ -271,7 +274,7 @@ static int connection_receive(cadre_self *self, void *state, cadre_msg *m)
             return CADRE_STOP;
         on_due(self, c);
     } else if (m->type == &cadre_child_down_type) {
-        dispatch_desk_down(self, c);
+        dispatch_desk_down(self, &c->desk);
     } else if (m->type != &go_on_type) {
         queue_outcome(self, &c->queue, m);
     }
@@ -283,6 +286,7 @@ static void connection_stop(cadre_self *self, void *state, int reason)
     struct connection *c = state;
     queue_clear(self, &c->queue);
     websocket_free(c);
+    h2_free(self, c);
     parser_free(&c->parser);
     bytes_free(&c->pending);
     atomic_fetch_sub_explicit(&c->shared->connections, 1, memory_order_relaxed);

@@ -28,7 +28,9 @@ struct connection {
     bool closing;         /* the system is */
     bool closed;          /* from here */
     bool gone;            /* entirely */
+    bool is_h2;           /* it is one of HTTP/2 */
     cadre_buf *websocket; /* that it has become; NULL: it is one of HTTP */
+    cadre_buf *h2;        /* the same */
 };
 
 /* Reads these bytes, or keeps what cannot be read yet; and that, when there is room.
@@ -37,6 +39,12 @@ CADRE_MUST_CHECK int intake_data(cadre_self *self, struct connection *c,
                                  const cadre_stream_data *d);
 void intake_pending(cadre_self *self, struct connection *c);
 
+/* Asks whoever is to answer it, at a desk that is made where there is none, or answers
+ * it. Consumes what the request owns. */
+void dispatch_ask(cadre_self *self, struct connection *c, cadre_ref *desk,
+                  struct entry *e, cadre_http_request *r);
+/* It has failed, and goes on with the next. */
+void dispatch_desk_down(cadre_self *self, cadre_ref *desk);
 /* A request is complete, or the head of an upload: whoever is to answer it is asked, or
  * it is answered. There is room in the queue. */
 void dispatch_request(cadre_self *self, struct connection *c);
@@ -44,7 +52,6 @@ void dispatch_upload(cadre_self *self, struct connection *c);
 /* What comes is no request, or not in time: the last thing that is answered. code: for
  * whoever asks for the rest of it. */
 void dispatch_refuse(cadre_self *self, struct connection *c, int status, int code);
-void dispatch_desk_down(cadre_self *self, struct connection *c);
 
 extern const cadre_class connection_class;
 extern const cadre_class desk_class;

@@ -1,6 +1,8 @@
 /* intake.c: bytes that have come become requests, as long as there is room for these. */
 #include "connection.h"
 
+#include "h2.h"
+
 #include <errno.h>
 
 static void on_head(cadre_self *self, struct connection *c, bool is_all)
@@ -39,6 +41,13 @@ static void on_end(cadre_self *self, struct connection *c)
         upload_fail(self, &c->upload, -ENOMEM);
 }
 
+static void on_preface(cadre_self *self, struct connection *c)
+{
+    c->is_h2 = h2_is_there;
+    if (!h2_is_there)
+        dispatch_refuse(self, c, 505, -EPROTO);
+}
+
 /* Returns how many of these bytes are read. */
 static size_t read_bytes(cadre_self *self, struct connection *c, const char *at,
                          size_t size)
@@ -52,11 +61,13 @@ static size_t read_bytes(cadre_self *self, struct connection *c, const char *at,
             on_head(self, c, sum == size);
         else if (event == PARSER_END)
             on_end(self, c);
+        else if (event == PARSER_HTTP2)
+            on_preface(self, c);
         else if (event != PARSER_MORE)
             dispatch_refuse(self, c, event, -EPROTO);
         else if (c->upload.is_on)
             on_piece(self, c);
-        if (event == PARSER_MORE)
+        if (event == PARSER_MORE || c->is_h2)
             break;
     }
     return c->no_more ? size : sum;

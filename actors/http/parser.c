@@ -150,6 +150,14 @@ static int begin(struct parser *p, const char *at, size_t size)
     return status;
 }
 
+/* Is it how HTTP/2 begins? So chosen that it is refused as a head of HTTP/1.1. */
+static bool is_preface(const struct parser *p, const char *at, size_t size)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\n";
+    return !p->has_begun && !p->is_client && size == sizeof preface - 1 &&
+           memcmp(at, preface, size) == 0;
+}
+
 static int next_head(struct parser *p, const char *at, size_t size, size_t *used)
 {
     bool is_whole;
@@ -165,8 +173,13 @@ static int next_head(struct parser *p, const char *at, size_t size, size_t *used
     p->seen = 0;
     *used += length;
     status = begin(p, at + blank, length);
+    if (status == 505 && is_preface(p, at, length)) {
+        *used = 0;
+        return PARSER_HTTP2;
+    }
     if (status)
         return status;
+    p->has_begun = true;
     p->keeps = !p->framing.closes && (!p->framing.http10 || p->framing.keeps);
     status = execute(p, at + blank, length, &unused);
     if (!status && (!p->in_body || unused != length))

@@ -22,6 +22,7 @@ struct parser {
     int status;       /* if llhttp was told to stop */
     char last;        /* byte that it was given */
     uint32_t answer;  /* of an answer: its status */
+    bool has_begun;   /* with a first one */
     bool is_client;   /* answers are read, not requests */
     bool has_no_body; /* the next answer: it is one to HEAD */
     bool is_upload;   /* the body is taken out as it comes */
@@ -33,7 +34,8 @@ struct parser {
 enum parser_event {
     PARSER_MORE, /* give it those that it has not used again, with more behind them */
     PARSER_HEAD, /* the head is complete: the rest of the request follows */
-    PARSER_END   /* parser->request is complete: take it out */
+    PARSER_END,  /* parser->request is complete: take it out */
+    PARSER_HTTP2 /* what comes, from these bytes on, is HTTP/2 */
 };               /* or an HTTP status: what comes from now on is nothing */
 
 /* uploads: may be NULL. */

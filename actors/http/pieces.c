@@ -94,6 +94,7 @@ static int take(struct pieces *p, cadre_http_piece *piece)
     p->left -= is_known ? size : 0;
     if (size > 0)
         p->bytes = cadre_buf_move(&piece->bytes);
+    p->trailers = cadre_buf_move(&piece->trailers);
     return 0;
 }
 
@@ -126,6 +127,12 @@ int pieces_write_buf(cadre_self *self, cadre_stream stream, cadre_buf **buf,
     return 0;
 }
 
+int pieces_ask(cadre_self *self, struct pieces *p)
+{
+    return cadre_ask(self, &p->token, p->source.from, CADRE_NEVER, cadre_http_more,
+                     .key = p->source.key);
+}
+
 int pieces_write(cadre_self *self, struct pieces *p, cadre_stream stream,
                  uint64_t *written)
 {
@@ -141,9 +148,8 @@ int pieces_write(cadre_self *self, struct pieces *p, cadre_stream stream,
     if (err)
         return err;
     if (!p->is_last)
-        return cadre_ask(self, &p->token, p->source.from, CADRE_NEVER, cadre_http_more,
-                         .key = p->source.key);
-    *p = (struct pieces){0};
+        return pieces_ask(self, p);
+    pieces_end(self, p);
     return 0;
 }
 
@@ -162,5 +168,6 @@ void pieces_end(cadre_self *self, struct pieces *p)
     cadre_buf_unref(p->out);
     cadre_buf_unref(p->bytes);
     cadre_buf_unref(p->tail);
+    cadre_buf_unref(p->trailers);
     *p = (struct pieces){0};
 }

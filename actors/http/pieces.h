@@ -12,7 +12,8 @@ struct pieces {
     uint64_t left;          /* of the size that was told */
     cadre_buf *out, *bytes; /* of the one that is to be written, in this order */
     cadre_buf *tail;
-    int code; /* of a source that has failed */
+    cadre_buf *trailers; /* of the last, where they are no chunk's */
+    int code;            /* of a source that has failed */
     bool has_chunks;
     bool is_last; /* its source gives no more */
 };
@@ -31,6 +32,8 @@ bool pieces_outcome(struct pieces *p, const cadre_msg *m);
  * written is not complete, and never will be. */
 CADRE_MUST_CHECK int pieces_write(cadre_self *self, struct pieces *p,
                                   cadre_stream stream, uint64_t *written);
+/* Asks for the next. Errors: as cadre_ask(). */
+CADRE_MUST_CHECK int pieces_ask(cadre_self *self, struct pieces *p);
 /* No more are wanted. */
 void pieces_end(cadre_self *self, struct pieces *p);
 /* The source of an answer that will not be sent. */

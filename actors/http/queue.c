@@ -5,7 +5,6 @@
 #include "response.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 struct entry *queue_add(struct queue *q, struct wire_manner manner)
 {
@@ -14,111 +13,33 @@ struct entry *queue_add(struct queue *q, struct wire_manner manner)
     return e;
 }
 
-/* ---- answers ---------------------------------------------------------------------- */
-
-/* Words are better than nothing, where somebody looks at it; without memory nothing. */
-static cadre_buf *words(int status)
-{
-    char text[64];
-    int n =
-        snprintf(text, sizeof text, "%d %s\n", status, wire_reason((uint32_t)status));
-    return cadre_buf_new(text, (size_t)n);
-}
-
-void queue_answer(struct entry *e, int status, const cadre_http_field *fields)
-{
-    e->token.id = 0;
-    if (response_make(&e->response, status, fields, words(status)))
-        e->response = (cadre_http_response){.status = 500};
-}
-
-static void answer_later(struct entry *e)
-{
-    static const cadre_http_field fields[] = {{"Retry-After", "1"}, {0}};
-    queue_answer(e, 503, fields);
-}
-
-void queue_ask(cadre_self *self, struct queue *q, struct entry *e, cadre_ref to,
-               const cadre_http_request *r)
-{
-    const cadre_type *type = &cadre_http_request_type;
-    cadre_http_request request = *r;
-    /* An upload takes as long as it takes; when its client is late we know. */
-    cadre_time timeout = r->source.from.id ? CADRE_NEVER : q->shared->limits.answer;
-    if (!shared_begin(q->shared)) {
-        type->drop(&request);
-        answer_later(e);
-    } else if (cadre_ask_as(self, &e->token, to, timeout, type, &request)) {
-        shared_end(q->shared);
-        answer_later(e);
-    }
-}
-
-static void fail(struct entry *e, const cadre_failure *failure)
-{
-    if (failure->code == CADRE_EFULL || failure->code == -ENOMEM)
-        answer_later(e);
-    else
-        queue_answer(e, failure->code == -ETIMEDOUT ? 504 : 500, NULL);
-}
-
 void queue_outcome(cadre_self *self, struct queue *q, const cadre_msg *m)
 {
-    cadre_http_response *response = cadre_body(m, cadre_http_response);
-    const cadre_failure *failure = cadre_body(m, cadre_failure);
     if (pieces_outcome(&q->pieces, m))
         return;
     for (uint32_t i = 0; m->token.id && i < q->count; i++) {
         struct entry *e = &q->entries[(q->first + i) % QUEUE_SIZE];
-        if (e->token.id != m->token.id)
-            continue;
-        shared_end(q->shared);
-        bool upgrades =
-            response && response->status == 101 && response->own & RESPONSE_UPGRADES;
-        if (upgrades || (response && response_is_status(response->status))) {
-            e->token.id = 0;
-            e->response = *response;
-            response->fields = response->body = NULL;
-        } else if (failure) {
-            fail(e, failure);
-        } else {
-            queue_answer(e, 500, NULL); /* some other type, or made by hand */
+        if (e->token.id == m->token.id) {
+            entry_outcome(e, q->shared, m);
+            return;
         }
-        return;
     }
 }
 
 /* ---- out -------------------------------------------------------------------------- */
 
-static void forget(cadre_self *self, struct entry *e)
-{
-    pieces_refuse(self, &e->response.source);
-    cadre_buf_unref(e->response.fields);
-    cadre_buf_unref(e->response.body);
-    cadre_buf_unref(e->out);
-}
-
 static void remove_first(cadre_self *self, struct queue *q)
 {
-    forget(self, queue_first(q));
+    entry_forget(self, queue_first(q));
     q->first = (q->first + 1) % QUEUE_SIZE;
     q->count--;
-}
-
-void queue_cancel(cadre_self *self, struct queue *q, struct entry *e)
-{
-    if (!e->token.id)
-        return;
-    (void)cadre_cancel(self, e->token); /* or the actor has ended */
-    e->token.id = 0;
-    shared_end(q->shared);
 }
 
 void queue_clear(cadre_self *self, struct queue *q)
 {
     pieces_end(self, &q->pieces);
     for (; q->count > 0; remove_first(self, q))
-        queue_cancel(self, q, queue_first(q));
+        entry_cancel(self, queue_first(q), q->shared);
 }
 
 /* It is the last that is HTTP. */

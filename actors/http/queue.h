@@ -3,20 +3,12 @@
 #ifndef ACTORS_HTTP_QUEUE_H
 #define ACTORS_HTTP_QUEUE_H
 
+#include "entry.h"
 #include "pieces.h"
-#include "shared.h"
-#include "wire.h"
 
 #include <cadre/stream.h>
 
 enum { QUEUE_SIZE = 16 };
-
-struct entry {
-    cadre_token token;            /* of what was asked; id 0: it is answered */
-    cadre_http_response response; /* owned; its body or source until it is written */
-    cadre_buf *out;               /* its head, from when it is its turn */
-    struct wire_manner manner;
-};
 
 struct queue {
     struct entry entries[QUEUE_SIZE];
@@ -54,13 +46,6 @@ static inline struct entry *queue_last(struct queue *q)
 
 /* One more, at the end; there is room. */
 struct entry *queue_add(struct queue *q, struct wire_manner manner);
-/* Asks for its answer. Consumes what the request owns, and may answer it at once. */
-void queue_ask(cadre_self *self, struct queue *q, struct entry *e, cadre_ref to,
-               const cadre_http_request *r);
-/* Nobody is asked for it any more. */
-void queue_cancel(cadre_self *self, struct queue *q, struct entry *e);
-/* Answers it from here; fields may be NULL. */
-void queue_answer(struct entry *e, int status, const cadre_http_field *fields);
 /* The outcome m may be that of one of them. */
 void queue_outcome(cadre_self *self, struct queue *q, const cadre_msg *m);
 /* Forgets all of them. */

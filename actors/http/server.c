@@ -36,6 +36,7 @@ static bool set_defaults(cadre_http_limits *limits)
     set_default(&limits->fields, 100);
     set_default(&limits->target, limits->head < TARGET ? limits->head : TARGET);
     set_default(&limits->connections, 10000);
+    set_default(&limits->streams, 100);
     set_default(&limits->requests, 10000);
     limits->body = limits->body ? limits->body : 1 << 20;
     limits->read = limits->read ? limits->read : 30 * CADRE_SECOND;

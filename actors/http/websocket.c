@@ -248,7 +248,7 @@ static int on_other(cadre_self *self, struct connection *c, cadre_msg *m)
     if (m->type == &silence_type)
         on_silence(self, c);
     else if (m->type == &cadre_child_down_type)
-        dispatch_desk_down(self, c);
+        dispatch_desk_down(self, &c->desk);
     else if (m->type == &cadre_stream_ended_type)
         close_stream(self, c);
     else if (close)

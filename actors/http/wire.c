@@ -116,7 +116,7 @@ void wire_make_date(char *at, int64_t second)
     (void)put_text(put_two(at, t.tm_sec), " GMT");
 }
 
-static char *put_date(char *at, struct wire_date *date)
+const char *wire_date_now(struct wire_date *date)
 {
     struct timespec now = {0, 0};
     (void)clock_gettime(CLOCK_REALTIME_COARSE, &now);
@@ -124,7 +124,7 @@ static char *put_date(char *at, struct wire_date *date)
         date->second = now.tv_sec;
         wire_make_date(date->text, now.tv_sec);
     }
-    return put(at, date->text, sizeof date->text);
+    return date->text;
 }
 
 /* ---- the head --------------------------------------------------------------------- */
@@ -134,13 +134,24 @@ static bool has_no_length(uint32_t status)
     return status == 101 || status == 204 || status == 304;
 }
 
+bool wire_has_length(const cadre_http_response *r)
+{
+    return !has_no_length(r->status) && !(r->source.from.id && r->source.size == 0);
+}
+
+bool wire_has_body(const cadre_http_response *r, bool is_head)
+{
+    return !is_head && !has_no_length(r->status) &&
+           (r->source.from.id || cadre_buf_size(r->body) > 0);
+}
+
 static size_t write_head(char *head, const cadre_http_response *r,
                          struct wire_manner manner, uint64_t length,
                          struct wire_date *date)
 {
     char *at = wire_put_number(put_text(head, "HTTP/1.1 "), r->status);
     at = put_text(put(at, " ", 1), wire_reason(r->status));
-    at = put_date(put_text(at, "\r\nDate: "), date);
+    at = put(put_text(at, "\r\nDate: "), wire_date_now(date), sizeof date->text);
     if (r->status != 101 && wire_has_chunks(&r->source, manner))
         at = put_text(at, "\r\nTransfer-Encoding: chunked");
     else if (!has_no_length(r->status) && !wire_has_no_end(&r->source, manner))
@@ -159,8 +170,7 @@ cadre_buf *wire_answer(const cadre_http_response *r, struct wire_manner manner,
 {
     char head[HEAD_MAX];
     size_t size = cadre_buf_size(*body);
-    bool is_told = r->source.from.id || (manner.is_head && size == 0); /* by a server */
-    uint64_t length = is_told ? r->source.size : size;
+    uint64_t length = wire_length(r, manner.is_head, size);
     size_t head_size = write_head(head, r, manner, length, date);
     if (manner.is_head || has_no_length(r->status)) {
         cadre_buf_unref(cadre_buf_move(body));

@@ -24,6 +24,18 @@ static inline bool wire_has_no_end(const cadre_http_source *source,
     return source->from.id && source->size == 0 && manner.http10;
 }
 
+/* Is anything of it sent behind its head? */
+bool wire_has_body(const cadre_http_response *r, bool is_head);
+/* Has it a length? Else it ends with its last piece, or is none. */
+bool wire_has_length(const cadre_http_response *r);
+/* Which, of one with so many bytes. */
+static inline uint64_t wire_length(const cadre_http_response *r, bool is_head,
+                                   size_t size)
+{
+    bool is_told = r->source.from.id || (is_head && size == 0); /* by a server */
+    return is_told ? r->source.size : size;
+}
+
 /* Digits, at most 16 and 20 bytes; return where they end. */
 char *wire_put_hex(char *at, uint64_t number);
 char *wire_put_number(char *at, uint64_t number);
@@ -34,6 +46,8 @@ struct wire_date {
     char text[29];
 };
 
+/* Now. */
+const char *wire_date_now(struct wire_date *date);
 /* 29 bytes, as in "Sun, 06 Nov 1994 08:49:37 GMT", of seconds since 1970. */
 void wire_make_date(char *at, int64_t second);
 

@@ -57,6 +57,7 @@ typedef struct cadre_http_limits {
     uint32_t target; /* bytes. 0: 8 KiB, or head where that is less */
     uint32_t connections; /* at a time, more wait in the kernel. 0: 10,000 */
     uint32_t requests;    /* under way at a time, of all connections. 0: 10,000 */
+    uint32_t streams;     /* and of one connection of HTTP/2. 0: 100 */
     size_t body;          /* bytes. 0: 1 MiB */
     cadre_time read;   /* from the first byte of a head to its last, and from there to
                              the body's. 0: 30 s */

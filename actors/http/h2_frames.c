@@ -1,0 +1,222 @@
+/* h2_frames.c: what nghttp2 says of the frames that come and go.
+ *
+ * Windows: the connection's is open again at once, a stream's when its bytes were handed
+ * out; so one whose body nobody wants holds up no other. */
+#include "h2_session.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A client may cancel many at once, but no more of them a second than it is worth; and
+ * one that has cancelled very many has to connect again. */
+enum { CALM_MAX = 500, CALM_A_SECOND = 50, CANCELLED_MAX = 1000 };
+enum { WINDOW = 1 << 20 };
+
+static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
+{
+    return id > 0 ? nghttp2_session_get_stream_user_data(session, id) : NULL;
+}
+
+struct h2_stream *h2_stream_of(const struct h2 *h, uint64_t id)
+{
+    return id <= INT32_MAX ? stream_of(h->session, (int32_t)id) : NULL;
+}
+
+/* ---- what is too much ------------------------------------------------------------- */
+
+void h2_calm(struct h2 *h)
+{
+    cadre_time now = cadre_now(h->self);
+    int64_t more = (now - h->calm_since) / (CADRE_SECOND / CALM_A_SECOND);
+    if (more > 0) {
+        h->calm_since = now;
+        h->calm_left = more > CALM_MAX - (int64_t)h->calm_left
+                           ? CALM_MAX
+                           : h->calm_left + (uint32_t)more;
+    }
+    if (h->calm_left > 0)
+        h->calm_left--;
+    else
+        (void)nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void h2_leave(struct h2 *h)
+{
+    int32_t last = nghttp2_session_get_last_proc_stream_id(h->session);
+    (void)nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR,
+                                NULL, 0);
+}
+
+/* ---- heads ------------------------------------------------------------------------ */
+
+static int on_begin(nghttp2_session *session, const nghttp2_frame *frame, void *user)
+{
+    struct h2 *h = user;
+    if (frame->hd.type != NGHTTP2_HEADERS)
+        return 0;
+    h2_head_clear(&h->head);
+    h->head_since = cadre_now(h->self);
+    h->head_id = frame->hd.stream_id;
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+        return 0;
+    struct h2_stream *s = h2_stream_new(h, frame->hd.stream_id);
+    if (!s)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    return nghttp2_session_set_stream_user_data(session, s->id, s);
+}
+
+/* Trailers are only counted: nobody wants them. */
+static int on_field(nghttp2_session *session, const nghttp2_frame *frame,
+                    const uint8_t *name, size_t name_size, const uint8_t *value,
+                    size_t value_size, uint8_t flags, void *user)
+{
+    struct h2 *h = user;
+    const cadre_http_limits *limits = &h->connection->shared->limits;
+    if (frame->hd.type != NGHTTP2_HEADERS)
+        return 0;
+    int err =
+        h2_head_add(&h->head, limits, (cadre_http_text){(const char *)name, name_size},
+                    (cadre_http_text){(const char *)value, value_size});
+    bool is_request = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    return err || (h->head.status && !is_request)
+               ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
+               : 0;
+}
+
+static void on_headers(struct h2 *h, const nghttp2_frame *frame, struct h2_stream *s)
+{
+    bool is_all = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+    h->head_since = 0;
+    if (s && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        h2_stream_head(h, s, is_all);
+    if (s && is_all)
+        h2_stream_whole(h, s);
+}
+
+/* ---- frames that have come -------------------------------------------------------- */
+
+static void on_data(struct h2 *h, const nghttp2_frame *frame, struct h2_stream *s)
+{
+    bool is_all = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+    if (s && is_all)
+        h2_stream_whole(h, s);
+    if (frame->hd.length == 0 && !is_all)
+        h2_calm(h);
+}
+
+static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
+{
+    struct h2 *h = user;
+    struct h2_stream *s = stream_of(session, frame->hd.stream_id);
+    bool is_ack = frame->hd.flags & NGHTTP2_FLAG_ACK;
+    if (frame->hd.type == NGHTTP2_HEADERS)
+        on_headers(h, frame, s);
+    else if (frame->hd.type == NGHTTP2_DATA)
+        on_data(h, frame, s);
+    else if (frame->hd.type == NGHTTP2_RST_STREAM)
+        h2_calm(h);
+    else if ((frame->hd.type == NGHTTP2_PING || frame->hd.type == NGHTTP2_SETTINGS) &&
+             !is_ack)
+        h2_calm(h);
+    return 0;
+}
+
+static int on_invalid(nghttp2_session *session, const nghttp2_frame *frame, int code,
+                      void *user)
+{
+    struct h2 *h = user;
+    h->head_since = 0;
+    h2_calm(h);
+    return 0;
+}
+
+static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t id,
+                    const uint8_t *bytes, size_t size, void *user)
+{
+    struct h2 *h = user;
+    struct h2_stream *s = stream_of(session, id);
+    int err = nghttp2_session_consume_connection(session, size);
+    if (s && !s->is_dropped)
+        h2_stream_body(h, s, bytes, size);
+    return err;
+}
+
+/* ---- and gone --------------------------------------------------------------------- */
+
+/* Whoever has answered before all of a request has come wants no more of it. What we
+ * have to cut off by the client's fault is as if it had done so. */
+static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
+{
+    struct h2 *h = user;
+    const struct h2_stream *s = stream_of(session, frame->hd.stream_id);
+    bool may_end = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
+    if (may_end && frame->hd.flags & NGHTTP2_FLAG_END_STREAM && s && !s->is_whole)
+        return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id,
+                                         NGHTTP2_NO_ERROR);
+    if (frame->hd.type == NGHTTP2_RST_STREAM &&
+        frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
+        h2_calm(h);
+    return 0;
+}
+
+static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
+{
+    struct h2 *h = user;
+    struct h2_stream *s = stream_of(session, id);
+    if (h->head_id == id)
+        h->head_since = 0;
+    if (!s)
+        return 0;
+    if (s->entry.token.id && ++h->cancelled == CANCELLED_MAX)
+        h2_leave(h);
+    h2_stream_end(h, s);
+    return 0;
+}
+
+/* ---- the session ------------------------------------------------------------------ */
+
+static void set_callbacks(nghttp2_session_callbacks *callbacks)
+{
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_field);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_chunk);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
+}
+
+static int make(struct h2 *h, nghttp2_session_callbacks *callbacks,
+                nghttp2_option *option)
+{
+    const cadre_http_limits *limits = &h->connection->shared->limits;
+    const nghttp2_settings_entry settings[] = {
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams},
+        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits->head}};
+    set_callbacks(callbacks);
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_no_closed_streams(option, 1);
+    int err = nghttp2_session_server_new2(&h->session, callbacks, h, option);
+    if (!err)
+        err = nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
+                                      sizeof settings / sizeof *settings);
+    return err ? err
+               : nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0,
+                                                       WINDOW);
+}
+
+int h2_session_init(struct h2 *h)
+{
+    nghttp2_session_callbacks *callbacks = NULL;
+    nghttp2_option *option = NULL;
+    int err = nghttp2_session_callbacks_new(&callbacks);
+    if (!err)
+        err = nghttp2_option_new(&option);
+    if (!err)
+        err = make(h, callbacks, option);
+    nghttp2_option_del(option);
+    nghttp2_session_callbacks_del(callbacks);
+    h->calm_since = cadre_now(h->self);
+    h->calm_left = CALM_MAX;
+    return err ? -ENOMEM : 0;
+}

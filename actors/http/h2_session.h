@@ -1,0 +1,93 @@
+/* h2_session.h: the streams of a connection of HTTP/2, each of which is a request and its
+ * answer. nghttp2 reads and writes the frames. */
+#ifndef ACTORS_HTTP_H2_SESSION_H
+#define ACTORS_HTTP_H2_SESSION_H
+
+#include "../ring.h"
+
+#include "connection.h"
+#include "h2_head.h"
+#include "pieces.h"
+
+#include <nghttp2/nghttp2.h>
+
+/* In a buffer of its own. Those that have ended are used again, with their desk: so
+ * there are as many desks as there ever were streams at a time, and none of them waits
+ * for another. */
+struct h2_stream {
+    struct ring ring;
+    cadre_buf *buf;
+    cadre_ref desk; /* id 0: none */
+    int32_t id;
+    struct entry entry;
+    struct upload upload;
+    struct pieces pieces;
+    struct bytes body;          /* that has come, and is not handed out */
+    cadre_http_request request; /* until it is handed out */
+    cadre_buf *sending;         /* of the answer's body */
+    size_t sent;                /* of that */
+    cadre_time since;           /* when something last happened */
+    bool is_whole;              /* the request: no more of it comes */
+    bool is_dropped;            /* what else comes of it is of no use */
+    bool is_answered;           /* the answer is nghttp2's */
+    bool is_last;               /* nothing comes behind what is being sent */
+    bool continues;             /* the client waits to be told to send the body */
+};
+
+struct h2 {
+    struct connection *connection;
+    cadre_self *self; /* in whose turn it is */
+    nghttp2_session *session;
+    struct h2_head head;          /* that comes */
+    struct ring streams, resting; /* open, and to be used again */
+    struct bytes nva;             /* fields as nghttp2 has them, for once */
+    struct bytes out;             /* frames that have found no room yet */
+    size_t held;                  /* bytes of bodies that come whole */
+    int32_t head_id;
+    cadre_time head_since; /* when the head began that is not complete; 0: none is */
+    cadre_time moved;      /* when the client last took something, or had all */
+    cadre_time calm_since; /* what is not called for is counted from then on */
+    uint32_t calm_left;    /* how much of it may come */
+    uint32_t cancelled;    /* requests, by the client */
+    bool is_stuck;         /* nothing is written until the stream has room */
+};
+
+/* ---- h2_frames.c ------------------------------------------------------------------ */
+
+/* Errors: -ENOMEM. */
+CADRE_MUST_CHECK int h2_session_init(struct h2 *h);
+/* Of the client's frames one that costs more than it is worth. */
+void h2_calm(struct h2 *h);
+/* No requests come any more; those that have are answered. */
+void h2_leave(struct h2 *h);
+/* The one with this id; NULL: it is over, or there never was one. */
+struct h2_stream *h2_stream_of(const struct h2 *h, uint64_t id);
+
+/* ---- h2_request.c ----------------------------------------------------------------- */
+
+/* NULL: no memory. */
+struct h2_stream *h2_stream_new(struct h2 *h, int32_t id);
+/* It is over: nobody is asked for anything any more. */
+void h2_stream_end(struct h2 *h, struct h2_stream *s);
+void h2_stream_free(struct h2_stream *s);
+/* Its head is complete; some of its body has come; all of it has. */
+void h2_stream_head(struct h2 *h, struct h2_stream *s, bool is_all);
+void h2_stream_body(struct h2 *h, struct h2_stream *s, const uint8_t *at, size_t size);
+void h2_stream_whole(struct h2 *h, struct h2_stream *s);
+/* A piece may be asked for, or have come, of an upload: it is given. */
+void h2_stream_feed(struct h2 *h, struct h2_stream *s);
+/* It is answered with this status instead. code: for whoever asks for more of it. */
+void h2_stream_refuse(struct h2 *h, struct h2_stream *s, int status, int code);
+
+/* ---- h2_answer.c ------------------------------------------------------------------ */
+
+/* Begins its answer, if there is one. */
+void h2_stream_answer(struct h2 *h, struct h2_stream *s);
+/* The client is told to send the body. */
+void h2_stream_continue(struct h2 *h, struct h2_stream *s);
+/* Was m the outcome of the piece that was asked for? */
+bool h2_stream_piece(struct h2 *h, struct h2_stream *s, const cadre_msg *m);
+/* It is cut off. */
+void h2_stream_reset(struct h2 *h, struct h2_stream *s, uint32_t code);
+
+#endif
