@@ -1,5 +1,6 @@
 /* server.c: the actor that listens, and gives each connection to one of its own. */
 #include "connection.h"
+#include "h2.h"
 #include "routes.h"
 
 #include <cadre/fail.h>
@@ -66,7 +67,10 @@ static int listen_there(cadre_self *self, cadre_http *me)
 {
     struct own *own = own_of(me);
     const cadre_stream_options options = {
-        .half_open = true, .connections_max = me->limits.connections, .tls = me->tls};
+        .half_open = true,
+        .connections_max = me->limits.connections,
+        .tls = me->tls,
+        .tls_protocols = h2_is_there ? "h2,http/1.1,http/1.0" : "http/1.1,http/1.0"};
     cadre_address at;
     int err = cadre_tcp_listen(self, &own->listener, me->host, me->port, &options);
     if (!err)

@@ -69,8 +69,9 @@ typedef struct cadre_stream_options {
      * certificate is -EINVAL. NULL: without TLS */
     cadre_tls *tls;
     const char *tls_name; /* of the host that one connects to. NULL: the address */
-    /* ALPN of who connects, also by cadre_tls_connect(), instead of the configuration's;
-     * stays where it is. A listener's is -EINVAL. NULL: the configuration's */
+    /* ALPN (tls.h) of who connects, also by cadre_tls_connect(), instead of the
+     * configuration's; of a listener, where that has none. Stays where it is. NULL: the
+     * configuration's */
     const char *tls_protocols;
     void *reserved[1]; /* zero, else -EINVAL */
 } cadre_stream_options;

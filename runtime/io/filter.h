@@ -25,7 +25,8 @@ struct filter_class {
     bool (*accepts)(const cadre_tls *tls);      /* it has what who accepts needs */
     bool (*announces)(const cadre_tls *tls);    /* the owner is told of the end of it */
     /* One for a connection. name: that is the host one connects to; NULL: it was
-     * accepted. protocols: ALPN of who connects; NULL: those of tls. Errors: -EINVAL
+     * accepted. protocols: ALPN of who connects, or, where tls has none, of who accepts;
+     * NULL: those of tls. Errors: -EINVAL
      * (name, protocols), -ENOMEM, CADRE_EFULL. */
     int (*make)(struct filter **filter, struct world *world, cadre_tls *tls,
                 const char *name, const char *protocols);

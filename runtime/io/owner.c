@@ -296,13 +296,24 @@ int owner_check_options(struct cadre_self *self, const char *what,
                              what);
 }
 
+/* Names with commas between them. */
+static bool are_protocols(const char *text)
+{
+    size_t size = strcspn(text, ",");
+    while (size > 0 && size <= UINT8_MAX && text[size]) {
+        text += size + 1;
+        size = strcspn(text, ",");
+    }
+    return size > 0 && size <= UINT8_MAX;
+}
+
 int owner_check_listens(struct cadre_self *self, const char *what,
                         const cadre_stream_options *o)
 {
     int err = owner_check_options(self, what, o);
-    if (!err && o && o->tls_protocols)
-        err = cadre_port_misuse(self->world, -EINVAL,
-                                "%s: options: tls_protocols of a listener", what);
+    if (!err && o && o->tls_protocols && !are_protocols(o->tls_protocols))
+        err = cadre_port_misuse(self->world, -EINVAL, "%s: options: tls_protocols: %s",
+                                what, o->tls_protocols);
     if (err || !o || !o->tls || o->tls->class->accepts(o->tls))
         return err;
     return cadre_port_misuse(self->world, -EINVAL, "%s: options: tls: no certificate",

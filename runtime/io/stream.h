@@ -72,7 +72,7 @@ struct stream {
     bool untaken;     /* accepted, and the listener waits to hear that it was told of */
     struct filter *filter; /* io/filter; or NULL */
     cadre_tls *tls;        /* what the filter is of; a reference, or NULL */
-    const char *protocols; /* ALPN of who connects; NULL: those of tls */
+    const char *protocols; /* ALPN: see filter_class.make */
     bool releases;         /* its descriptor is to be given out, ... */
     bool unreleased;       /* ... and could not be told of */
     bool is_raw;           /* the terminal, ... */

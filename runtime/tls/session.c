@@ -22,6 +22,7 @@ struct session {
     struct credentials *credentials; /* a reference */
     struct snapshot *snapshot;       /* a reference */
     SSL *ssl;
+    struct snapshot_user user;
     bool connects;
     int push_err;             /* why nothing can be sent any more */
     char name[NAME_MAX_SIZE]; /* of whom it connects to */
@@ -114,7 +115,7 @@ static void print_subject(char *text, size_t size, X509 *certificate)
 static int on_verdict(int is_good, X509_STORE_CTX *store)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-    struct session *s = SSL_get_app_data(ssl);
+    struct session *s = container_of(SSL_get_app_data(ssl), struct session, user);
     if (!is_good)
         print_subject(s->subject, sizeof s->subject,
                       X509_STORE_CTX_get_current_cert(store));
@@ -211,13 +212,14 @@ static int open_ssl(struct session *s, const char *name, const char *protocols)
     BIO_set_data(bio, s);
     BIO_set_init(bio, 1);
     SSL_set_bio(s->ssl, bio, bio);
-    (void)SSL_set_app_data(s->ssl, s);
+    (void)SSL_set_app_data(s->ssl, &s->user);
     SSL_set_verify(s->ssl, mode_of(s), on_verdict);
     if (name) {
         SSL_set_connect_state(s->ssl);
         int err = expect(s, name);
         return err ? err : ask_for(s, protocols);
     }
+    s->user.protocols = protocols;
     SSL_set_accept_state(s->ssl);
     return 0;
 }

@@ -61,11 +61,43 @@ static int on_name(SSL *ssl, int *alert, void *arg)
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* Where a name is among those that the client has; NULL: it has not. */
+static const unsigned char *find_protocol(const unsigned char *in, unsigned in_size,
+                                          const char *name, size_t size)
+{
+    const unsigned char *end = in + in_size;
+    for (; in < end; in += 1 + *in)
+        if (*in == size && memcmp(in + 1, name, size) == 0)
+            return in;
+    return NULL;
+}
+
+/* The first of these that the client has, too; none is for all. */
+static int choose(const char *text, const unsigned char **out, unsigned char *size,
+                  const unsigned char *in, unsigned in_size)
+{
+    if (!text)
+        return SSL_TLSEXT_ERR_NOACK;
+    for (size_t length; *text; text += length + (text[length] == ',')) {
+        length = strcspn(text, ",");
+        const unsigned char *found = find_protocol(in, in_size, text, length);
+        if (!found)
+            continue;
+        *size = *found;
+        *out = found + 1;
+        return SSL_TLSEXT_ERR_OK;
+    }
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 static int on_protocols(SSL *ssl, const unsigned char **out, unsigned char *size,
                         const unsigned char *in, unsigned in_size, void *arg)
 {
     const struct snapshot *snapshot = arg;
+    const struct snapshot_user *user = SSL_get_app_data(ssl);
     unsigned char *chosen;
+    if (!snapshot->protocols)
+        return choose(user->protocols, out, size, in, in_size);
     int found = SSL_select_next_proto(&chosen, size, snapshot->protocols,
                                       snapshot->protocols_size, in, in_size);
     *out = chosen;
@@ -146,12 +178,10 @@ static int set_up(const struct complaint *c, const struct snapshot *snapshot,
     if (SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1 ||
         SSL_CTX_set_session_id_context(ssl, context, sizeof context - 1) != 1)
         return complain_ssl(c, -EINVAL, "TLS 1.2");
-    if (snapshot->protocols) {
-        if (SSL_CTX_set_alpn_protos(ssl, snapshot->protocols,
-                                    snapshot->protocols_size) != 0)
-            return complain_ssl(c, -ENOMEM, "protocols");
-        SSL_CTX_set_alpn_select_cb(ssl, on_protocols, (void *)snapshot);
-    }
+    if (snapshot->protocols && SSL_CTX_set_alpn_protos(ssl, snapshot->protocols,
+                                                       snapshot->protocols_size) != 0)
+        return complain_ssl(c, -ENOMEM, "protocols");
+    SSL_CTX_set_alpn_select_cb(ssl, on_protocols, (void *)snapshot);
     if (!snapshot->ssl)
         return trust(c, ssl, options);
     SSL_CTX_set1_cert_store(ssl, SSL_CTX_get_cert_store(snapshot->ssl));

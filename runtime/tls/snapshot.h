@@ -35,6 +35,11 @@ struct snapshot {
     unsigned protocols_size;
 };
 
+/* What SSL_get_app_data() is of a connection. */
+struct snapshot_user {
+    const char *protocols; /* of who accepts, where the snapshot has none; or NULL */
+};
+
 /* Protocols from names with commas to names behind their lengths, as ALPN has them, in
  * strlen(text) + 1 bytes. False: a name is empty or too long. */
 CC_MUST_CHECK bool snapshot_encode(unsigned char *bytes, const char *text);

@@ -77,6 +77,52 @@ static void curl_refuses(void **unused)
     }
 }
 
+/* The version that curl gets. */
+static const char *version(const char *arguments)
+{
+    return says("curl -sS -m 60 --noproxy '*' --cacert {}/ca.pem -o {}/1 "
+                "-w '%%{http_version} %%{exitcode}' https://127.0.0.1:%u/ %s 2>&1",
+                web.port, arguments);
+}
+
+/* HTTP/2 where both have it, unless the configuration says otherwise. */
+static void protocol_is_agreed_on(void **unused)
+{
+    cadre_system *sys = serve("good");
+    const char *best = version("");
+    assert_true(strcmp(best, "2 0") == 0 || strcmp(best, "1.1 0") == 0);
+    bool has_both = *best == '2';
+    assert_string_equal(version("--http1.1"), "1.1 0");
+    assert_string_equal(version("--no-alpn"), "1.1 0");
+    assert_non_null(strstr(says("openssl s_client -connect 127.0.0.1:%u -alpn spdy "
+                                "</dev/null 2>&1",
+                                web.port),
+                           "no application protocol"));
+    served(sys);
+    web.routes = routes;
+    web.tls = tls_with((cadre_tls_options){
+        .certificate = "good.pem", .key = "good.key", .protocols = "http/1.1"});
+    sys = web_serve();
+    assert_string_equal(version(""), "1.1 0");
+    served(sys);
+    if (!has_both)
+        skip();
+}
+
+/* Over one connection: h2load's is by ALPN. */
+static void many_over_http2(void **unused)
+{
+    cadre_system *sys = serve("good");
+    const char *said =
+        says("h2load -n 2000 -c 3 -m 30 https://127.0.0.1:%u/ 2>&1", web.port);
+    bool has_both = strstr(said, "Application protocol: h2");
+    if (has_both)
+        assert_non_null(strstr(said, "2000 succeeded, 0 failed, 0 errored"));
+    served(sys);
+    if (!has_both)
+        skip();
+}
+
 static int set_up(void **unused)
 {
     make_certificates();
@@ -86,6 +132,7 @@ static int set_up(void **unused)
 int main(void)
 {
     TESTS(cmocka_unit_test(curl_is_answered), cmocka_unit_test(bodies_come_back),
-          cmocka_unit_test(curl_refuses));
+          cmocka_unit_test(curl_refuses), cmocka_unit_test(protocol_is_agreed_on),
+          cmocka_unit_test(many_over_http2));
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -465,8 +465,9 @@ static void call_badly(cadre_self *self)
     refused[4] = cadre_tls_connect(self, stream, later, NULL);
     refused[6] = cadre_tcp_listen(self, &stream, NULL, 0, &options);
     refused[7] = cadre_unix_listen(self, &stream, "@x", &options);
-    options.tls_protocols = "x";
+    options = (cadre_stream_options){.tls_protocols = "x,"};
     refused[8] = cadre_tcp_listen(self, &stream, NULL, 0, &options);
+    options.tls = later;
     options.tls_protocols = "x,,y";
     refused[9] = cadre_tcp_connect(self, &stream, "127.0.0.1", 1, 1, &options);
     options.tls_protocols = name;
