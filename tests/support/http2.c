@@ -132,24 +132,19 @@ void http2_expect(int fd, int type, uint32_t stream, struct http2_frame *frame)
     assert_int_equal(frame->type, type);
 }
 
-/* Digits as HPACK has them when they are short: five or six bits each. */
+/* Three digits as HPACK has them when they are short: five or six bits each. */
 static int digits_of(const uint8_t *at, size_t size)
 {
-    unsigned bits = 0, count = 0;
-    int value = 0;
-    for (int digits = 0; digits < 3;) {
-        if (count < 6 && size > 0) {
-            bits = bits << 8 | *at++;
-            size--;
-            count += 8;
-        }
-        unsigned five = bits >> (count - 5) & 31, six = bits >> (count - 6) & 63;
-        bool is_short = five < 3;
-        value = value * 10 + (int)(is_short ? five : six - 0x19 + 3);
-        count -= is_short ? 5 : 6;
-        digits++;
+    uint32_t bits = 0, left = 32;
+    int sum = 0;
+    for (size_t i = 0; i < 4; i++)
+        bits = bits << 8 | (i < size ? at[i] : 0xffu);
+    for (int i = 0; i < 3; i++) {
+        uint32_t five = bits >> (left - 5) & 31, six = bits >> (left - 6) & 63;
+        sum = sum * 10 + (int)(five < 3 ? five : six - 0x19 + 3);
+        left -= five < 3 ? 5 : 6;
     }
-    return value;
+    return sum;
 }
 
 /* The first field of a connection's first answer. */
