@@ -124,9 +124,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
 static int on_invalid(nghttp2_session *session, const nghttp2_frame *frame, int code,
                       void *user)
 {
-    struct h2 *h = user;
-    h->head_since = 0;
-    h2_calm(h);
+    ((struct h2 *)user)->head_since = 0;
     return 0;
 }
 
@@ -143,8 +141,14 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t id,
 
 /* ---- and gone --------------------------------------------------------------------- */
 
-/* Whoever has answered before all of a request has come wants no more of it. What we
- * have to cut off by the client's fault is as if it had done so. */
+static bool is_its_fault(uint32_t code)
+{
+    return code != NGHTTP2_NO_ERROR && code != NGHTTP2_INTERNAL_ERROR &&
+           code != NGHTTP2_CANCEL;
+}
+
+/* Whoever has answered before all of a request has come wants no more of it. What has to
+ * be cut off by the client's fault is as if it had done so itself. */
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     struct h2 *h = user;
@@ -154,8 +158,19 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
         return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id,
                                          NGHTTP2_NO_ERROR);
     if (frame->hd.type == NGHTTP2_RST_STREAM &&
-        frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
+        is_its_fault(frame->rst_stream.error_code))
         h2_calm(h);
+    return 0;
+}
+
+/* Fields that are too large for nghttp2, or no memory: nothing else would come. */
+static int on_unsent(nghttp2_session *session, const nghttp2_frame *frame, int code,
+                     void *user)
+{
+    struct h2 *h = user;
+    struct h2_stream *s = stream_of(session, frame->hd.stream_id);
+    if (frame->hd.type == NGHTTP2_HEADERS && s)
+        h2_stream_reset(h, s, NGHTTP2_INTERNAL_ERROR);
     return 0;
 }
 
@@ -183,6 +198,7 @@ static void set_callbacks(nghttp2_session_callbacks *callbacks)
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_chunk);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_unsent);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
 }
 

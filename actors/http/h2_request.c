@@ -63,6 +63,7 @@ void h2_stream_end(struct h2 *h, struct h2_stream *s)
     bytes_free(&s->body);
     cadre_buf_unref(s->sending);
     h->connection->active = cadre_now(h->self);
+    (void)nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
     ring_remove(&s->ring);
     *s = (struct h2_stream){.buf = s->buf, .desk = s->desk};
     ring_add(&h->resting, &s->ring);

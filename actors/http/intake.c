@@ -41,11 +41,13 @@ static void on_end(cadre_self *self, struct connection *c)
         upload_fail(self, &c->upload, -ENOMEM);
 }
 
-static void on_preface(cadre_self *self, struct connection *c)
+/* What is here from these bytes on is not for the parser. */
+static int on_preface(cadre_self *self, struct connection *c)
 {
     c->is_h2 = h2_is_there;
     if (!h2_is_there)
         dispatch_refuse(self, c, 505, -EPROTO);
+    return PARSER_MORE;
 }
 
 /* Returns how many of these bytes are read. */
@@ -62,12 +64,12 @@ static size_t read_bytes(cadre_self *self, struct connection *c, const char *at,
         else if (event == PARSER_END)
             on_end(self, c);
         else if (event == PARSER_HTTP2)
-            on_preface(self, c);
+            event = on_preface(self, c);
         else if (event != PARSER_MORE)
             dispatch_refuse(self, c, event, -EPROTO);
         else if (c->upload.is_on)
             on_piece(self, c);
-        if (event == PARSER_MORE || c->is_h2)
+        if (event == PARSER_MORE)
             break;
     }
     return c->no_more ? size : sum;

@@ -28,6 +28,14 @@ static int closes(cadre_self *self, void *state, cadre_msg *m)
     static const cadre_http_field fields[] = {{"Connection", "close"}, {0}};
     return cadre_http_reply(self, m, 200, fields, NULL);
 }
+/* More fields than nghttp2 sends. */
+static int say_too_much(cadre_self *self, void *state, cadre_msg *m)
+{
+    static char text[100000];
+    const cadre_http_field fields[] = {{"a", text}, {0}};
+    memset(text, 'x', sizeof text - 1);
+    return cadre_http_reply(self, m, 200, fields, NULL);
+}
 static int break_down(cadre_self *self, void *state, cadre_msg *m) { return -EIO; }
 static int make_up(cadre_self *self, void *state, cadre_msg *m)
 {
@@ -159,6 +167,7 @@ static int refuse(cadre_self *self, void *state, cadre_msg *m)
 static const cadre_http_route routes[] = {{"GET", "/", fine},
                                           {"POST", "/", fine},
                                           {"GET", "/close", closes},
+                                          {"GET", "/much", say_too_much},
                                           {"GET", "/fail", break_down},
                                           {"GET", "/made-up", make_up},
                                           {"GET", "/hold", hold_up},
@@ -493,7 +502,9 @@ static void cut_is_seen(void **state)
     int fd = http2_connect();
     get(fd, "/broken", 1);
     assert_int_equal(http2_reset(fd, 1), INTERNAL_ERROR);
-    expect_fine(fd, 3);
+    get(fd, "/much", 3);
+    assert_int_equal(http2_reset(fd, 3), INTERNAL_ERROR);
+    expect_fine(fd, 5);
     close(fd);
     web_served(sys);
 }
