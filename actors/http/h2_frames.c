@@ -7,9 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* A client may cancel many at once, but no more of them a second than it is worth; and
- * one that has cancelled very many has to connect again. */
-enum { CALM_MAX = 500, CALM_A_SECOND = 50, CANCELLED_MAX = 1000 };
+/* A client may do much at once that is worth little, but no more of it a second. */
+enum { CALM_MAX = 500, CALM_A_SECOND = 50 };
 enum { WINDOW = 1 << 20 };
 
 static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
@@ -174,6 +173,15 @@ static int on_unsent(nghttp2_session *session, const nghttp2_frame *frame, int c
     return 0;
 }
 
+/* An answer that meets a cancel is dropped, and its source, where that is no child of the
+ * desk, knows no better than to wait for the connection's end: so with as many cancelled
+ * as may be open it is time for that. */
+static void on_cancelled(struct h2 *h)
+{
+    if (++h->cancelled == h->connection->shared->limits.streams)
+        h2_leave(h);
+}
+
 static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 {
     struct h2 *h = user;
@@ -182,8 +190,8 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *u
         h->head_since = 0;
     if (!s)
         return 0;
-    if (s->entry.token.id && ++h->cancelled == CANCELLED_MAX)
-        h2_leave(h);
+    if (s->entry.token.id)
+        on_cancelled(h);
     h2_stream_end(h, s);
     return 0;
 }

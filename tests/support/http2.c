@@ -2,6 +2,8 @@
 #include "support/http2.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,7 +25,9 @@ bool http2_is_missing(void)
 
 int http2_connect(void)
 {
+    const int on = 1;
     int fd = raw_connect(web.port);
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
     raw_send(fd, preface, strlen(preface));
     http2_send(fd, H2_SETTINGS, 0, 0, NULL, 0);
     return fd;
