@@ -171,7 +171,7 @@ CADRE_API CADRE_MUST_CHECK int cadre_http_pass_on(cadre_self *self, const cadre_
  * An upload (actors/http.h): the source in the request is the server; ask it with
  * cadre_ask(), also from another actor, until the last piece. A client that waits to be
  * told to go on is told so then. Who answers before the last piece is saying that it
- * wants no more: the connection is closed behind the answer. */
+ * wants no more: the connection is closed behind the answer, or of HTTP/2 the stream. */
 
 /* A request for the next piece of a body. */
 typedef struct cadre_http_more {
@@ -185,8 +185,8 @@ CADRE_API extern const cadre_type cadre_http_more_type;
 typedef struct cadre_http_piece {
     cadre_buf *bytes; /* may be NULL */
     bool is_last;
-    /* Fields behind the last one, by cadre_http_trailers(), where there are chunks; else
-     * they are dropped. Of an upload: NULL. */
+    /* Fields behind the last one, by cadre_http_trailers(), where there are chunks, or
+     * HTTP/2; else they are dropped. Of an upload: NULL. */
     cadre_buf *trailers;
 } cadre_http_piece;
 CADRE_API extern const cadre_type cadre_http_piece_type;
@@ -201,7 +201,8 @@ CADRE_API extern const cadre_type cadre_http_gone_type;
  * whose id is 0, and for 204, 205 and 304. When the client has gone before, or goes while
  * the answer is on its way, the source is neither asked nor told: one that is no child of
  * the desk (actors/http.h) watches (watch.h) the sender of the request, too, and ends
- * with that. */
+ * with that. (Of HTTP/2 that is the connection, which ends when as many requests were
+ * cancelled as may be under way.) */
 CADRE_API CADRE_MUST_CHECK int cadre_http_reply_source(cadre_self *self,
                                                        const cadre_msg *m, int status,
                                                        const cadre_http_field *fields,

@@ -1,5 +1,4 @@
-/* test_http2_guarantees.c: what actors/http.h promises of HTTP/2, and clients that mean
- * no good: they are frames. */
+/* test_http2_guarantees.c: what actors/http.h promises of HTTP/2. */
 #include "support/http2.h"
 
 #include <cadre/actors/http_events.h>
@@ -13,7 +12,7 @@
 #include <unistd.h>
 
 enum { PIECE = 100000, WINDOW = 65535, ROW = 16384 };
-enum { INTERNAL_ERROR = 2, CANCEL = 8, PROTOCOL_ERROR = 1, REFUSED = 7 };
+enum { INTERNAL_ERROR = 2, REFUSED = 7, CANCEL = 8 };
 
 static struct http2_frame frame;
 
@@ -195,18 +194,10 @@ static cadre_system *serve(void)
     return NULL;
 }
 
-static void get(int fd, const char *path, uint32_t stream)
-{
-    http2_ask(fd, "GET", path, H2_WHOLE | H2_END, stream, NULL);
-}
-
 /* It still answers. */
 static void expect_fine(int fd, uint32_t stream)
 {
-    get(fd, "/", stream);
-    http2_expect(fd, H2_HEADERS, stream, &frame);
-    http2_expect(fd, H2_DATA, stream, &frame);
-    assert_memory_equal(frame.bytes, "fine\n", 5);
+    http2_expect_text(fd, stream, "fine\n");
 }
 
 static bool is_past(void *until) { return real_now() >= *(int64_t *)until; }
@@ -224,7 +215,7 @@ static void streams_hold_up_no_other(void **state)
 {
     cadre_system *sys = serve();
     int fd = http2_connect();
-    get(fd, "/hold", 1);
+    http2_get(fd, "/hold", 1);
     for (uint32_t id = 3; id < 100; id += 2)
         expect_fine(fd, id);
     atomic_store(&may_go_on, 1);
@@ -239,7 +230,7 @@ static void unanswered_is_500(void **state)
     cadre_system *sys = serve();
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         int fd = http2_connect();
-        get(fd, paths[i], 1);
+        http2_get(fd, paths[i], 1);
         assert_int_equal(http2_status(fd, 1), 500);
         expect_fine(fd, 3); /* its desk has started again */
         expect_fine(fd, 5);
@@ -253,7 +244,7 @@ static void late_answer_is_504(void **state)
     web.limits.answer = 50 * CADRE_MS;
     cadre_system *sys = serve();
     int fd = http2_connect();
-    get(fd, "/never", 1);
+    http2_get(fd, "/never", 1);
     assert_int_equal(http2_status(fd, 1), 504);
     expect_fine(fd, 3);
     close(fd);
@@ -264,8 +255,8 @@ static void close_leaves_after_the_others(void **state)
 {
     cadre_system *sys = serve();
     int fd = http2_connect();
-    get(fd, "/hold", 1);
-    get(fd, "/close", 3);
+    http2_get(fd, "/hold", 1);
+    http2_get(fd, "/close", 3);
     assert_int_equal(http2_goaway(fd), 0);
     atomic_store(&may_go_on, 1);
     http2_expect(fd, H2_DATA, 1, &frame);
@@ -274,129 +265,23 @@ static void close_leaves_after_the_others(void **state)
     web_served(sys);
 }
 
-/* ---- what is refused -------------------------------------------------------------- */
-
-static const char *const connection[] = {"connection", "keep-alive", NULL};
-static const char *const coding[] = {"transfer-encoding", "chunked", NULL};
-static const char *const upper[] = {"X-Upper", "a", NULL};
-static const char *const split[] = {"x", "a\r\nb: c", NULL};
-static const char *const two_lengths[] = {"content-length", "3", "content-length", "4",
-                                          NULL};
-static const char *const two_hosts[] = {"host", "there", NULL};
-static const char *const hosts[] = {"host", "here", "host", "here", NULL};
-static const char *const same_host[] = {"host", "here", NULL};
-
-static void forbidden_fields_are_refused(void **state)
-{
-    static const char *const *const bad[] = {connection, coding,      upper,
-                                             split,      two_lengths, hosts};
-    cadre_system *sys = serve();
-    int fd = http2_connect();
-    uint32_t id = 1;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++, id += 2) {
-        http2_ask(fd, "GET", "/", H2_WHOLE | H2_END, id, bad[i]);
-        assert_int_equal(http2_reset(fd, id), PROTOCOL_ERROR);
-    }
-    expect_fine(fd, id);
-    close(fd);
-    web_served(sys);
-}
-
-static void no_smuggling(void **state)
-{
-    static const struct {
-        int status;
-        const char *method, *path;
-        const char *const *fields;
-    } bad[] = {{400, "GET", "/", two_hosts},
-
-               {200, "GET", "/", same_host},
-               {400, "GET", "/#a", NULL},
-               {404, "GET", "/none", NULL},
-               {405, "PUT", "/", NULL},
-               {501, "A-very-long-method-that-nobody-can-have-meant", "/", NULL}};
-    cadre_system *sys = serve();
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        int fd = http2_connect();
-        http2_ask(fd, bad[i].method, bad[i].path, H2_WHOLE | H2_END, 1, bad[i].fields);
-        assert_int_equal(http2_status(fd, 1), bad[i].status);
-        expect_fine(fd, 3);
-        close(fd);
-    }
-    web_served(sys);
-}
-
-static void no_preface_is_no_http2(void **state)
-{
-    cadre_system *sys = serve();
-    static const char wrong[] = "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n";
-    int fd = raw_connect(web.port);
-    raw_send(fd, wrong, strlen(wrong));
-    http2_expect(fd, H2_GONE, 0, &frame);
-    close(fd);
-    const char *a =
-        web_talk("GET / HTTP/1.1\r\nHost: a\r\n\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    assert_non_null(strstr(a, "fine\n"));
-    assert_non_null(strstr(a, "HTTP/1.1 505 "));
-    web_served(sys);
-}
-
 /* ---- limits ----------------------------------------------------------------------- */
-
-static void limits_hold(void **state)
-{
-    char long_text[100], path[64];
-    memset(long_text, 'x', sizeof long_text);
-    long_text[sizeof long_text - 1] = '\0';
-    snprintf(path, sizeof path, "/%050d", 0);
-    const char *const many[] = {"a", "",  "b", "",  "c", "",  "d",
-                                "",  "e", "",  "f", "",  NULL};
-    const char *const large[] = {"a",       long_text, "b",       long_text, "c",
-                                 long_text, "d",       long_text, NULL};
-    const char *const length[] = {"content-length", "11", NULL};
-    const struct {
-        int status;
-        const char *method, *path;
-        unsigned flags;
-        const char *const *fields;
-    } bad[] = {{431, "GET", "/", H2_END, many},
-               {431, "GET", "/", H2_END, large},
-               {414, "GET", path, H2_END, NULL},
-               {413, "POST", "/", 0, length}};
-    web.limits =
-        (cadre_http_limits){.head = 400, .fields = 5, .target = 50, .body = 10};
-    cadre_system *sys = serve();
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        int fd = http2_connect();
-        http2_ask(fd, bad[i].method, bad[i].path, H2_WHOLE | bad[i].flags, 1,
-                  bad[i].fields);
-        assert_int_equal(http2_status(fd, 1), bad[i].status);
-        if (!bad[i].flags) /* no more of it is wanted */
-            assert_int_equal(http2_reset(fd, 1), 0);
-        expect_fine(fd, 3);
-        close(fd);
-    }
-    int fd = http2_connect();
-    http2_ask(fd, "POST", "/", H2_WHOLE, 1, NULL);
-    http2_send(fd, H2_DATA, 0, 1, long_text, 11);
-    assert_int_equal(http2_status(fd, 1), 413);
-    expect_fine(fd, 3);
-    close(fd);
-    web_served(sys);
-}
 
 static void streams_are_limited(void **state)
 {
     web.limits.streams = 2;
     cadre_system *sys = serve();
     int fd = http2_connect();
-    get(fd, "/hold", 1);
-    get(fd, "/hold", 3);
-    get(fd, "/", 5);
+    http2_get(fd, "/hold", 1);
+    http2_get(fd, "/hold", 3);
+    http2_get(fd, "/", 5);
     assert_int_equal(http2_reset(fd, 5), REFUSED);
     atomic_store(&may_go_on, 1);
-    http2_expect(fd, H2_DATA, 1, &frame);
-    http2_expect(fd, H2_DATA, 3, &frame);
+    for (uint32_t sum = 0; sum < 1 + 3;
+         sum += frame.type == H2_DATA ? frame.stream : 0) {
+        http2_read(fd, &frame);
+        assert_int_not_equal(frame.type, H2_GONE);
+    }
     expect_fine(fd, 7);
     close(fd);
     web_served(sys);
@@ -407,8 +292,8 @@ static void too_many_requests_are_503(void **state)
     web.limits.requests = 1;
     cadre_system *sys = serve();
     int fd = http2_connect();
-    get(fd, "/hold", 1);
-    get(fd, "/", 3);
+    http2_get(fd, "/hold", 1);
+    http2_get(fd, "/", 3);
     assert_int_equal(http2_status(fd, 3), 503);
     assert_int_equal(web_ask(sys).requests, 1);
     atomic_store(&may_go_on, 1);
@@ -425,7 +310,7 @@ static void slow_client_waits(void **state)
     cadre_system *sys = serve();
     int fd = http2_connect();
     http2_send_number(fd, H2_WINDOW, 0, 1 << 20); /* of the connection */
-    get(fd, "/endless", 1);
+    http2_get(fd, "/endless", 1);
     size_t size = 0;
     while (size < WINDOW) {
         http2_expect(fd, H2_DATA, 1, &frame);
@@ -460,7 +345,7 @@ static void slow_source_waits(void **state)
     for (int i = 0; i < 3; i++)
         http2_send(fd, H2_DATA, 0, 1, bytes, ROW);
     http2_send(fd, H2_DATA, 0, 1, bytes, ROW - 2);
-    get(fd, "/", 3);
+    http2_get(fd, "/", 3);
     do {
         http2_read(fd, &frame);
         assert_false(frame.type == H2_WINDOW && frame.stream == 1);
@@ -490,7 +375,7 @@ static void stuck_upload_holds_up_no_other(void **state)
     for (uint32_t id = 1; id < 40; id += 2)
         http2_send(fd, H2_DATA, H2_END, id, NULL, 0);
     for (uint32_t id = 1; id < 40; id += 2)
-        get(fd, "/", id + 42);
+        http2_get(fd, "/", id + 42);
     http2_expect(fd, H2_DATA, 81, &frame);
     close(fd);
     web_served(sys);
@@ -500,9 +385,9 @@ static void cut_is_seen(void **state)
 {
     cadre_system *sys = serve();
     int fd = http2_connect();
-    get(fd, "/broken", 1);
+    http2_get(fd, "/broken", 1);
     assert_int_equal(http2_reset(fd, 1), INTERNAL_ERROR);
-    get(fd, "/much", 3);
+    http2_get(fd, "/much", 3);
     assert_int_equal(http2_reset(fd, 3), INTERNAL_ERROR);
     expect_fine(fd, 5);
     close(fd);
@@ -550,7 +435,7 @@ static void slow_clients_end(void **state)
     await(&code, ETIMEDOUT);
     close(fd);
     fd = http2_connect(); /* a window that stays closed */
-    get(fd, "/endless", 1);
+    http2_get(fd, "/endless", 1);
     assert_int_equal(http2_reset(fd, 1), CANCEL);
     await(&gone, 1);
     close(fd);
@@ -565,7 +450,7 @@ static void deaf_client_ends(void **state)
     int fd = http2_connect();
     http2_send_number(fd, H2_WINDOW, 0, 1 << 30);
     for (uint32_t id = 1; id < 10; id += 2) {
-        get(fd, "/endless", id);
+        http2_get(fd, "/endless", id);
         http2_send_number(fd, H2_WINDOW, id, 1 << 30);
     }
     await(&gone, 5);
@@ -593,96 +478,6 @@ static void pings_keep_nothing_open(void **state)
     web_served(sys);
 }
 
-/* ---- floods ----------------------------------------------------------------------- */
-
-/* What ends a connection: the reason of its GOAWAY, unless that was read already. A
- * writer may find it closed. */
-static uint32_t end_of(void (*flood)(int fd))
-{
-    int fd = http2_connect();
-    frame.type = H2_DATA;
-    flood(fd);
-    uint32_t reason = frame.type == H2_GOAWAY ? frame.bytes[7] : http2_goaway(fd);
-    http2_expect(fd, H2_GONE, 0, &frame);
-    close(fd);
-    return reason;
-}
-
-static void reset_many(int fd)
-{
-    for (uint32_t id = 1; id < 2000; id += 2) {
-        get(fd, "/hold", id);
-        http2_send_number(fd, H2_RESET, id, CANCEL);
-    }
-}
-/* Many at a time, so that it is fast also where nothing else is. */
-static void reset_answered(int fd)
-{
-    enum { MANY = 100 };
-    for (uint32_t first = 1;; first += 2 * MANY) {
-        for (uint32_t id = first; id < first + 2 * MANY; id += 2)
-            get(fd, "/endless", id);
-        for (int answers = 0; answers < MANY; answers += frame.type == H2_HEADERS) {
-            http2_read(fd, &frame);
-            if (frame.type == H2_GOAWAY || frame.type == H2_GONE)
-                return;
-        }
-        for (uint32_t id = first; id < first + 2 * MANY; id += 2)
-            http2_send_number(fd, H2_RESET, id, CANCEL);
-    }
-}
-static void ping_much(int fd)
-{
-    static const char ping[8];
-    for (int i = 0; i < 900; i++)
-        http2_send(fd, H2_PING, 0, 0, ping, sizeof ping);
-}
-static void set_much(int fd)
-{
-    for (int i = 0; i < 900; i++)
-        http2_send(fd, H2_SETTINGS, 0, 0, NULL, 0);
-}
-static void say_nothing_much(int fd)
-{
-    http2_ask(fd, "POST", "/", H2_WHOLE, 1, NULL);
-    for (int i = 0; i < 900; i++)
-        http2_send(fd, H2_DATA, 0, 1, NULL, 0);
-}
-/* So that the server resets them itself. */
-static void ask_badly(int fd)
-{
-    for (uint32_t id = 1; id < 2000; id += 2)
-        http2_ask(fd, "GET", "/", H2_WHOLE | H2_END, id, connection);
-}
-static void go_on_and_on(int fd)
-{
-    char bytes[64];
-    size_t size = (size_t)(http2_field(bytes, "a", "b") - bytes);
-    http2_ask(fd, "GET", "/", H2_END, 1, NULL);
-    for (int i = 0; i < 1000; i++)
-        http2_send(fd, H2_CONTINUATION, 0, 1, bytes, size);
-}
-
-static void floods_end(void **state)
-{
-    cadre_system *sys = serve();
-    assert_int_equal(end_of(reset_many), 0);
-    assert_int_equal(web_ask(sys).requests, 0);
-    assert_int_equal(end_of(reset_answered), H2_CALM);
-    assert_int_equal(end_of(ping_much), H2_CALM);
-    assert_int_equal(end_of(set_much), H2_CALM);
-    assert_int_equal(end_of(say_nothing_much), H2_CALM);
-    assert_int_equal(end_of(ask_badly), H2_CALM);
-    int fd = http2_connect();
-    go_on_and_on(fd);
-    do
-        http2_read(fd, &frame);
-    while (frame.type != H2_GONE);
-    close(fd);
-    atomic_store(&may_go_on, 1);
-    web_served(sys);
-}
-
 /* ---- the end ---------------------------------------------------------------------- */
 
 static void gone_client_cancels(void **state)
@@ -696,8 +491,8 @@ static void gone_client_cancels(void **state)
     atomic_store(&deferred, 0);
     atomic_store(&cancelled, 0);
     int fd = http2_connect();
-    get(fd, "/", 1);
-    get(fd, "/", 3);
+    http2_get(fd, "/", 1);
+    http2_get(fd, "/", 3);
     await(&deferred, 2);
     http2_send_number(fd, H2_RESET, 1, CANCEL);
     await(&cancelled, 1);
@@ -712,7 +507,7 @@ static void cancelled_ends_its_desk(void **state)
 {
     cadre_system *sys = serve();
     int fd = http2_connect();
-    get(fd, "/never", 1);
+    http2_get(fd, "/never", 1);
     await(&deferred, 1);
     http2_send_number(fd, H2_RESET, 1, CANCEL);
     await(&ended, 1);
@@ -749,11 +544,11 @@ static void drained_in_order(void **state)
     void *failed;
     cadre_system *sys = serve();
     int fd = http2_connect();
-    get(fd, "/hold", 1);
+    http2_get(fd, "/hold", 1);
     expect_fine(fd, 3);
     assert_int_equal(pthread_create(&thread, NULL, shut_down, sys), 0);
     assert_int_equal(http2_goaway(fd), 0);
-    get(fd, "/", 5); /* it may be asked elsewhere */
+    http2_get(fd, "/", 5); /* it may be asked elsewhere */
     atomic_store(&may_go_on, 1);
     http2_expect(fd, H2_DATA, 1, &frame);
     assert_memory_equal(frame.bytes, "fine\n", 5);
@@ -772,16 +567,14 @@ int main(void)
     TESTS(cmocka_unit_test(streams_hold_up_no_other),
           cmocka_unit_test(unanswered_is_500), cmocka_unit_test(late_answer_is_504),
           cmocka_unit_test(close_leaves_after_the_others),
-          cmocka_unit_test(forbidden_fields_are_refused),
-          cmocka_unit_test(no_smuggling), cmocka_unit_test(no_preface_is_no_http2),
-          cmocka_unit_test(limits_hold), cmocka_unit_test(streams_are_limited),
+          cmocka_unit_test(streams_are_limited),
           cmocka_unit_test(too_many_requests_are_503),
           cmocka_unit_test(slow_client_waits), cmocka_unit_test(slow_source_waits),
           cmocka_unit_test(stuck_upload_holds_up_no_other),
           cmocka_unit_test(cut_is_seen),
           cmocka_unit_test(answer_before_the_end_refuses_the_rest),
           cmocka_unit_test(slow_clients_end), cmocka_unit_test(deaf_client_ends),
-          cmocka_unit_test(pings_keep_nothing_open), cmocka_unit_test(floods_end),
+          cmocka_unit_test(pings_keep_nothing_open),
           cmocka_unit_test(gone_client_cancels),
           cmocka_unit_test(cancelled_ends_its_desk),
           cmocka_unit_test(cut_upload_is_told), cmocka_unit_test(drained_in_order));

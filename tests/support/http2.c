@@ -112,6 +112,11 @@ void http2_ask(int fd, const char *method, const char *path, unsigned flags,
     http2_send(fd, H2_HEADERS, flags, stream, bytes, (size_t)(at - bytes));
 }
 
+void http2_get(int fd, const char *path, uint32_t stream)
+{
+    http2_ask(fd, "GET", path, H2_WHOLE | H2_END, stream, NULL);
+}
+
 /* ---- in --------------------------------------------------------------------------- */
 
 void http2_read(int fd, struct http2_frame *frame)
@@ -182,4 +187,14 @@ uint32_t http2_goaway(int fd)
     static struct http2_frame frame;
     http2_expect(fd, H2_GOAWAY, 0, &frame);
     return number_at(frame.bytes + 4);
+}
+
+void http2_expect_text(int fd, uint32_t stream, const char *text)
+{
+    static struct http2_frame frame;
+    http2_get(fd, "/", stream);
+    http2_expect(fd, H2_HEADERS, stream, &frame);
+    http2_expect(fd, H2_DATA, stream, &frame);
+    assert_int_equal(frame.size, strlen(text));
+    assert_memory_equal(frame.bytes, text, frame.size);
 }

@@ -37,12 +37,16 @@ void http2_ask(int fd, const char *method, const char *path, unsigned flags,
                uint32_t stream, const char *const *fields);
 /* A field as HPACK has it, of texts of up to 126 bytes. Returns its end. */
 char *http2_field(char *at, const char *name, const char *value);
+/* GET of this path, which is all. */
+void http2_get(int fd, const char *path, uint32_t stream);
 /* The next frame. */
 void http2_read(int fd, struct http2_frame *frame);
 /* The next one of this type, or the end, of this stream. */
 void http2_expect(int fd, int type, uint32_t stream, struct http2_frame *frame);
 /* The status of the answer on this stream. */
 int http2_status(int fd, uint32_t stream);
+/* GET of / is answered with this text. */
+void http2_expect_text(int fd, uint32_t stream, const char *text);
 /* The value that such a frame has: the reason of a reset, and of the end of all. */
 uint32_t http2_reset(int fd, uint32_t stream);
 uint32_t http2_goaway(int fd);

@@ -1,4 +1,4 @@
-/* http.h: an HTTP/1.1 server.
+/* http.h: a server of HTTP/1.1 and HTTP/2.
  *
  *   static const cadre_http_route routes[] = {{"GET", "/hello/:name", hello}, {0}};
  *   cadre_http server = {.port = 8080, .routes = routes};
@@ -23,6 +23,21 @@
  * limits; 417, 501, 505 what it asks of the server and that has not. 404 and 405 (with
  * Allow), and 503 with Retry-After when too much is under way, leave it open.
  *
+ * HTTP/2 (where nghttp2 is there) is spoken with a client that chooses it by ALPN, if the
+ * cadre_tls has no protocols of its own or "h2" among them, or that begins with its
+ * preface, with or without TLS. Handlers see no difference: a request has the same text
+ * and is judged by the same rules, a client's trailers are dropped, and what only
+ * HTTP/1.1 has (Keep-Alive, Upgrade ...) is left out of answers. But here a request is a
+ * stream, and streams do not wait for each other: each has a desk of its own, so
+ * handlers of one connection run at the same time, and are answered as they are done.
+ * The desk of a request that is cancelled before its answer ends with it. What is
+ * refused, and what is late (408; a window that stays closed), is one stream's affair,
+ * which is reset; "Connection: close" and the closing are a GOAWAY, behind which the
+ * streams that there are come to their end. An upload has a window of 64 KiB, bodies
+ * that come whole 16 times limits.body together, else 503. There are no WebSockets over
+ * HTTP/2 (RFC 8441), no Upgrade to it (h2c), no server push, and no priorities but
+ * nghttp2's.
+ *
  * When the system closes (shutdown.h) it stops listening, answers what it has begun to
  * read, says so with Connection: close, and ends each connection: that holds up the
  * draining until the last byte is sent. A stop ends all connections at once.
@@ -40,8 +55,18 @@
  *                        and one that takes no answer are closed in time
  *   steady_reader_gets_all
  *                        one that takes an answer slowly, but does, has time
- *   gone_client_cancels  requests of a client that has gone are cancelled
- *   drained_in_order     closing, it answers what it has begun to read, then closes */
+ *   gone_client_cancels  requests of a client that has gone are cancelled, and so is one
+ *                        whose stream is reset
+ *   drained_in_order     closing, it answers what it has begun to read, then closes
+ * of HTTP/2:
+ *   streams_hold_up_no_other
+ *                        neither a handler that waits, nor a window that is closed
+ *   forbidden_fields_are_refused
+ *                        fields of the connection, and names in upper case
+ *   floods_end           a connection of many resets, pings, settings, empty frames or
+ *                        broken requests (500 at once, then 50 a second), of a head in
+ *                        very many parts, or of as many cancelled requests as
+ *                        limits.streams */
 #ifndef CADRE_ACTORS_HTTP_H
 #define CADRE_ACTORS_HTTP_H
 #include <cadre/http.h>
