@@ -18,7 +18,10 @@ enum { HOLD = 1 << 16, GRACE_S = 30, GULP = 1 << 16, UNSENT_MAX = 1 << 18 };
 
 static const cadre_type due_type = {.name = "http2_due"};
 /* What a request for a piece makes possible is done for nobody's sake. */
-static const cadre_type go_on_type = {.name = "http2_go_on", .size = sizeof(uint64_t)};
+typedef struct go_on {
+    uint64_t id; /* of the stream */
+} go_on;
+static const cadre_type go_on_type = {.name = "http2_go_on", .size = sizeof(go_on)};
 
 const bool h2_is_there = true;
 
@@ -268,7 +271,7 @@ static int on_more(struct h2 *h, const cadre_msg *m)
     if (!s || !upload_more(h->self, &s->upload, m))
         return 0;
     s->since = cadre_now(h->self);
-    return cadre_send_as(h->self, cadre_me(h->self), &go_on_type, &key);
+    return cadre_send(h->self, cadre_me(h->self), go_on, .id = key);
 }
 
 static void on_go_on(struct h2 *h, uint64_t id)
@@ -278,15 +281,20 @@ static void on_go_on(struct h2 *h, uint64_t id)
         h2_stream_feed(h, s);
 }
 
+static struct h2_stream *find_desk(struct ring *ring, cadre_ref desk)
+{
+    for (struct ring *r = ring->next; r != ring; r = r->next)
+        if (cadre_same(stream_at(r)->desk, desk))
+            return stream_at(r);
+    return NULL;
+}
+
 static void on_desk_down(struct h2 *h, cadre_ref desk)
 {
-    struct ring *rings[] = {&h->streams, &h->resting};
-    for (size_t i = 0; i < sizeof rings / sizeof *rings; i++)
-        for (struct ring *r = rings[i]->next; r != rings[i]; r = r->next)
-            if (cadre_same(stream_at(r)->desk, desk)) {
-                dispatch_desk_down(h->self, &stream_at(r)->desk);
-                return;
-            }
+    struct h2_stream *s = find_desk(&h->streams, desk);
+    s = s ? s : find_desk(&h->resting, desk);
+    if (s)
+        dispatch_desk_down(h->self, &s->desk);
 }
 
 static void on_outcome(struct h2 *h, const cadre_msg *m)
@@ -333,6 +341,7 @@ static int h2_receive(cadre_self *self, void *state, cadre_msg *m)
     struct h2 *h = of(c);
     const cadre_stream_data *data = cadre_body(m, cadre_stream_data);
     const cadre_child_down *down = cadre_body(m, cadre_child_down);
+    const go_on *more = cadre_body(m, go_on);
     int err = 0;
     h->self = self;
     if (m->type == &cadre_stream_closed_type)
@@ -351,8 +360,8 @@ static int h2_receive(cadre_self *self, void *state, cadre_msg *m)
         h->is_stuck = false;
     else if (m->type == &due_type)
         err = on_due(h);
-    else if (m->type == &go_on_type)
-        on_go_on(h, *(const uint64_t *)m->body);
+    else if (more)
+        on_go_on(h, more->id);
     else if (down)
         on_desk_down(h, down->child);
     else
