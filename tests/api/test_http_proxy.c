@@ -79,10 +79,9 @@ static void *play_script(void *arg)
     }
     raw_send(fd, script.answer, strlen(script.answer));
     (void)shutdown(fd, SHUT_WR);
-    char rest[256];
-    ssize_t more = read(fd, rest, sizeof rest); /* until it has seen that, or goes */
-    if (more > 0 && n + (size_t)more < sizeof script.heard)
-        memcpy(script.heard + n, rest, (size_t)more);
+    for (ssize_t more = 1; more > 0;
+         n += more > 0 ? (size_t)more : 0) /* till it goes */
+        more = read(fd, script.heard + n, sizeof script.heard - 1 - n);
     close(fd);
     return NULL;
 }
@@ -224,9 +223,11 @@ static void proxies_that_fail_are_told(void **state)
     served(sys);
     fetch_config.proxy = script_url("");
     sys = serve("good");
-    const want w = {.call.url = "https://localhost/", .timeout = 100 * CADRE_MS};
-    assert_int_equal(fetch_end(fetch_begin(sys, &w)).code, -ETIMEDOUT);
-    close(raw_accept(script.listener));
+    close(fetch_silence(sys, script.listener, "https://localhost/"));
+    close(script.listener);
+    served(sys);
+    fetch_config.proxy = script_url("");
+    sys = serve("good");
     got g = play_at_proxy(
         sys, "HTTP/1.1 200 OK\r\n\r\n",
         &(cadre_http_call){.method = "POST", .url = "https://localhost/"});

@@ -3,7 +3,10 @@
 
 #include <cadre/await.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 /* ---- a long body ------------------------------------------------------------------ */
 
@@ -159,6 +162,20 @@ got fetch(cadre_system *sys, const cadre_http_call *call)
 {
     return fetch_end(
         fetch_begin(sys, &(want){.call = *call, .timeout = 60 * CADRE_SECOND}));
+}
+
+int fetch_silence(cadre_system *sys, int listener, const char *url)
+{
+    int fd = -1;
+    want w = {.timeout = 100 * CADRE_MS};
+    snprintf(w.url, sizeof w.url, "%s", url);
+    assert_int_equal(fcntl(listener, F_SETFL, O_NONBLOCK), 0);
+    for (; fd < 0; w.timeout *= 2) {
+        assert_int_equal(fetch_end(fetch_begin(sys, &w)).code, -ETIMEDOUT);
+        fd = accept(listener, NULL, NULL);
+    }
+    assert_int_equal(fcntl(listener, F_SETFL, 0), 0);
+    return fd;
 }
 
 const char *url_with(const char *scheme, const char *host, uint16_t port,

@@ -50,6 +50,9 @@ cadre_future *fetch_begin(cadre_system *sys, const want *w);
 got fetch_end(cadre_future *f);
 got fetch(cadre_system *sys, const cadre_http_call *call);
 got get(cadre_system *sys, const char *path); /* of web.h's server */
+/* Nobody says a word there: a call ends at its deadline. Returns the connection that it
+ * has made; one that was too late for that is made again, with more time. */
+int fetch_silence(cadre_system *sys, int listener, const char *url);
 /* Valid until four others are asked for; of loopback, or with another scheme and host. */
 const char *url_of(uint16_t port, const char *path);
 const char *url_with(const char *scheme, const char *host, uint16_t port,
