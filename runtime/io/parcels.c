@@ -109,7 +109,7 @@ ssize_t parcels_send(const struct parcels *p, const struct parcel *parcel,
                        .msg_iovlen = count,
                        .msg_control = &control,
                        .msg_controllen = CMSG_SPACE(size)};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    struct cmsghdr *c = &control.head;
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;
     c->cmsg_len = CMSG_LEN(size);

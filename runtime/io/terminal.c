@@ -35,10 +35,12 @@ int cadre_terminal_look(cadre_self *self, cadre_stream stream,
     struct stream *s;
     struct winsize window;
     int err = find(self, what, stream, &s);
-    if (!err && !size)
-        err = cadre_port_misuse(self->world, -EINVAL, "%s: size is NULL", what);
     if (err)
         return err;
+    if (!size) {
+        (void)cadre_port_misuse(self->world, -EINVAL, "%s: size is NULL", what);
+        return -EINVAL;
+    }
     if (ioctl(s->terminal, TIOCGWINSZ, &window))
         return -errno;
     *size = (cadre_terminal_size){window.ws_col, window.ws_row};

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -407,7 +408,9 @@ static void refuse(void)
     assert_int_equal(using_do(USE_OPEN, ends[1], READ), -EBADF);
     assert_int_equal(using_do(USE_OPEN, ends[0], WRITE), -EBADF);
     assert_int_equal(using_do(USE_OPEN, file, READ | WRITE), -ENOTSUP);
-    int listener = raw_local_listen("@cadre descriptor test", 1);
+    char name[64];
+    snprintf(name, sizeof name, "@cadre-descriptor-%d", (int)getpid());
+    int listener = raw_local_listen(name, 1);
     assert_int_equal(using_do(USE_OPEN, listener, READ), -ENOTSUP);
     close(listener);
     int packets = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
