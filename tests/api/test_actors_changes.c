@@ -23,9 +23,13 @@ static unsigned seen; /* of those, by the test */
 static void (*deed)(void);
 static char folder[TEMPLATE], path[2 * TEMPLATE];
 
+static bool says_whom, ends_with_it;
+
 static int owner_start(cadre_self *self, void *state)
 {
     cadre_ref child;
+    if (says_whom)
+        ((cadre_changes *)state)->to = cadre_me(self);
     int err = cadre_spawn(self, &child, &cadre_changes_class, state);
     return err ? err : cadre_watch(self, NULL, child);
 }
@@ -45,7 +49,7 @@ static int owner_receive(cadre_self *self, void *state, cadre_msg *m)
         deed();
         atomic_fetch_add(&done, 1);
     }
-    return 0;
+    return down && ends_with_it ? CADRE_STOP : 0;
 }
 static const cadre_class owner = {.name = "owner",
                                   .state_size = sizeof(cadre_changes),
@@ -137,7 +141,7 @@ static int remove_folder(void **unused) { return rmdir(folder); }
 
 /* ---- the guarantees ------------------------------------------------------------ */
 
-static void changes_are_told(void **unused)
+static void tell_changes(void)
 {
     begin(folder);
     put("a", "x");
@@ -157,6 +161,14 @@ static void changes_are_told(void **unused)
     assert_int_equal(rmdir(at("c")), 0);
     assert_true(expect(CADRE_CHANGE_REMOVED, "c")->is_folder);
     end();
+}
+
+static void changes_are_told(void **unused)
+{
+    tell_changes();
+    says_whom = true;
+    tell_changes();
+    says_whom = false;
 }
 
 /* From one folder to another there is no from. */
@@ -390,6 +402,18 @@ static void who_may_not_fails(void **unused)
     assert_int_equal(status, 0);
 }
 
+static void simulated_fails(void **unused)
+{
+    const cadre_changes what = {.path = folder};
+    cadre_config config = quiet(2, 1);
+    atomic_store(&told, 0);
+    ends_with_it = true;
+    assert_int_equal(run(&config, &owner, &what), 0);
+    ends_with_it = false;
+    assert_int_equal(reason, -ENOTSUP);
+    assert_int_equal(told, 0);
+}
+
 /* libuv opens a pipe for signals when it is first used, for good. */
 static int warm_up(void **unused)
 {
@@ -406,7 +430,7 @@ int main(void)
           cmocka_unit_test(save_is_seen), cmocka_unit_test(relative_names_are_watched),
           cmocka_unit_test(end_of_folder_is_told), cmocka_unit_test(bursts_are_few),
           cmocka_unit_test(in_order), cmocka_unit_test(loss_is_told),
-          cmocka_unit_test(what_is_missing_fails),
+          cmocka_unit_test(what_is_missing_fails), cmocka_unit_test(simulated_fails),
           cmocka_unit_test(limits_have_remedies), cmocka_unit_test(who_may_not_fails));
     return cmocka_run_group_tests(tests, warm_up, remove_folder);
 }

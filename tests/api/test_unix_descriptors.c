@@ -16,7 +16,7 @@
 
 /* ---- an actor with one side of a pair of sockets, and what it does ------------- */
 
-enum deed { SEND, GIVE, TAKE_NONE, TAKE_ALL, WINDOW, CLOSE };
+enum deed { SEND, GIVE, TAKE_NONE, TAKE_ALL, WINDOW, CLOSE, HAND_OVER };
 typedef struct {
     int deed, of;
 } order;
@@ -44,6 +44,14 @@ static void take_all(cadre_self *self, cadre_stream stream)
     atomic_fetch_add(&wrongs, cadre_unix_take(self, stream, &fd) != -ENODATA);
 }
 
+/* Another connection, as soon as it is there. */
+static cadre_stream second;
+static int hand_over(cadre_self *self, int fd)
+{
+    return cadre_descriptor_open(self, &second, fd,
+                                 CADRE_DESCRIPTOR_READ | CADRE_DESCRIPTOR_WRITE, NULL);
+}
+
 static int obey(cadre_self *self, cadre_stream *s, const order *o)
 {
     static const char text[1 << 16];
@@ -60,6 +68,8 @@ static int obey(cadre_self *self, cadre_stream *s, const order *o)
         return 0;
     case WINDOW:
         return cadre_stream_window(self, *s, (uint32_t)o->of);
+    case HAND_OVER:
+        return hand_over(self, o->of);
     case CLOSE:
         return cadre_stream_close(self, *s, 30 * CADRE_SECOND);
     }
@@ -77,7 +87,14 @@ static int passer_receive(cadre_self *self, void *state, cadre_msg *m)
     cadre_stream *s = state;
     const cadre_stream_data *data = cadre_body(m, cadre_stream_data);
     const cadre_stream_closed *end = cadre_body(m, cadre_stream_closed);
+    const cadre_stream_opened *begin = cadre_body(m, cadre_stream_opened);
+    const cadre_descriptor_released *released =
+        cadre_body(m, cadre_descriptor_released);
     const order *o = cadre_body(m, order);
+    if (begin && begin->stream.id == second.id)
+        return cadre_descriptor_release(self, second);
+    if (released)
+        return cadre_unix_send(self, *s, "h", 1, &released->fd, 1);
     atomic_fetch_add(&opened, m->type == &cadre_stream_opened_type);
     if (data) {
         if (takes)
@@ -236,6 +253,25 @@ static void descriptors_arrive(void **unused)
 {
     arrive(0);
     arrive(1);
+}
+
+/* Who gets it talks to its peer. */
+static void connections_are_handed_over(void **unused)
+{
+    int pair[2], fd;
+    begin(0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(tell(HAND_OVER, pair[0]), 0);
+    close(pair[0]);
+    assert_int_equal(raw_get(1, &fd), 1);
+    await(&closed, 1);
+    assert_int_equal(reason, 0);
+    raw_send(pair[1], "hello", 5);
+    raw_expect(fd, "hello", 5);
+    close(fd);
+    assert_int_equal(raw_end(pair[1]), 0);
+    close(pair[1]);
+    end();
 }
 
 /* More than the socket takes goes before, and behind. */
@@ -399,6 +435,7 @@ static int warm_up(void **unused)
 int main(void)
 {
     TESTS(cmocka_unit_test(descriptors_arrive),
+          cmocka_unit_test(connections_are_handed_over),
           cmocka_unit_test(order_holds_without_room),
           cmocka_unit_test(no_descriptor_is_left), cmocka_unit_test(too_many_close_it),
           cmocka_unit_test(no_room_closes_it),
