@@ -138,8 +138,8 @@ CADRE_API CADRE_MUST_CHECK int cadre_http_reply_text(cadre_self *self,
                                                      const char *text);
 
 /* Answers m with what a failure means to who has asked, as text: 503 with Retry-After
- * (CADRE_EFULL, -EHOSTUNREACH, -EHOSTDOWN), 504 (-ETIMEDOUT), 400 (-EINVAL, -EMSGSIZE), and
- * 502 for all others, with the failure's own words. Errors: as cadre_http_reply(). */
+ * (CADRE_EFULL, -EHOSTUNREACH, -EHOSTDOWN), 504 (-ETIMEDOUT), 400 (-EINVAL, -EMSGSIZE),
+ * and 502 for all others, with the failure's own words. Errors: as cadre_http_reply(). */
 CADRE_API CADRE_MUST_CHECK int cadre_http_reply_failure(cadre_self *self,
                                                         const cadre_msg *m,
                                                         const cadre_failure *failure);

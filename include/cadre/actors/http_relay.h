@@ -6,8 +6,9 @@
  *
  * Left out is what concerns one connection only (Connection and what that names,
  * Keep-Alive, TE, Trailer, Upgrade, Proxy-...), and said anew is what the client knows
- * better (Host, the length). X-Forwarded-For has the request's peer behind what was there;
- * X-Forwarded-Host and X-Forwarded-Proto say what was asked for. No redirect is followed.
+ * better (Host, the length). X-Forwarded-For has the request's peer behind what was
+ * there; X-Forwarded-Host and X-Forwarded-Proto say what was asked for. No redirect is
+ * followed.
  *
  * Failures are the client's (http_client.h); -EMSGSIZE also for a request whose fields
  * are more than 126, or which has more than 24 KiB of them and its path.
