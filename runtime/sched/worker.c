@@ -380,8 +380,11 @@ static bool rescue_from(struct worker *w, struct worker *victim)
     bias_enter(&w->bias);
     if (loot.count + loot.line.count == 0)
         return false;
-    for (uint32_t i = 0; i < loot.count; i++)
+    for (uint32_t i = 0; i < loot.count; i++) {
+        if (deque_is_full(&w->deque)) /* alarms, or what came from outside */
+            spill(w);
         deque_push(&w->deque, loot.tasks[i]);
+    }
     worker_note(w, EVENT_RESCUED, 0, loot.count + loot.line.count,
                 (const void *)(uintptr_t)victim->id);
     append_line(&w->line, &loot.line);
