@@ -40,7 +40,14 @@ cadre_http_text head_trim(cadre_http_text text)
 
 /* ---- line by line ----------------------------------------------------------------- */
 
-/* A line that is not complete, or one without its break. */
+/* Without the CR that may be at its end. */
+static size_t length_of(const char *line, size_t size)
+{
+    return size > 0 && line[size - 1] == '\r' ? size - 1 : size;
+}
+
+/* A line that is not complete, or one without its break: of what is wrong with it this
+ * comes first, as it does where the rest comes later. */
 static int check_length(const cadre_http_limits *limits, bool is_first, size_t line,
                         size_t head)
 {
@@ -68,10 +75,10 @@ int head_scan(const cadre_http_limits *limits, const char *at, size_t size,
     while ((end = memchr(at + *seen, '\n', size - *seen))) {
         const char *line = at + *seen;
         bool is_first = *seen == 0;
-        if (end == line || end[-1] != '\r')
-            return 400;
-        size_t length = (size_t)(end - line) - 1;
+        size_t length = length_of(line, (size_t)(end - line));
         int status = check_length(limits, is_first, length, (size_t)(end + 1 - at));
+        if (!status && line + length == end)
+            status = 400;
         if (!status && (length > 0 || is_first))
             status = check_line(line, length, is_first);
         if (status)
@@ -81,7 +88,7 @@ int head_scan(const cadre_http_limits *limits, const char *at, size_t size,
         if (*is_whole)
             return 0;
     }
-    return check_length(limits, *seen == 0, size - *seen, size);
+    return check_length(limits, *seen == 0, length_of(at + *seen, size - *seen), size);
 }
 
 /* ---- the fields ------------------------------------------------------------------- */

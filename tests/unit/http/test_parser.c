@@ -13,6 +13,7 @@ static const cadre_http_limits limits = {
     .head = 2000, .fields = 20, .target = 200, .body = 300};
 
 #define HOST "Host: here\r\n"
+#define FIFTY "/123456789/123456789/123456789/123456789/123456789"
 
 static const char *const requests[] = {
     "GET / HTTP/1.1\r\n" HOST "\r\n",
@@ -27,6 +28,10 @@ static const char *const requests[] = {
     "Connection: upgrade, close\r\nUpgrade: a\r\n\r\n",
     "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n",
     "GET / HTTP/1.1\r\n" HOST "A: b\nC: d\r\n\r\n",
+    /* First lines that are too long, and do not end well; and of just the limit. */
+    "GET " FIFTY FIFTY FIFTY FIFTY FIFTY " HTTP/1.1\n" HOST "\r\n",
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZABCD " FIFTY FIFTY FIFTY FIFTY " HTTP/1.1\r\n" HOST
+    "\r\n",
 };
 
 static const char *const answers[] = {
