@@ -106,10 +106,15 @@ static double real_of(const char *text)
 
 static int digit(char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; }
 
-/* \x, and two digits for each byte (bytea_output = hex). */
+/* \x, and two digits for each byte: so it comes unless somebody has changed
+ * bytea_output. Errors: -EPROTO, too. */
 static int add_bytes(struct table *table, const char *text, size_t length)
 {
+    static const char digits[] = "0123456789abcdefABCDEF";
     size_t size = length >= 2 ? (length - 2) / 2 : 0;
+    if (strncmp(text, "\\x", 2) != 0 || strspn(text + 2, digits) != 2 * size ||
+        length % 2)
+        return -EPROTO;
     cadre_buf *buf = cadre_buf_new(NULL, size);
     if (!buf)
         return -ENOMEM;

@@ -19,7 +19,8 @@ struct params {
 CADRE_MUST_CHECK int convert_params(struct params *params, const struct statement *s);
 void convert_free(struct params *params);
 
-/* Adds the names of the columns, or a row. Errors: table_add()'s. */
+/* Adds the names of the columns, or a row. Errors: table_add()'s, and of a row -EPROTO
+ * (a bytea that is not in hexadecimal). */
 CADRE_MUST_CHECK int convert_names(struct table *table, const PGresult *result);
 CADRE_MUST_CHECK int convert_row(struct table *table, const PGresult *result, int row);
 

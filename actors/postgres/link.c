@@ -301,6 +301,9 @@ static void add_rows(struct link *link, const PGresult *result)
     rows->columns = (uint32_t)PQnfields(result);
     if (err == -EMSGSIZE)
         fail(link, err, "54000", "too many rows: ask for fewer at a time");
+    else if (err == -EPROTO)
+        fail(link, err, "08P01",
+             "a bytea that is not in hexadecimal: leave bytea_output as it is");
     else if (err)
         fail(link, err, "53200", "out of memory");
 }

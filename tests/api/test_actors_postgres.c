@@ -88,6 +88,19 @@ static void values_are_exact(void **state)
     pg_end();
 }
 
+/* Of a session that writes them in another way they would be other bytes. */
+static void bytes_in_escapes_are_refused(void **state)
+{
+    static const char *const texts[] = {"SET LOCAL bytea_output = escape",
+                                        "SELECT 'a-b'::bytea"};
+    pg_begin();
+    pg_error_of(pg_ask_with(texts, 2, NULL, 0, 0), -EPROTO, "08P01", "bytea_output");
+    cadre_sql_rows rows = pg_rows_of(pg_ask(texts[1]));
+    assert_int_equal(cadre_sql_at(&rows, 0, 0)->size, 3);
+    cadre_buf_unref(rows.data);
+    pg_end();
+}
+
 static void failure_is_named(void **state)
 {
     static const char *const ours[] = {"BEGIN", "/* x /* y */ */ COMMIT",
@@ -328,6 +341,7 @@ static void end_in_the_middle(void **state)
 int main(void)
 {
     TESTS(cmocka_unit_test(statements_are_answered), cmocka_unit_test(values_are_exact),
+          cmocka_unit_test(bytes_in_escapes_are_refused),
           cmocka_unit_test(failure_is_named), cmocka_unit_test(all_or_none),
           cmocka_unit_test(changed_tables_are_no_error), cmocka_unit_test(side_by_side),
           cmocka_unit_test(within_bounds), cmocka_unit_test(rows_come_in_pieces),
