@@ -29,8 +29,10 @@ static int64_t head_line(cadre_framing *framing, const uint8_t *bytes, size_t si
                                             "invalid bulk length"};
     bool bulk = *bytes == '$';
     const uint8_t *cr = memchr(bytes, '\r', size);
+    if ((cr ? (size_t)(cr - bytes) : size) > LINE_MAX_BYTES)
+        return wrong(framing, not_whole[bulk]);
     if (!cr)
-        return size > LINE_MAX_BYTES ? wrong(framing, not_whole[bulk]) : 0;
+        return 0;
     struct slice digits = {bytes + 1, (size_t)(cr - bytes - 1)};
     if (!slice_number(digits, number) || *number > most || (bulk && *number < 0))
         return wrong(framing, no_number[bulk]);
@@ -40,9 +42,9 @@ static int64_t head_line(cadre_framing *framing, const uint8_t *bytes, size_t si
 static int64_t measure_inline(cadre_framing *framing, const uint8_t *bytes, size_t size)
 {
     int64_t whole = cadre_framing_lines(framing, bytes, size);
+    size_t line = whole ? (size_t)whole - 1 : size; /* also where all came at once */
     framing->tail = 0;
-    return whole || size <= LINE_MAX_BYTES ? whole
-                                           : wrong(framing, "too big inline request");
+    return line <= LINE_MAX_BYTES ? whole : wrong(framing, "too big inline request");
 }
 
 /* seen[0]: bytes that are whole; seen[1]: arguments to come, and one. */
