@@ -16,7 +16,7 @@ ifndef CADRE_READY
 COUNTED := $(filter check check-long test unit api sim stress fault mc asan tsan debug \
     clang aarch64 cover static layers headers symbols public ifdefs style format-check \
     analyze analyzer tidy cppcheck tools-test compare-test install-test docs-test \
-    instructions \
+    instructions fuzz \
     examples,$(GOALS))
 
 .PHONY: $(GOALS) session
@@ -104,7 +104,7 @@ LIBS_postgres := $(shell pkg-config --libs libpq 2>/dev/null)
 PQ_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags-only-I libpq 2>/dev/null))
 SOURCES_postgres := $(if $(LIBS_io),$(if $(LIBS_postgres),$(wildcard actors/postgres/*.c) $(COPIED_sql)))
 NEEDS_postgres := io
-USERS_postgres := $(call users,cadre/actors/postgres\.h|support/(postgres|database)\.h)
+USERS_postgres := $(call users,cadre/actors/postgres\.h|support/(postgres|database)\.h|postgres/convert\.h)
 WITHOUT_postgres := no libpq, or no libuv: without PostgreSQL
 
 LIBS_redis := $(shell pkg-config --libs-only-l hiredis 2>/dev/null)
@@ -135,6 +135,7 @@ TESTS_api := $(call programs,tests/api/test_*.c tests/api/test_*.cc)
 TESTS_sim := $(call programs,tests/sim/*.c)
 TESTS_stress := $(call programs,tests/stress/*.c)
 TESTS_fault := $(call programs,tests/fault/*.c)
+FUZZERS := $(filter-out $(if $(WSLAY),,tests/fuzz/websocket),$(call programs,tests/fuzz/*.c))
 # What several of them share.
 SUPPORT := $(filter-out $(LEFT_OUT),$(wildcard tests/support/*.c))
 
@@ -167,12 +168,13 @@ SEES_runtime := $(CK) $(UV_CFLAGS) $(OPENSSL_CFLAGS) -Iruntime -Iinclude -fvisib
 SEES_actors := $(LLHTTP_CFLAGS) $(NGHTTP2_CFLAGS) $(PQ_CFLAGS) $(HIREDIS_CFLAGS) -Iinclude -fvisibility=hidden -Wconversion
 SEES_examples := -Iinclude
 SEES_bench := $(UV_CFLAGS) -Iinclude -Ibench
-SEES_tests = -Iinclude -Itests $(OPENSSL_CFLAGS) $(if $(filter tests/unit/%,$<),$(CK) $(LLHTTP_CFLAGS) -Iruntime -Iactors)
+SEES_tests = -Iinclude -Itests $(OPENSSL_CFLAGS) $(if $(filter tests/unit/% tests/fuzz/%,$<), \
+    $(CK) $(LLHTTP_CFLAGS) $(PQ_CFLAGS) -Iruntime -Iactors -Iexamples)
 
 # Tests that do not look inside judge the library: they themselves are compiled quickly.
 is_outside = $(filter tests/api/% tests/sim/% tests/fault/% tests/support/%,$<)
 
-FLAVOURS := release shared clang debug tsan asan cover analyzer aarch64
+FLAVOURS := release shared clang debug tsan asan fuzz cover analyzer aarch64
 CC_release := $(GCC)
 FLAGS_release := -O2 -g $(WERROR_gcc)
 QUICK_release := -O1 -g1
@@ -194,6 +196,10 @@ INSIDE_tsan := -Wno-tsan -include tests/tsan/ck_tsan.h
 CC_asan := $(GCC)
 FLAGS_asan := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer -Wno-maybe-uninitialized
+# Only what a target fuzzes is compiled so; what that needs comes from clang's flavour.
+CC_fuzz := $(CLANG)
+FLAGS_fuzz := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined \
+    -fno-sanitize-recover=all -fno-omit-frame-pointer $(WERROR_clang)
 CC_cover := $(GCC)
 FLAGS_cover := -O0 -g --coverage
 # gcc's analyzer loses its way in optimised code.
@@ -395,7 +401,7 @@ run = $(foreach k,$(2),$(patsubst tests/%,build/results/$(1)/%,$(filter-out \
 KINDS := unit api sim stress fault
 FLAVOUR ?= release
 
-.PHONY: check check-long test $(KINDS) tsan asan debug clang aarch64 examples cover mc
+.PHONY: check check-long test $(KINDS) tsan asan debug clang aarch64 examples cover mc fuzz
 tsan: $(call run,tsan,unit api stress) ## unit, API and stress tests under ThreadSanitizer
 asan: $(call run,asan,$(KINDS)) ## every test under Address-, Leak- and UBSanitizer
 debug: $(call run,debug,unit api) ## unit and API tests with the structures checking themselves
@@ -413,6 +419,22 @@ build/results/mc:
 	@TIMEOUT=$$(( $(TIMEOUT) * 4 )) tools/check.sh $@ tests/model/run.sh
 cover: $(call run,cover,unit api sim fault) ## which lines the tests reach
 	@tools/cover.sh
+
+# The sources that a target names in its head, as objects.
+FUZZED = $(shell sed -n 's,\*/,,; s/^ \* Fuzzed: //p' $(1).c)
+fuzzed_objects = $(patsubst %.c,build/fuzz/%.o,$(filter-out llhttp,$(FUZZED))) \
+    $(if $(filter llhttp,$(FUZZED)),$(FOREIGN_http:%=build/fuzz/%.o))
+HAS_FUZZER := $(wildcard $(shell $(CLANG) -print-resource-dir 2>/dev/null)/lib/*/libclang_rt.fuzzer*.a)
+define fuzz_rule
+build/fuzz/$(1): build/fuzz/$(1).o $(call fuzzed_objects,$(1)) build/clang/libplain.a \
+    $(if $(SOURCES_io),build/clang/libcadre-io.a)
+	$$(Q)$$(CC_fuzz) $$(FLAGS_fuzz) -fsanitize=fuzzer -pthread \
+	    -Wl,--start-group $$^ -Wl,--end-group -Wl,--as-needed $$(OUTSIDE) -o $$@
+$(1:tests/%=build/results/%): tools/fuzz.sh $(if $(HAS_FUZZER),build/fuzz/$(1))
+	@tools/check.sh $$@ tools/fuzz.sh $(notdir $(1))
+endef
+$(foreach t,$(FUZZERS),$(eval $(call fuzz_rule,$(t))))
+fuzz: $(FUZZERS:tests/%=build/results/%) ## parsers, by libFuzzer, some seconds each; LONG=1: minutes
 
 examples: $(EXAMPLES:%=build/results/release/examples/%) ## builds the examples, runs their tests
 build/results/release/bench/%: build/release/bench/%
@@ -474,7 +496,7 @@ $(TIDY_DIR)/%.txt: %.c $(filter %.h,$(CODE)) .clang-tidy
 
 check: mc $(STATIC) $(foreach f,tsan asan,$(call run,$(f),stress)) ## all of it, in minutes
 check: $(call run,release,$(KINDS)) $(call run,shared,api) clang debug tsan asan examples
-check: $(BENCHES:%=build/results/release/bench/%) $(OTHERS)
+check: $(BENCHES:%=build/results/release/bench/%) $(OTHERS) fuzz
 
 check-long: export CADRE_LONG := 1
 check-long: export LONG := 1

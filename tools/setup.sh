@@ -4,8 +4,9 @@
 # usage: setup.sh TARGET...       0: all there (now); 2: something is missing
 #        setup.sh --names SET     prints the names of that set in this release
 #
-# tools/packages.txt says who needs what; what only the sets `outside`, `load` and
-# `browser` need may be missing, and is no failure. CADRE_NO_INSTALL=1 only reports what is missing.
+# tools/packages.txt says who needs what; what only the sets `outside`, `load`,
+# `browser` and `fuzzer` need may be missing, and is no failure. CADRE_NO_INSTALL=1 only reports
+# what is missing.
 set -u
 table=$(dirname "$0")/packages.txt
 
@@ -85,7 +86,7 @@ lacking=$(missing "$wanted")
 is_optional() {
     local name
     for name in $lacking; do
-        packages_of outside load browser | awk '{ print $2 }' | grep -qxF "$name" || return 1
+        packages_of outside load browser fuzzer | awk '{ print $2 }' | grep -qxF "$name" || return 1
     done
 }
 give_up() {
