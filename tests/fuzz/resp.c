@@ -96,9 +96,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     struct cuts cuts = cuts_take(&in);
     read_number(in);
     write_words(in);
-    if (how == 'S' && in.size < 64) {
+    if (how == 'S') {
+        in = input_take(&in, 12);
         cuts.scale = 300;
-        stretched = stretch(&in, 2000);
+        stretched = stretch(&in, 7000);
     }
     read_all(&whole, in, NULL);
     read_all(&cut, in, &cuts);

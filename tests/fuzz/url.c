@@ -136,7 +136,8 @@ static void ask_for_part(struct input in, uint64_t size, int64_t modified)
     validators_make(
         &v, &(cadre_file_status){.size = size, .modified = modified * CADRE_SECOND});
     CHECK(date_parse(text_of(v.date, DATE_SIZE - 1)) == v.modified);
-    story_add(&head, "GET / HTTP/1.1\r\nHost:\r\n", 24);
+    static const char first[] = "GET / HTTP/1.1\r\nHost:\r\n";
+    story_add(&head, first, sizeof first - 1);
     story_add(&head, in.at, in.size);
     story_add(&head, "\r\n\r\n", 4);
     int err = head_scan(&limits, head.bytes, head.size, &seen, &is_whole);
