@@ -68,7 +68,8 @@ static int parse_authority(struct url *url)
     }
     bool is_good = host.size > 0 && host.size < sizeof url->host &&
                    (rest.size == 0 || rest.at[0] == ':') &&
-                   !memchr(url->authority.at, '@', url->authority.size);
+                   !memchr(url->authority.at, '@', url->authority.size) &&
+                   !memchr(host.at, ',', host.size); /* servers take it for two */
     if (!is_good)
         return -EINVAL;
     for (size_t i = 0; i < host.size; i++)

@@ -57,6 +57,7 @@ static void others_are_refused(void **state)
                                       "http://[]",
                                       "http://[::1]x",
                                       "http://u:p@a",
+                                      "http://a,b",
                                       "http://a b",
                                       "http://a/\n",
                                       "ftp://a",
