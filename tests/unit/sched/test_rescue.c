@@ -256,6 +256,19 @@ static void rescue_takes_a_full_deque(void **state)
     assert_runs(0, DEQUE_SIZE + 1, 1);
 }
 
+/* Alarms may have filled it, or what came from outside. */
+static void rescue_finds_room_where_the_deque_is_full(void **state)
+{
+    need_barrier();
+    wake_in_handler(0, 200);
+    look_once();
+    schedule_jobs(w, 200, 200 + DEQUE_SIZE + 1);
+    assert_true(worker_rescue(w));
+    assert_true(deque_ring_size(&w->deque) <= DEQUE_SIZE);
+    take_all_the_rest();
+    assert_runs(0, 200 + DEQUE_SIZE + 1, 1);
+}
+
 static void rescue_goes_on_before_it_sleeps_only_while_its_victim_is_stuck(void **state)
 {
     need_barrier();
@@ -453,6 +466,7 @@ int main(void)
           STUCK(rescue_takes_the_line_in_its_order),
           STUCK(rescue_takes_what_has_arrived),
           STUCK(rescue_takes_everything_that_waits), STUCK(rescue_takes_a_full_deque),
+          STUCK(rescue_finds_room_where_the_deque_is_full),
           STUCK(rescue_goes_on_before_it_sleeps_only_while_its_victim_is_stuck),
           STUCK(rescue_does_not_take_what_runs),
           STUCK(rescue_of_mail_for_what_runs_only_is_none),
