@@ -1,6 +1,9 @@
 /* test_http2_bad.c: clients of HTTP/2 that mean no good: they are frames. */
 #include "support/http2.h"
 
+#include <cadre/await.h>
+
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -15,10 +18,14 @@ static int fine(cadre_self *self, void *state, cadre_msg *m)
     return cadre_http_reply_text(self, m, 200, "fine\n");
 }
 
-static int never(cadre_self *self, void *state, cadre_msg *m)
+/* Holds up its desk until it is told. */
+static atomic_uint may_go_on;
+static int hold_up(cadre_self *self, void *state, cadre_msg *m)
 {
-    cadre_promise promise;
-    return cadre_defer(self, m, &promise);
+    while (!atomic_load(&may_go_on))
+        if (cadre_sleep(self, CADRE_MS))
+            return -ECANCELED;
+    return fine(self, state, m);
 }
 
 /* Gives as many pieces as are asked for. */
@@ -41,13 +48,14 @@ static int get_endless(cadre_self *self, void *state, cadre_msg *m)
 
 static const cadre_http_route routes[] = {{"GET", "/", fine},
                                           {"POST", "/", fine},
-                                          {"GET", "/never", never},
+                                          {"GET", "/hold", hold_up},
                                           {"GET", "/endless", get_endless},
                                           {0}};
 
 /* Without nghttp2 the test is skipped. */
 static cadre_system *serve(void)
 {
+    atomic_store(&may_go_on, 0);
     web.routes = routes;
     cadre_system *sys = web_serve();
     if (!http2_is_missing())
@@ -192,7 +200,7 @@ static uint32_t end_of(void (*flood)(int fd))
 static void reset_many(int fd)
 {
     for (uint32_t id = 1; id < 2000; id += 2) {
-        http2_get(fd, "/never", id);
+        http2_get(fd, "/hold", id);
         http2_send_number(fd, H2_RESET, id, CANCEL);
     }
 }
@@ -260,6 +268,7 @@ static void floods_end(void **state)
         http2_read(fd, &frame);
     while (frame.type != H2_GONE);
     close(fd);
+    atomic_store(&may_go_on, 1);
     web_served(sys);
 }
 
