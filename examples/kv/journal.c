@@ -30,6 +30,8 @@ int64_t journal_read(int fd, int (*each)(void *arg, const uint8_t *bytes, size_t
     while (more == 0) {
         ssize_t got = pread(fd, bytes, READ_SIZE, at);
         cadre_frame frame;
+        if (got < 0 && errno == EINTR)
+            continue;
         if (got <= 0) {
             more = got < 0 ? -errno : 0;
             break;
@@ -45,9 +47,10 @@ int64_t journal_read(int fd, int (*each)(void *arg, const uint8_t *bytes, size_t
     return more < 0 ? more : at;
 }
 
-/* On a thread of the pool. */
+/* On a thread of the pool, or, what that had not begun, where the journal stops: once. */
 typedef struct writing {
-    int fd;
+    struct kv *kv;
+    uint64_t number;
     bool sync;
     cadre_buf *buf;
 } writing;
@@ -66,11 +69,24 @@ static int write_all(int fd, const uint8_t *bytes, size_t size)
     return 0;
 }
 
+static int write_once(const writing *w)
+{
+    if (w->kv->broken || w->number <= w->kv->written)
+        return w->kv->broken;
+    w->kv->written = w->number;
+    int err = write_all(w->kv->fd, cadre_buf_data(w->buf), cadre_buf_size(w->buf));
+    if (!err && w->sync && fdatasync(w->kv->fd))
+        err = -errno;
+    return w->kv->broken = err;
+}
+
 static int write_out(void *body)
 {
     const writing *w = body;
-    int err = write_all(w->fd, cadre_buf_data(w->buf), cadre_buf_size(w->buf));
-    return err || !w->sync ? err : fdatasync(w->fd) ? -errno : 0;
+    pthread_mutex_lock(&w->kv->file);
+    int err = write_once(w);
+    pthread_mutex_unlock(&w->kv->file);
+    return err;
 }
 
 /* Once a second; and when what waits has waited for a while. */
@@ -89,7 +105,8 @@ struct waiting {
 };
 
 struct journal {
-    const struct kv *kv;
+    struct kv *kv;
+    writing last;              /* that was given to a thread; has a reference */
     struct text pending;       /* to be written */
     struct text waiting, told; /* struct waiting: for that; for what is being written */
     bool writes, dirty, is_time; /* dirty: written and not synced */
@@ -140,14 +157,17 @@ static int write_next(cadre_self *self, struct journal *me)
     bool some = me->pending.size > 0 && me->due;
     if (me->writes || (!some && !(sync && me->dirty)))
         return 0;
-    cadre_buf *buf = text_buf(&me->pending);
+    cadre_buf_unref(me->last.buf);
+    me->last = (writing){me->kv, me->last.number + 1, sync, text_buf(&me->pending)};
     me->pending.size = 0;
     me->told = me->waiting;
     me->waiting = told;
     me->writes = me->dirty = true;
     me->is_time = me->due = false;
-    return cadre_offload(self, NULL, CADRE_POOL_FILES, CADRE_NEVER, write_out, writing,
-                         .fd = me->kv->fd, .sync = sync, .buf = buf);
+    writing job = me->last;
+    job.buf = cadre_buf_ref(job.buf);
+    return cadre_offload_as(self, NULL, CADRE_POOL_FILES, CADRE_NEVER, write_out,
+                            &writing_type, &job);
 }
 
 static int journal_handle(cadre_self *self, struct journal *me, cadre_msg *m)
@@ -191,13 +211,17 @@ static int journal_start(cadre_self *self, void *state)
                : 0;
 }
 
+/* What was answered is written, in its order, also if a thread was about to; but nothing
+ * behind what could not be. */
 static void journal_stop(cadre_self *self, void *state, int reason)
 {
     struct journal *me = state;
-    if (!me->writes) { /* a thread that still writes has its own */
-        (void)!write_all(me->kv->fd, me->pending.bytes, me->pending.size);
-        (void)!fdatasync(me->kv->fd);
-    }
+    writing rest = {me->kv, me->last.number + 1, true, text_buf(&me->pending)};
+    if (me->writes)
+        (void)write_out(&me->last);
+    (void)write_out(&rest);
+    cadre_buf_unref(rest.buf);
+    cadre_buf_unref(me->last.buf);
     free(me->pending.bytes);
     free(me->waiting.bytes);
     free(me->told.bytes);
@@ -209,7 +233,7 @@ static const cadre_class journal_class = {.name = "journal",
                                           .receive = journal_receive,
                                           .stop = journal_stop};
 
-int journal_spawn(cadre_self *self, cadre_ref *journal, const struct kv *kv)
+int journal_spawn(cadre_self *self, cadre_ref *journal, struct kv *kv)
 {
     struct journal me = {.kv = kv};
     return cadre_spawn(self, journal, &journal_class, &me);

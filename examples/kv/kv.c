@@ -160,7 +160,10 @@ static void read_options(int argc, char **argv, struct kv *kv, cadre_config *con
 
 int main(int argc, char **argv)
 {
-    static struct kv kv = {.port = 6379, .fd = -1, .fsync = FSYNC_EVERYSEC};
+    static struct kv kv = {.port = 6379,
+                           .fd = -1,
+                           .fsync = FSYNC_EVERYSEC,
+                           .file = PTHREAD_MUTEX_INITIALIZER};
     cadre_config config = {.workers = 0};
     const char *dir = NULL;
     read_options(argc, argv, &kv, &config, &dir);
@@ -172,7 +175,14 @@ int main(int argc, char **argv)
     if (!err)
         err = cadre_serve(&config, &server_class, &(struct server){.kv = &kv},
                           2 * CADRE_SECOND, 5 * CADRE_SECOND);
+    if (kv.broken)
+        fprintf(stderr,
+                "kv: %s/kv.aof cannot be written: free some space there, or look after "
+                "the device, and start again\n",
+                dir);
+    err = err ? err : kv.broken;
     if (err)
-        fprintf(stderr, "kv: %s\n", cadre_strerror(err));
+        fprintf(stderr, "kv: %s%s%s\n", dir ? dir : "", dir ? ": " : "",
+                cadre_strerror(err));
     return err != 0;
 }

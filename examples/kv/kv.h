@@ -5,6 +5,7 @@
 #include <cadre.h>
 #include <cadre/actors/framing.h>
 
+#include <pthread.h>
 #include <stdarg.h>
 
 enum { SHARDS_MAX = 64, SMALL = 39 };
@@ -18,6 +19,9 @@ struct kv {
     uint32_t shards;
     uint64_t seed; /* of the hashes, so that nobody can choose keys that collide */
     cadre_ref shard[SHARDS_MAX], journal, topic;
+    pthread_mutex_t file; /* whoever has it writes to the journal: */
+    uint64_t written;     /* the number of what was written last, or tried */
+    int broken;           /* why nothing may follow any more */
 };
 
 /* ---- resp.c: the protocol (RESP2) ---- */
@@ -120,7 +124,7 @@ void answer_fill(answer *a, const struct text *text);
 
 int session_spawn(cadre_self *self, cadre_ref *session, const struct kv *kv);
 int shard_spawn(cadre_self *self, cadre_ref *shard, const struct kv *kv, uint32_t i);
-int journal_spawn(cadre_self *self, cadre_ref *journal, const struct kv *kv);
+int journal_spawn(cadre_self *self, cadre_ref *journal, struct kv *kv);
 
 void session_ping(cadre_self *self, struct session *me, struct args *args);
 void session_echo(cadre_self *self, struct session *me, struct args *args);

@@ -8,6 +8,7 @@ case $kv in */*) ;; *) kv=./$kv ;; esac
 for tool in redis-cli redis-benchmark; do
     command -v $tool >/dev/null || { echo "notice: no $tool: kv was not tested"; exit 77; }
 done
+here=$(dirname "$0")
 dir=$(mktemp -d) || exit 1
 pid='' redis=''
 trap 'kill -9 $pid $redis 2>/dev/null; rm -rf "$dir"' EXIT
@@ -376,6 +377,16 @@ survives() {
     check "$rounds times killed, $bad times something answered was lost" $?
 }
 
+# With pipelines, all commands that write, and what was cut off going on to be written.
+killed() { # policy, rounds, rounds of check-long
+    local rounds=$2
+    [ -z "${CADRE_LONG-}" ] || rounds=$3
+    /usr/bin/python3 "$here/kills.py" "$kv" "$rounds" "$1" >"$dir/got" 2>&1
+    local status=$?
+    cut -c1-500 "$dir/got" | tail -n 20 >&2
+    check "--fsync $1: $rounds times killed, and nothing is lost that must not be" $status
+}
+
 torn() {
     mkdir "$dir/torn"
     start --dir "$dir/torn"
@@ -448,5 +459,12 @@ subscribers
 torn
 full
 survives
+if [ -x /usr/bin/python3 ]; then
+    killed always 8 1000
+    killed everysec 5 200
+    killed no 5 200
+else
+    echo "notice: no python3: kv was killed with few commands only"
+fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
