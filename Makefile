@@ -16,7 +16,7 @@ ifndef CADRE_READY
 COUNTED := $(filter check check-long test unit api sim stress fault mc asan tsan debug \
     clang aarch64 cover static layers headers symbols public ifdefs style format-check \
     analyze analyzer tidy cppcheck tools-test compare-test install-test docs-test \
-    instructions fuzz \
+    instructions fuzz injected \
     examples,$(GOALS))
 
 .PHONY: $(GOALS) session
@@ -443,7 +443,7 @@ build/results/release/bench/%: build/release/bench/%
 # ---- checks on the source ------------------------------------------------------------
 
 STATIC := layers headers symbols public ifdefs style format-check analyzer tidy cppcheck
-OTHERS := tools-test compare-test install-test docs-test instructions
+OTHERS := tools-test compare-test install-test docs-test instructions injected
 .PHONY: static analyze $(STATIC) $(OTHERS)
 static: $(STATIC) ## layers headers symbols public ifdefs style format-check, and analyze
 analyze: analyzer tidy cppcheck ## gcc's analyzer, clang-tidy, cppcheck
@@ -474,6 +474,7 @@ CHECK_compare-test := tests/tools/compare.sh
 CHECK_install-test := tests/install/run.sh
 CHECK_docs-test := tools/docs.sh $(GCC)
 CHECK_instructions := env CC=$(GCC) tools/instructions.sh
+CHECK_injected := tests/outside/run.sh
 
 build/results/static/symbols build/results/static/install-test: $(LIBRARIES)
 build/results/static/docs-test: build/release/libcadre.a $(call outside_libraries,release)
@@ -482,6 +483,9 @@ build/results/static/public: $(USERS)
 build/results/static/instructions: \
     $(patsubst %.c,build/release/%,$(wildcard tests/instructions/*.c))
 build/results/static/tools-test: build/release/bench/guard/compare
+# What can be made of these without the libraries that are missing.
+build/results/static/injected: build/release/tests/outside/files \
+    $(filter %/echo %/kv %/notes,$(EXAMPLES:%=build/release/bin/%))
 # The two slow ones look at what has changed since.
 build/results/static/analyzer: $(OBJECTS_analyzer) $(foreach p,$(PARTS), \
     $(filter-out build/analyzer/llhttp/%,$(OBJECTS_$(p)_analyzer)))

@@ -3,14 +3,14 @@
 #
 #   kills.py KV ROUNDS POLICY [SEED]     POLICY: always, everysec, no
 #
-# Each client has keys of its own, and pipelines of commands that write. It knows what each
-# key was after each of them. After the kill a key must be as it was after one of those
-# commands: with `always`, not before the last that was answered. Every answer is compared
-# too. A round in four kills it while it starts, or reads what is there; and the journal goes
-# on from round to round, so that it is made of many ends that were cut off.
+# Each client has keys of its own, and pipelines of commands that write. It knows what
+# each key was after each of them. After the kill a key must be as it was after one of
+# those commands: with `always`, not before the last that was answered. Every answer is
+# compared too. A round in four kills it while it starts, or reads what is there; and the
+# journal goes on from round to round, so that it is made of many ends that were cut off.
 #
-# With the other policies a kill may lose the last, but only the last: of each key there is
-# what it was at some time. What SIGTERM ends has everything.
+# With the other policies a kill may lose the last, but only the last: of each key there
+# is what it was at some time. What SIGTERM ends has everything.
 #
 # Prints what it did; its exit status is 0 if nothing was lost.
 import os
@@ -63,7 +63,7 @@ class Server:
         return self.err.read().decode(errors="replace")
 
 
-# ---- RESP --------------------------------------------------------------------------------
+# ---- RESP ----
 
 def encode(words):
     parts = [b"*%d\r\n" % len(words)]
@@ -117,7 +117,7 @@ def ask(port, commands):
         return answers
 
 
-# ---- what a key is: None, or (value, does it expire?), a list being a tuple -----------------
+# ---- what a key is: None, or (value, does it expire?); a list is a tuple ----
 
 def number(state):
     return int(state[0]) if state else 0
@@ -278,7 +278,7 @@ class Client:
             self.was[key], self.told[key] = [state], 0
 
 
-# ---- rounds ------------------------------------------------------------------------------
+# ---- rounds ----
 
 def write(clients, port, until, seconds):
     """All write, until so many were answered, or for so long."""

@@ -28,7 +28,9 @@
  * Guarantees, each with a test of that name:
  *   one_outcome          see ask.h
  *   write_is_atomic      who opens the path meanwhile, or after a crash, has the whole
- *                        old file or the whole new one; a write that fails leaves the old
+ *                        old file or the whole new one; a write that fails leaves the
+ *                        old, or, if only the sync of the directory failed, the new. So
+ *                        it is with make_directory, remove and rename
  *   done_is_durable      when a write, a durable append, make_directory, remove or rename
  *                        has its outcome, it is on the device: the file and its name
  *   failure_has_remedy   as above
