@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@ static const int signals[SIGNALS] = {SIGTERM, SIGINT};
 static unsigned holders;
 static struct sigaction before[SIGNALS];
 static pid_t process; /* whose handler it is: not that of a fork */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* The handler's: */
 static ATOMIC(uint32_t) came;
@@ -81,8 +83,24 @@ static void take(void)
     }
 }
 
+/* In the child nobody serves, and no handler runs: a system of its own may be served. The
+ * registry's lock was held by whoever forked. */
+static void after_fork(void)
+{
+    for (int i = 0; holders > 0 && i < SIGNALS; i++)
+        if (is_ours(signals[i]))
+            (void)sigaction(signals[i], &before[i], NULL);
+    holders = 0;
+    store_relaxed(&inside, 0);
+    for (int tag = 1; tag <= REGISTRY_MAX; tag++)
+        store_relaxed(&attached[tag], NULL);
+}
+
+static void prepare_for_forks(void) { pthread_atfork(NULL, NULL, after_fork); }
+
 uint32_t signals_hold(void)
 {
+    pthread_once(&once, prepare_for_forks);
     registry_lock();
     if (holders++ == 0)
         take();

@@ -283,6 +283,34 @@ static void a_child_of_fork_ends_as_ever(void **state)
     assert_exits(fork_in_a_service);
 }
 
+/* The child has a service of its own, and signals for that. */
+static int fork_and_serve(cadre_self *self, void *state)
+{
+    int status;
+    sigset_t all;
+    pid_t child = fork();
+    if (child == 0) {
+        sigfillset(&all);
+        MUST(sigprocmask(SIG_UNBLOCK, &all, NULL) == 0);
+        the_signal = SIGTERM;
+        _exit(serve(2, 0, &killed) == 0 ? 0 : BAD);
+    }
+    MUST(waitpid(child, &status, 0) == child);
+    MUST(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    return CADRE_STOP;
+}
+static const cadre_class serving_forker = {.start = fork_and_serve, .receive = nothing};
+
+static void serve_in_a_child(void) { MUST(serve(2, 0, &serving_forker) == 0); }
+
+static void a_child_of_fork_may_serve(void **state)
+{
+#ifdef EFFORT_THREAD_SANITIZER
+    skip(); /* no threads there after a fork of many */
+#endif
+    assert_exits(serve_in_a_child);
+}
+
 /* ---- in other ways ---- */
 
 static int serve_in_a_handler(cadre_self *self, void *state)
@@ -335,6 +363,7 @@ int main(void)
           cmocka_unit_test(the_third_signal_ends_whatever_runs),
           cmocka_unit_test(two_systems_both_get_it),
           cmocka_unit_test(a_child_of_fork_ends_as_ever),
+          cmocka_unit_test(a_child_of_fork_may_serve),
           cmocka_unit_test(a_handler_of_another_system_may_serve),
           cmocka_unit_test(a_simulation_that_waits_for_ever_says_so),
           cmocka_unit_test(negative_times_are_refused));
