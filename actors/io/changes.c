@@ -99,8 +99,10 @@ static int tell_all(cadre_self *self, cadre_changes *me)
 {
     struct own *own = own_of(me);
     struct burst *b = &own->burst;
-    if (b->lost && tell_kind(self, me, CADRE_CHANGE_LOST))
+    if (b->lost && tell_kind(self, me, CADRE_CHANGE_LOST)) {
+        rows_free(&b->rows); /* else there were more and more of them */
         return wait_a_bit(self, me);
+    }
     b->lost = tell_rows(self, me) != 0;
     if (b->lost)
         return wait_a_bit(self, me);

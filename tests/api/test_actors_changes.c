@@ -3,12 +3,15 @@
 #include "support/process.h"
 
 #include <cadre/actors/changes.h>
+#include <cadre/limit.h>
+#include <cadre/supervise.h>
 #include <cadre/watch.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -235,19 +238,22 @@ static void relative_names_are_watched(void **unused)
 static void end_of_folder_is_told(void **unused)
 {
     char moved[2 * TEMPLATE];
-    for (int how = 0; how < 2; how++) {
+    for (int how = 0; how < 3; how++) {
         begin(folder);
         put("x", "");
         drop("x");
         snprintf(moved, sizeof moved, "%s.moved", folder);
-        assert_int_equal(how ? rename(folder, moved) : rmdir(folder), 0);
+        int other = how == 2 ? open(folder, O_RDONLY | O_CLOEXEC) : -1;
+        assert_int_equal(how == 1 ? rename(folder, moved) : rmdir(folder), 0);
+        if (how == 2)
+            close(other);
         (void)expect(CADRE_CHANGE_CREATED, "x");
         (void)expect_then(CADRE_CHANGE_REMOVED, "x");
         (void)expect(CADRE_CHANGE_GONE, "");
         await(&downs, 1);
         assert_int_equal(reason, 0);
         end();
-        assert_int_equal(how ? rename(moved, folder) : mkdir(folder, 0700), 0);
+        assert_int_equal(how == 1 ? rename(moved, folder) : mkdir(folder, 0700), 0);
     }
 }
 
@@ -333,6 +339,90 @@ static void loss_is_told(void **unused)
     while (strcmp(changes[seen++].name, "end") != 0);
     end();
     drop("end");
+}
+
+/* ---- one who is told, and has no room ------------------------------------------- */
+
+static int gate[2];
+static atomic_uint waits;
+
+/* With "stop" it stops, until the test has closed the gate. */
+static int crowded_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    const cadre_change *change = cadre_body(m, cadre_change);
+    char byte;
+    if (change && strcmp(change->name, "stop") == 0 && atomic_fetch_add(&waits, 1) == 0)
+        (void)!read(gate[0], &byte, 1);
+    return owner_receive(self, state, m);
+}
+static const cadre_class crowded = {.name = "crowded", .receive = crowded_receive};
+
+static int crowd_start(cadre_self *self, void *state)
+{
+    const cadre_limit few = {.mailbox_max = 8};
+    cadre_changes what = {.path = folder, .settle = CADRE_MS};
+    cadre_ref child;
+    int err =
+        cadre_spawn_with(self, &what.to, &crowded, NULL, &(cadre_opts){.limit = &few});
+    return err ? err : cadre_spawn(self, &child, &cadre_changes_class, &what);
+}
+static const cadre_class crowd = {
+    .name = "crowd", .start = crowd_start, .receive = owner_receive};
+
+/* The kernel's queue, of which there is one. */
+static int find_queue(void)
+{
+    char link[64], what[64];
+    for (int fd = 0; fd < 1024; fd++) {
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(link, what, sizeof what - 1);
+        what[n < 0 ? 0 : n] = '\0';
+        if (strcmp(what, "anon_inode:inotify") == 0)
+            return fd;
+    }
+    return -1;
+}
+static bool is_read(void *queue)
+{
+    int bytes = 0;
+    return ioctl(*(int *)queue, FIONREAD, &bytes) == 0 && bytes == 0;
+}
+static void come_and_go(const char *name, int queue)
+{
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(mknod(at(name), S_IFREG | 0600, 0), 0);
+        drop(name);
+    }
+    await_true(is_read, &queue);
+}
+
+/* What was made since some are missing is not kept for later. */
+static void full_mailbox_is_a_loss(void **unused)
+{
+    cadre_config config = quiet(2, 0);
+    atomic_store(&told, 0);
+    atomic_store(&waits, 0);
+    seen = 0;
+    assert_int_equal(pipe2(gate, O_CLOEXEC), 0);
+    assert_int_equal(cadre_system_new(&sys, &config, &crowd, NULL), 0);
+    (void)expect(CADRE_CHANGE_WATCHED, "");
+    put("stop", "");
+    await(&waits, 1);
+    int queue = find_queue();
+    come_and_go("early", queue);
+    come_and_go("early", queue);
+    come_and_go("late", queue);
+    close(gate[1]);
+    do
+        await(&told, seen + 1);
+    while (changes[seen++].kind != CADRE_CHANGE_LOST);
+    drop("stop");
+    do {
+        await(&told, seen + 1);
+        assert_string_not_equal(changes[seen].name, "early");
+    } while (strcmp(changes[seen++].name, "stop") != 0);
+    close_system(sys);
+    close(gate[0]);
 }
 
 /* ---- failures ------------------------------------------------------------------ */
@@ -430,7 +520,8 @@ int main(void)
           cmocka_unit_test(save_is_seen), cmocka_unit_test(relative_names_are_watched),
           cmocka_unit_test(end_of_folder_is_told), cmocka_unit_test(bursts_are_few),
           cmocka_unit_test(in_order), cmocka_unit_test(loss_is_told),
-          cmocka_unit_test(what_is_missing_fails), cmocka_unit_test(simulated_fails),
+          cmocka_unit_test(full_mailbox_is_a_loss), cmocka_unit_test(simulated_fails),
+          cmocka_unit_test(what_is_missing_fails),
           cmocka_unit_test(limits_have_remedies), cmocka_unit_test(who_may_not_fails));
     return cmocka_run_group_tests(tests, warm_up, remove_folder);
 }
