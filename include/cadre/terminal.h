@@ -7,14 +7,16 @@
  * same terminal raw. Also at exit(); and when a signal ends the process: one of SIGHUP,
  * SIGINT, SIGQUIT, SIGTERM and those of faults, if its action was the default when the
  * first terminal became raw. With a handler of your own that ends the process, call
- * cadre_terminal_restore() there. SIGKILL leaves it raw, and so does SIGSTOP.
+ * cadre_terminal_restore() there. SIGKILL leaves it raw, and so does what stops the
+ * process.
  *
  * That the size has changed is SIGWINCH (signal.h): look again.
  *
  * Guarantees, each with a test of that name:
  *   mode_is_put_back     as above, before anybody is told that the stream is closed or
  *                        its owner has ended
- *   death_puts_back      as above, and the signal ends the process as before */
+ *   death_puts_back      as above, and the signal ends the process as before, also in
+ *                        the background */
 #ifndef CADRE_TERMINAL_H
 #define CADRE_TERMINAL_H
 #include <cadre/stream.h>
@@ -24,7 +26,8 @@ extern "C" {
 
 /* Makes it raw, or as it was before; again is no error. Errors: -EINVAL (a listener),
  * -ENOENT (no stream of this actor's), -ENOTTY (no terminal), CADRE_EFULL (16 are raw),
- * -EMFILE, -ENFILE, and what else the system says, such as -EIO (it has hung up). */
+ * -EMFILE, -ENFILE, -EIO (it has hung up; or to make it raw in the background, where it
+ * is another job's), and what else the system says. */
 CADRE_API CADRE_MUST_CHECK int cadre_terminal_raw(cadre_self *self, cadre_stream stream,
                                                   bool raw);
 

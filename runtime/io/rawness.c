@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -22,7 +22,7 @@ struct place {
     int fd; /* one of its own */
     struct termios before;
     /* Under the lock. */
-    dev_t device;
+    unsigned device;       /* not its name's, of which it may have several: /dev/tty */
     uint32_t users, entry; /* users 0: it is free */
 };
 
@@ -41,9 +41,15 @@ enum { DEADLY = sizeof deadly / sizeof deadly[0] };
 
 /* ---- the handler --------------------------------------------------------------- */
 
+/* Also in the background, where it would stop the process that ends. */
 static void put_one_back(uint32_t place)
 {
+    sigset_t stop, saved;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTTOU);
+    pthread_sigmask(SIG_BLOCK, &stop, &saved);
     (void)tcsetattr(places[place].fd, TCSANOW, &places[place].before);
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
 }
 
 void rawness_restore(void)
@@ -116,7 +122,7 @@ static void prepare(void)
 /* ---- raw, and not -------------------------------------------------------------- */
 
 /* That of this terminal, or a free one, or none. */
-static uint32_t find(dev_t device)
+static uint32_t find(unsigned device)
 {
     uint32_t free = PLACES;
     for (uint32_t i = 0; i < PLACES; i++)
@@ -128,7 +134,7 @@ static uint32_t find(dev_t device)
 }
 
 /* A free place becomes that terminal's. */
-static int occupy(struct place *p, int fd, dev_t device)
+static int occupy(struct place *p, int fd, unsigned device)
 {
     p->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     p->device = device;
@@ -155,16 +161,25 @@ static void release(struct place *p)
         put_signals_back();
 }
 
+/* Another job has it in front. This thread, which has SIGTTOU blocked, could. */
+static bool is_behind(int fd)
+{
+    pid_t front = tcgetpgrp(fd);
+    return front > 0 && front != getpgrp();
+}
+
 static int make_raw(int fd)
 {
     struct termios t;
+    if (is_behind(fd))
+        return -EIO;
     if (tcgetattr(fd, &t))
         return -errno;
     cfmakeraw(&t);
     return tcsetattr(fd, TCSANOW, &t) ? -errno : 0;
 }
 
-static int begin(int fd, uint32_t i, dev_t device)
+static int begin(int fd, uint32_t i, unsigned device)
 {
     struct place *p = &places[i];
     int err = p->users == 0 ? occupy(p, fd, device) : 0;
@@ -182,14 +197,14 @@ static int begin(int fd, uint32_t i, dev_t device)
 
 int rawness_begin(int fd, uint32_t *place)
 {
-    struct stat terminal;
-    if (fstat(fd, &terminal))
+    unsigned device;
+    if (ioctl(fd, TIOCGDEV, &device))
         return -errno;
     pthread_once(&once, prepare);
     pthread_mutex_lock(&lock);
     store_relaxed(&process, getpid());
-    *place = find(terminal.st_rdev);
-    int err = *place < PLACES ? begin(fd, *place, terminal.st_rdev) : CADRE_EFULL;
+    *place = find(device);
+    int err = *place < PLACES ? begin(fd, *place, device) : CADRE_EFULL;
     pthread_mutex_unlock(&lock);
     return err;
 }
@@ -199,7 +214,7 @@ void rawness_end(uint32_t place)
     pthread_mutex_lock(&lock);
     struct place *p = &places[place];
     if (p->users > 0 && --p->users == 0) { /* else it was a fork's parent's */
-        (void)tcsetattr(p->fd, TCSANOW, &p->before);
+        put_one_back(place);
         release(p);
     }
     pthread_mutex_unlock(&lock);

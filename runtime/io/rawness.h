@@ -20,7 +20,8 @@
 #include <stdint.h>
 
 /* This terminal is raw from now on. *place: for rawness_end. Returns 0, CADRE_EFULL (16
- * terminals are), -EMFILE, -ENFILE, and what else the system says. */
+ * terminals are), -EMFILE, -ENFILE, -EIO (another job has it in front), and what else the
+ * system says. */
 CC_MUST_CHECK int rawness_begin(int fd, uint32_t *place);
 /* It is as it was before, unless somebody else has it raw, too. */
 void rawness_end(uint32_t place);

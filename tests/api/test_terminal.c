@@ -4,6 +4,7 @@
 
 #include <cadre/signal.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -240,6 +241,76 @@ static void fork_and_die(void)
 }
 static void forks_leave_it_raw(void **unused) { ends_by(9 << 8, fork_and_die); }
 
+/* ---- the process's own terminal -------------------------------------------------- */
+
+static void take_terminal(void)
+{
+    be_plain();
+    if (setsid() < 0 || ioctl(slave, TIOCSCTTY, 0))
+        _exit(5);
+}
+
+/* Another name of it, and another system: who ends first puts nothing back. */
+static void be_raw_by_two_names(void)
+{
+    take_terminal();
+    be_raw();
+    cadre_system *first = using_system;
+    using_begin(0);
+    int name = open("/dev/tty", O_RDWR | O_CLOEXEC);
+    using_do_well(USE_OPEN, name, READ);
+    using_do_well(USE_RAW, 1, 0);
+    close_system(first);
+    if (!is_raw())
+        _exit(3);
+    close_system(using_system);
+    _exit(is_raw() ? 4 : 9);
+}
+static void names_of_one_are_one(void **unused)
+{
+    ends_by(9 << 8, be_raw_by_two_names);
+}
+
+static void be_in_front(pid_t group)
+{
+    (void)signal(SIGTTOU, SIG_IGN);
+    if (tcsetpgrp(slave, group))
+        _exit(5);
+    (void)signal(SIGTTOU, SIG_DFL);
+}
+
+/* Raw, then in the background, where it dies. */
+static void go_behind_and_die(void)
+{
+    if (setpgid(0, 0))
+        _exit(5);
+    using_begin(0);
+    using_do_well(USE_OPEN, slave, READ);
+    if (using_do(USE_RAW, 1, 0) != -EIO || is_raw())
+        _exit(6);
+    be_in_front(getpid());
+    using_do_well(USE_RAW, 1, 0);
+    be_in_front(getppid());
+    (void)raise(SIGTERM);
+}
+static void have_job_die(void)
+{
+    int status;
+    take_terminal();
+    pid_t child = fork();
+    if (child == 0)
+        go_behind_and_die();
+    if (child < 0 || waitpid(child, &status, WUNTRACED) != child)
+        _exit(3);
+    if (WIFSTOPPED(status))
+        (void)kill(child, SIGKILL);
+    _exit(is_raw() ? 4 : WIFSIGNALED(status) ? 9 : WIFSTOPPED(status) ? 7 : 8);
+}
+static void background_dies_and_is_not_raw(void **unused)
+{
+    ends_by(9 << 8, have_job_die);
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(keys_come_at_once), cmocka_unit_test(mode_is_put_back),
@@ -247,6 +318,7 @@ int main(void)
           cmocka_unit_test(no_terminal_is_refused), cmocka_unit_test(death_puts_back),
           cmocka_unit_test(hearer_does_not_die),
           cmocka_unit_test(own_handler_is_left_alone),
-          cmocka_unit_test(forks_leave_it_raw));
+          cmocka_unit_test(forks_leave_it_raw), cmocka_unit_test(names_of_one_are_one),
+          cmocka_unit_test(background_dies_and_is_not_raw));
     return cmocka_run_group_tests(tests, using_warm_up, NULL);
 }
