@@ -48,10 +48,10 @@ enum { CADRE_DESCRIPTOR_READ = 1, CADRE_DESCRIPTOR_WRITE = 2 };
 /* Opens it to be read, written, or both: where a terminal is both, say what you mean, as
  * one that is read takes what another one waits for. options may be NULL; those of a
  * listener and `delay` are of no effect.
- * Errors: -EINVAL (use, options; TLS: see cadre_tls_start()), -EBADF (no descriptor, or
+ * Errors: -EINVAL (use, options; TLS: see cadre_tls_connect()), -EBADF (no descriptor, or
  * not open for that), -ENOTSUP (a file for both: see actors/file.h; a socket that listens
- * or has no stream), -EMFILE, -ENFILE, -EAGAIN (no thread), -ENOMEM, CADRE_EFULL,
- * -ESHUTDOWN (ending), -ENOTSUP. */
+ * or has no stream; an eventfd and the like: see ready.h), -EMFILE, -ENFILE, -EAGAIN (no
+ * thread), -ENOMEM, CADRE_EFULL, -ESHUTDOWN (ending), -ENOTSUP. */
 CADRE_API CADRE_MUST_CHECK int
 cadre_descriptor_open(cadre_self *self, cadre_stream *stream, int fd, int use,
                       const cadre_stream_options *options);

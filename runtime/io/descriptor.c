@@ -73,6 +73,8 @@ static int look_at(struct source *s)
     if (s->flags & O_PATH || (s->use & READ && mode == O_WRONLY) ||
         (s->use & WRITE && mode == O_RDONLY))
         return -EBADF;
+    if ((file.st_mode & S_IFMT) == 0) /* as the loop's own is, where 0 was closed */
+        return -ENOTSUP;
     s->is_pipe = S_ISFIFO(file.st_mode);
     s->is_socket = S_ISSOCK(file.st_mode);
     s->is_terminal = is_terminal(s->fd);

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -416,6 +418,11 @@ static void refuse(void)
     int packets = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     assert_int_equal(using_do(USE_OPEN, packets, READ), -ENOTSUP);
     close(packets);
+    int event = eventfd(0, EFD_CLOEXEC), queue = inotify_init1(IN_CLOEXEC);
+    assert_int_equal(using_do(USE_OPEN, event, READ), -ENOTSUP);
+    assert_int_equal(using_do(USE_OPEN, queue, READ), -ENOTSUP);
+    close(event);
+    close(queue);
     close(file);
     close(ends[0]);
     close(ends[1]);
