@@ -61,17 +61,19 @@ CADRE_API CADRE_MUST_CHECK int cadre_unix_peer(cadre_self *self, cadre_stream st
 
 /* Writes a copy of the bytes, at least one, with copies of these descriptors, at most 16,
  * which the peer gets with the first of the bytes. Yours stay yours. For a stream whose
- * options have `descriptors`. Errors: cadre_stream_write()'s; -EBADF, -EMFILE, -ENFILE;
- * -EINVAL (no bytes, no descriptors, too many); -ENOTSUP (options.descriptors was 0; no
- * UNIX socket; with TLS). Nothing is written then. */
+ * options have `descriptors`; it closes with -ETOOMANYREFS where more of this user's are
+ * on their way than a process may have open (unix(7)). Errors: cadre_stream_write()'s;
+ * -EBADF, -EMFILE, -ENFILE; -EINVAL (no bytes, no descriptors, too many); -ENOTSUP
+ * (options.descriptors was 0; no UNIX socket; with TLS). Nothing is written then. */
 CADRE_API CADRE_MUST_CHECK int cadre_unix_send(cadre_self *self, cadre_stream stream,
                                                const void *bytes, size_t size,
                                                const int *fds, uint32_t count);
 /* The next descriptor of those that came with the cadre_stream_data that is being
  * handled: it is yours now, and closed by exec. Each is where the first of the bytes is
- * that it was sent with. What is not taken is closed when the handler returns. More than
- * options.descriptors at a time close the stream with -EMSGSIZE, and -EMFILE does where
- * this process can have no more; without that option all are dropped.
+ * that it was sent with. What is not taken is closed when the handler returns, or, while
+ * it awaits openly (await.h), when more comes. More than options.descriptors at a time
+ * close the stream with -EMSGSIZE, and -EMFILE does where this process can have no more;
+ * without that option all are dropped.
  * Errors: -EINVAL, -ENOENT; -ENODATA: there is none left. */
 CADRE_API CADRE_MUST_CHECK int cadre_unix_take(cadre_self *self, cadre_stream stream,
                                                int *fd);

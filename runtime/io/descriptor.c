@@ -63,6 +63,13 @@ static int look_whether_polled(struct source *s)
     return err == -EPERM ? 0 : err;
 }
 
+/* FUSE says of its files that they can be waited for, and makes who reads them wait all
+ * the same. Of the system's that is true, such as /proc/kmsg: which are empty. */
+static bool is_stored(const struct stat *file, int use)
+{
+    return S_ISREG(file->st_mode) && (use & WRITE || file->st_size > 0);
+}
+
 static int look_at(struct source *s)
 {
     struct stat file;
@@ -79,7 +86,7 @@ static int look_at(struct source *s)
     s->is_socket = S_ISSOCK(file.st_mode);
     s->is_terminal = is_terminal(s->fd);
     int err = s->is_socket ? check_socket(s->fd, &s->is_unix) : 0;
-    if (!err)
+    if (!err && !is_stored(&file, s->use))
         err = look_whether_polled(s);
     return !err && !s->is_polled && s->use == (READ | WRITE) ? -ENOTSUP : err;
 }

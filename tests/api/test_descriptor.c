@@ -102,6 +102,21 @@ static void read_file(void)
     close(fd);
 }
 
+/* The kernel says of this one that it can be waited for. */
+static void read_file_that_polls(void)
+{
+    int fd = open("/sys/devices/system/cpu/online", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    using_do_well(USE_OPEN_HALF, fd, READ);
+    await(&used.ended, 1);
+    assert_true(atomic_load(&used.size) > 0);
+    assert_true(blocks(fd));
+    using_do_well(USE_CLOSE, 0, 0);
+    using_expect_closed(1, 0);
+    close(fd);
+}
+
 static void read_nothing(void)
 {
     int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -132,6 +147,7 @@ static void any_kind_is_read(void **unused)
     both_ways(read_pipe);
     both_ways(read_socket);
     both_ways(read_file);
+    both_ways(read_file_that_polls);
     both_ways(read_nothing);
     both_ways(read_terminal);
 }

@@ -21,8 +21,8 @@
  *   changes_are_told      each change between the first message and the last; several of
  *                         one file within `settle` may be one message
  *   in_order              those of one name come in the order in which they happened
- *   loss_is_told          where the kernel, the memory or a mailbox had no room, it is said
- *                         that some are missing, before what comes after
+ *   loss_is_told          where the kernel, the memory or a mailbox had no room for some,
+ *                         it is said that they are missing, before what comes after
  *   save_is_seen          a file that is replaced by a rename is told by its name
  *   end_of_folder_is_told when it is removed, moved away or unmounted; removed it is, for
  *                        the kernel, when nobody has it open, or works there, any more */
