@@ -151,13 +151,13 @@ static int settle(cadre_self *self, struct connection *c)
     int err = 0;
     if (!c->stream.id || c->closed)
         return 0;
-    if (c->is_h2)
-        return h2_begin(self, c);
     do {
         err = write_on(self, c);
         count = c->queue.count;
         if (!err && c->pending.size > 0)
             intake_pending(self, c);
+        if (!err && c->is_h2)
+            return h2_begin(self, c);
         if (!err && c->ended && !queue_is_full(&c->queue))
             on_last(self, c);
     } while (!err && (c->queue.count != count || queue_is_stuck(&c->queue)));

@@ -153,11 +153,12 @@ static cadre_time stream_due(const struct h2_stream *s, const cadre_http_limits 
     return reads ? sooner(due, s->since + limits->read) : due;
 }
 
+/* Of a client that takes nothing nothing is read, either: see is_deaf(). */
 static void on_stream_due(struct h2 *h, struct h2_stream *s)
 {
-    if (!s->is_answered)
+    if (!s->is_answered && !h->is_stuck)
         h2_stream_refuse(h, s, 408, -ETIMEDOUT);
-    else if (cadre_stream_unsent(h->self, h->connection->stream) == 0)
+    else if (s->is_answered && cadre_stream_unsent(h->self, h->connection->stream) == 0)
         h2_stream_reset(h, s, NGHTTP2_CANCEL);
     s->since = cadre_now(h->self); /* it waits for others, and these have their time */
 }
@@ -188,9 +189,22 @@ static bool is_deaf(struct h2 *h, cadre_time now)
     return now - h->moved >= c->shared->limits.idle;
 }
 
+/* Who still gets something is not idle, and whose head is not read is not late with it:
+ * of these the above is all that is asked. */
+static void excuse(struct h2 *h, cadre_time now)
+{
+    struct connection *c = h->connection;
+    if (cadre_stream_unsent(h->self, c->stream) > 0)
+        c->active = now;
+    if (h->is_stuck && h->head_since)
+        h->head_since = now;
+}
+
+/* What is due is so once: a time that has passed would ring again and again. */
 static cadre_time look_at_connection(struct h2 *h, cadre_time now)
 {
     const cadre_http_limits *limits = &h->connection->shared->limits;
+    excuse(h, now);
     cadre_time head = h->head_since ? h->head_since + limits->read : CADRE_NEVER;
     cadre_time idle = ring_is_empty(&h->streams) && !h->head_since
                           ? h->connection->active + limits->idle
@@ -201,7 +215,8 @@ static cadre_time look_at_connection(struct h2 *h, cadre_time now)
         (void)nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM);
     else if (idle <= now)
         (void)nghttp2_session_terminate_session(h->session, NGHTTP2_NO_ERROR);
-    return sooner(sooner(head, idle), h->moved + limits->idle);
+    cadre_time due = sooner(sooner(head, idle), h->moved + limits->idle);
+    return due > now ? due : CADRE_NEVER;
 }
 
 static int set_timer(struct h2 *h, cadre_time due)
@@ -378,6 +393,7 @@ static int make(cadre_self *self, struct connection *c)
         return -ENOMEM;
     struct h2 *h = of(c);
     *h = (struct h2){.connection = c, .self = self, .moved = cadre_now(self)};
+    h->last = INT32_MAX;
     ring_init(&h->streams);
     ring_init(&h->resting);
     return h2_session_init(h);

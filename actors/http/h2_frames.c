@@ -42,8 +42,10 @@ void h2_calm(struct h2 *h)
 void h2_leave(struct h2 *h)
 {
     int32_t last = nghttp2_session_get_last_proc_stream_id(h->session);
-    (void)nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR,
-                                NULL, 0);
+    if (h->last == INT32_MAX &&
+        nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR,
+                              NULL, 0) == 0)
+        h->last = last;
 }
 
 /* ---- heads ------------------------------------------------------------------------ */
@@ -99,7 +101,7 @@ static void on_data(struct h2 *h, const nghttp2_frame *frame, struct h2_stream *
     bool is_all = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
     if (s && is_all)
         h2_stream_whole(h, s);
-    if (frame->hd.length == 0 && !is_all)
+    if (frame->hd.length == frame->data.padlen && !is_all)
         h2_calm(h);
 }
 

@@ -1,10 +1,11 @@
 /* h2_head.c: the fields of a request of HTTP/2 become a head as HTTP/1.1 has it.
  *
  * What no field may have is refused by nghttp2. Its text is scanned again all the same,
- * and has to have as many lines as there were fields. */
+ * has to have as many lines as there were fields, and to please llhttp. */
 #include "h2_head.h"
 
 #include <errno.h>
+#include <llhttp.h>
 #include <string.h>
 
 static int append(struct bytes *to, cadre_http_text text)
@@ -113,6 +114,26 @@ static bool has_two_hosts(const struct h2_head *h)
             memcmp(bytes_at(&h->authority), bytes_at(&h->host), h->host.size) != 0);
 }
 
+static int on_complete(llhttp_t *llhttp)
+{
+    *(bool *)llhttp->data = true;
+    return 1; /* here no body follows */
+}
+
+/* Is it one of HTTP/1.1 to llhttp, too? Not all that nghttp2 lets pass is. */
+static int check(const struct bytes *text)
+{
+    static const llhttp_settings_t settings = {.on_headers_complete = on_complete};
+    llhttp_t llhttp;
+    bool is_head = false;
+    llhttp_init(&llhttp, HTTP_REQUEST, &settings);
+    llhttp.data = &is_head;
+    llhttp_errno_t err = llhttp_execute(&llhttp, bytes_at(text), text->size);
+    if (err == HPE_INVALID_METHOD)
+        return 501;
+    return err == HPE_OK && is_head ? 0 : 400;
+}
+
 static int judge(const struct h2_head *h, const cadre_http_limits *limits,
                  const struct bytes *text, cadre_http_request *r,
                  struct head_framing *framing)
@@ -125,7 +146,13 @@ static int judge(const struct h2_head *h, const cadre_http_limits *limits,
     if (!is_whole || seen != text->size ||
         head_count(bytes_at(text), text->size) != h->count + has_host)
         return 400;
-    return head_parse(limits, bytes_at(text), text->size, r, framing);
+    status = head_parse(limits, bytes_at(text), text->size, r, framing);
+    if (status)
+        return status;
+    status = check(text);
+    if (status)
+        cadre_buf_unref(cadre_buf_move(&r->head));
+    return status;
 }
 
 /* Digits, which nghttp2 has seen to. */

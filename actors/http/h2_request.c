@@ -107,6 +107,10 @@ void h2_stream_head(struct h2 *h, struct h2_stream *s, bool is_all)
     struct head_framing framing;
     uint64_t length;
     bool is_path;
+    if (s->id > h->last) { /* a GOAWAY says so, and its client may ask another */
+        s->is_dropped = true;
+        return;
+    }
     int status =
         h2_head_parse(&h->head, &shared->limits, &s->request, &framing, &length);
     s->since = cadre_now(h->self);

@@ -44,6 +44,7 @@ struct h2 {
     struct bytes out;             /* frames that have found no room yet */
     size_t held;                  /* bytes of bodies that come whole */
     int32_t head_id;
+    int32_t last; /* stream that is answered, when it leaves; INT32_MAX: it does not */
     cadre_time head_since; /* when the head began that is not complete; 0: none is */
     cadre_time moved;      /* when the client last took something, or had all */
     cadre_time calm_since; /* what is not called for is counted from then on */

@@ -94,7 +94,8 @@ static int take(struct pieces *p, cadre_http_piece *piece)
     p->left -= is_known ? size : 0;
     if (size > 0)
         p->bytes = cadre_buf_move(&piece->bytes);
-    p->trailers = cadre_buf_move(&piece->trailers);
+    if (p->is_last)
+        p->trailers = cadre_buf_move(&piece->trailers);
     return 0;
 }
 

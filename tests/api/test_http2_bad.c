@@ -28,6 +28,20 @@ static int hold_up(cadre_self *self, void *state, cadre_msg *m)
     return fine(self, state, m);
 }
 
+static int never(cadre_self *self, void *state, cadre_msg *m)
+{
+    cadre_promise promise;
+    return cadre_defer(self, m, &promise);
+}
+
+static atomic_uint noted;
+
+static int note(cadre_self *self, void *state, cadre_msg *m)
+{
+    atomic_fetch_add(&noted, 1);
+    return fine(self, state, m);
+}
+
 /* Gives as many pieces as are asked for. */
 static int endless_receive(cadre_self *self, void *state, cadre_msg *m)
 {
@@ -49,6 +63,8 @@ static int get_endless(cadre_self *self, void *state, cadre_msg *m)
 static const cadre_http_route routes[] = {{"GET", "/", fine},
                                           {"POST", "/", fine},
                                           {"GET", "/hold", hold_up},
+                                          {"GET", "/never", never},
+                                          {"GET", "/note", note},
                                           {"GET", "/endless", get_endless},
                                           {0}};
 
@@ -70,6 +86,8 @@ static void expect_fine(int fd, uint32_t stream)
 {
     http2_expect_text(fd, stream, "fine\n");
 }
+
+static bool is_past(void *until) { return real_now() >= *(int64_t *)until; }
 
 /* ---- what is refused -------------------------------------------------------------- */
 
@@ -111,6 +129,8 @@ static void no_smuggling(void **state)
                {400, "GET", "/#a", NULL},
                {404, "GET", "/none", NULL},
                {405, "PUT", "/", NULL},
+               {501, "get", "/", NULL},
+               {501, "UNHEARD-OF", "/", NULL},
                {501, "A-very-long-method-that-nobody-can-have-meant", "/", NULL}};
     cadre_system *sys = serve();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -135,6 +155,26 @@ static void no_preface_is_no_http2(void **state)
         web_talk("GET / HTTP/1.1\r\nHost: a\r\n\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     assert_non_null(strstr(a, "fine\n"));
     assert_non_null(strstr(a, "HTTP/1.1 505 "));
+    web_served(sys);
+}
+
+/* However it is cut, what comes is read at once. */
+static void preface_comes_in_parts(void **state)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    web.limits.read = 3600 * CADRE_SECOND;
+    cadre_system *sys = serve();
+    for (size_t cut = 1; cut < sizeof preface - 1; cut += 8) {
+        int fd = raw_connect(web.port);
+        int64_t until = real_now() + 20 * CADRE_MS; /* long enough that it is read */
+        raw_send(fd, preface, cut);
+        await_true(is_past, &until);
+        raw_send(fd, preface + cut, sizeof preface - 1 - cut);
+        http2_expect(fd, H2_SETTINGS, 0, &frame);
+        http2_send(fd, H2_SETTINGS, 0, 0, NULL, 0);
+        expect_fine(fd, 1);
+        close(fd);
+    }
     web_served(sys);
 }
 
@@ -252,6 +292,14 @@ static void go_on_and_on(int fd)
         http2_send(fd, H2_CONTINUATION, 0, 1, bytes, size);
 }
 
+/* Bytes that say that there are none. */
+static void pad_much(int fd)
+{
+    http2_ask(fd, "POST", "/", H2_WHOLE, 1, NULL);
+    for (int i = 0; i < 900; i++)
+        http2_send(fd, H2_DATA, H2_PADDED, 1, "", 1);
+}
+
 static void floods_end(void **state)
 {
     cadre_system *sys = serve();
@@ -261,6 +309,7 @@ static void floods_end(void **state)
     assert_int_equal(end_of(ping_much), H2_CALM);
     assert_int_equal(end_of(set_much), H2_CALM);
     assert_int_equal(end_of(say_nothing_much), H2_CALM);
+    assert_int_equal(end_of(pad_much), H2_CALM);
     assert_int_equal(end_of(ask_badly), H2_CALM);
     int fd = http2_connect();
     go_on_and_on(fd);
@@ -272,10 +321,79 @@ static void floods_end(void **state)
     web_served(sys);
 }
 
+/* Frames in one write, so that they are read together. */
+static char *put_frame(char *at, int type, unsigned flags, unsigned stream,
+                       const void *bytes, size_t size)
+{
+    const char head[] = {0, 0, (char)size, (char)type,  (char)flags,
+                         0, 0, 0,          (char)stream};
+    memcpy(at, head, sizeof head);
+    memcpy(at + sizeof head, bytes, size);
+    return at + sizeof head + size;
+}
+
+/* As many cancelled as may be, and one more at the same time: it is either answered or
+ * was never begun. */
+static void none_is_begun_behind_the_end(void **state)
+{
+    static const char never_path[] = "\x82\x86\4\6/never\1\1a";
+    static const char note_path[] = "\x82\x86\4\5/note\1\1a";
+    char bytes[1024], *at = bytes;
+    web.limits.streams = 1;
+    cadre_system *sys = serve();
+    for (int i = 0; i < 20; i++) {
+        int fd = http2_connect();
+        atomic_store(&noted, 0);
+        at = put_frame(bytes, H2_HEADERS, H2_WHOLE | H2_END, 1, never_path,
+                       sizeof never_path - 1);
+        at = put_frame(at, H2_RESET, 0, 1, "\0\0\0\x8", 4);
+        at = put_frame(at, H2_HEADERS, H2_WHOLE | H2_END, 3, note_path,
+                       sizeof note_path - 1);
+        raw_send(fd, bytes, (size_t)(at - bytes));
+        http2_expect(fd, H2_GOAWAY, 0, &frame);
+        uint32_t last = frame.bytes[3];
+        do
+            http2_read(fd, &frame);
+        while (frame.type != H2_GONE);
+        close(fd);
+        assert_true(last >= 3 || atomic_load(&noted) == 0);
+    }
+    web_served(sys);
+}
+
+/* What is due while the client takes nothing is looked at now and then, not again and
+ * again. */
+static void late_and_deaf_costs_little(void **state)
+{
+    static const char most[] = "\x3f\0\0\0";
+    char bytes[512], *at = bytes;
+    cadre_counters before, after;
+    static const char path[] = "\x82\x86\4\x8/endless\1\1a";
+    web.limits.read = 100 * CADRE_MS;
+    cadre_system *sys = serve();
+    int fd = http2_connect();
+    at = put_frame(at, H2_WINDOW, 0, 0, most, 4);
+    at = put_frame(at, H2_HEADERS, H2_WHOLE | H2_END, 1, path, sizeof path - 1);
+    at = put_frame(at, H2_WINDOW, 0, 1, most, 4);
+    at = put_frame(at, H2_HEADERS, H2_END, 3, path, sizeof path - 1);
+    raw_send(fd, bytes, (size_t)(at - bytes));
+    int64_t until = real_now() + CADRE_SECOND;
+    await_true(is_past, &until);
+    assert_int_equal(cadre_stats(sys, &before), 0);
+    until = real_now() + CADRE_SECOND;
+    await_true(is_past, &until);
+    assert_int_equal(cadre_stats(sys, &after), 0);
+    assert_in_range(after.handled - before.handled, 0, 200);
+    close(fd);
+    web_served(sys);
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(forbidden_fields_are_refused),
           cmocka_unit_test(no_smuggling), cmocka_unit_test(no_preface_is_no_http2),
-          cmocka_unit_test(limits_hold), cmocka_unit_test(floods_end));
+          cmocka_unit_test(preface_comes_in_parts), cmocka_unit_test(limits_hold),
+          cmocka_unit_test(floods_end), cmocka_unit_test(none_is_begun_behind_the_end),
+          cmocka_unit_test(late_and_deaf_costs_little));
     return RUN_TESTS();
 }

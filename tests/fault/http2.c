@@ -35,7 +35,7 @@ static int three_receive(cadre_self *self, void *state, cadre_msg *m)
     if (m->type != &cadre_http_more_type)
         return CADRE_STOP;
     bool is_last = ++me->count == 3;
-    int err = is_last ? cadre_http_trailers(&trailers, fields) : 0;
+    int err = cadre_http_trailers(&trailers, fields); /* none but the last are sent */
     if (!err)
         err = cadre_reply(self, m, cadre_http_piece,
                           .bytes = cadre_buf_new(NULL, me->count == 2 ? 10000 : 10),

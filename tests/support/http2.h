@@ -16,7 +16,7 @@ enum {
     H2_CONTINUATION,
     H2_GONE = -1 /* the connection's end */
 };
-enum { H2_END = 1, H2_ACK = 1, H2_WHOLE = 4 };
+enum { H2_END = 1, H2_ACK = 1, H2_WHOLE = 4, H2_PADDED = 8 };
 enum { H2_CALM = 11 }; /* ENHANCE_YOUR_CALM */
 
 struct http2_frame {

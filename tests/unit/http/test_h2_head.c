@@ -77,9 +77,12 @@ static void splitting_is_refused(void **state)
         PARSE(":method", "GET / HTTP/1.1\r\nx:", ":path", "/", "host", "a"), 400);
     assert_int_equal(PARSE(":method", "GET", ":path", "/ b", "host", "a"), 400);
     assert_int_equal(PARSE(":method", "GET", ":path", "/#b", "host", "a"), 400);
-    assert_int_equal(PARSE(":method", "GET", ":path", "//", "host", "a", "b c", "d"),
-                     0);
+    assert_int_equal(PARSE(":method", "GET", ":path", "//", "host", "a"), 0);
     cadre_http_request_type.drop(&r);
+    assert_int_equal(PARSE(":method", "GET", ":path", "//", "host", "a", "b c", "d"),
+                     400);
+    assert_int_equal(PARSE(":method", "get", ":path", "/", "host", "a"), 501);
+    assert_int_equal(PARSE(":method", "UNHEARD", ":path", "/", "host", "a"), 501);
     assert_int_equal(PARSE(":method", "GET", "host", "a"), 400);
     assert_int_equal(PARSE(":method", "CONNECT", ":authority", "a:1"), 501);
 }
