@@ -13,7 +13,7 @@
 
 /* In a buffer of its own. Those that have ended are used again, with their desk: so
  * there are as many desks as there ever were streams at a time, and none of them waits
- * for another. */
+ * for another that has no answer. */
 struct h2_stream {
     struct ring ring;
     cadre_buf *buf;

@@ -30,6 +30,7 @@
  * HTTP/1.1 has (Keep-Alive, Upgrade ...) is left out of answers. But here a request is a
  * stream, and streams do not wait for each other: each has a desk of its own, so
  * handlers of one connection run at the same time, and are answered as they are done.
+ * (One that goes on behind its answer holds up the next request at its desk.)
  * The desk of a request that is cancelled before its answer ends with it. What is
  * refused, and what is late (408; a window that stays closed), is one stream's affair,
  * which is reset; "Connection: close" and the closing are a GOAWAY, behind which the
