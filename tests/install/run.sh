@@ -64,8 +64,8 @@ done
 # Those of what is outside that there is: by CMake, and by pkg-config.
 part_runs() { # part, program
     [ -e "$libdir/libcadre-$1.a" ] || return 0
-    expect "CMake's $1 runs" "$scratch/cmake/$1"
-    expect "CMake's $1_static runs" "$scratch/cmake/$1_static"
+    expect "CMake's $1 runs" in_folder "$scratch" "cmake/$1"
+    expect "CMake's $1_static runs" in_folder "$scratch" "cmake/$1_static"
     # shellcheck disable=SC2046
     build_and_run "pc_$1" gcc -std=c11 -Wpedantic -Werror "$2.c" \
         $(pkg-config --cflags --libs "cadre-$1")
