@@ -84,18 +84,27 @@ int cadre_json_read(json_t **json, cadre_buf *body, const cadre_json_limits *lim
 
 /* ---- value to text ---------------------------------------------------------------- */
 
+enum { FLAGS = JSON_COMPACT | JSON_ENCODE_ANY };
+
+/* jansson needs memory, too: the second time there may be none. */
+static int write_text(cadre_buf **text, const json_t *json)
+{
+    errno = 0;
+    size_t size = json_dumpb(json, NULL, 0, FLAGS);
+    if (size == 0)
+        return errno == ENOMEM ? -ENOMEM : -EINVAL;
+    cadre_buf *buf = cadre_buf_new(NULL, size);
+    if (!buf || json_dumpb(json, (char *)cadre_buf_data(buf), size, FLAGS) != size) {
+        cadre_buf_unref(buf);
+        return -ENOMEM;
+    }
+    *text = buf;
+    return 0;
+}
+
 int cadre_json_write(cadre_buf **text, json_t *take)
 {
-    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
-    size_t size = take ? json_dumpb(take, NULL, 0, flags) : 0;
-    int err = !take ? -ENOMEM : !text || size == 0 ? -EINVAL : 0;
-    cadre_buf *buf = err ? NULL : cadre_buf_new(NULL, size);
-    if (!err && !buf)
-        err = -ENOMEM;
-    if (!err) {
-        (void)json_dumpb(take, (char *)cadre_buf_data(buf), size, flags);
-        *text = buf;
-    }
+    int err = !take ? -ENOMEM : !text ? -EINVAL : write_text(text, take);
     json_decref(take);
     return err;
 }

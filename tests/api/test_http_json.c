@@ -299,6 +299,40 @@ static void client_is_told(void **state)
     web_served(sys);
 }
 
+/* ---- without memory --------------------------------------------------------------- */
+
+static unsigned allowed; /* allocations of jansson's */
+
+static void *scarce(size_t size)
+{
+    if (allowed == 0) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    allowed--;
+    return malloc(size);
+}
+
+/* No text is given that is none. */
+static void short_memory_is_told(void **state)
+{
+    cadre_buf *text;
+    int err = -ENOMEM;
+    json_t *json = json_pack("[{s:[i]}]", "a", 1);
+    for (unsigned i = 0; err; i++) {
+        assert_true(i < 100);
+        allowed = i;
+        json_set_alloc_funcs(scarce, free);
+        err = cadre_json_write(&text, json_incref(json));
+        json_set_alloc_funcs(malloc, free);
+        assert_true(err == 0 || err == -ENOMEM);
+    }
+    assert_int_equal(cadre_buf_size(text), strlen("[{\"a\":[1]}]"));
+    assert_memory_equal(cadre_buf_data(text), "[{\"a\":[1]}]", cadre_buf_size(text));
+    cadre_buf_unref(text);
+    json_decref(json);
+}
+
 /* curl has an option for it. */
 static void curl_agrees(void **state)
 {
@@ -320,7 +354,7 @@ int main(void)
 {
     TESTS(cmocka_unit_test(values_are_read_and_written),
           cmocka_unit_test(bad_json_is_told), cmocka_unit_test(json_limits_hold),
-          cmocka_unit_test(values_are_consumed),
+          cmocka_unit_test(values_are_consumed), cmocka_unit_test(short_memory_is_told),
           cmocka_unit_test(client_sends_and_reads), cmocka_unit_test(client_is_told),
           cmocka_unit_test(curl_agrees));
     return RUN_TESTS();
