@@ -118,9 +118,9 @@ CADRE_API void cadre_tls_free(cadre_tls *tls);
  * is TLS: what that one has behind the word to start is not, and has to be refused,
  * because anybody may have put it there. cadre_tls_ready comes when the handshake is
  * done, or cadre_stream_closed. name: of the server, as a client knows it.
- * Errors: -ENOENT, -EINVAL (a listener, tls or name is NULL, name empty or longer than
- * 255 bytes, no certificate to accept with), -EALREADY (it has TLS), -ENOTCONN (not open
- * yet), -EPIPE (after a shutdown or close), -ENOMEM. */
+ * Errors: -ENOENT, -EINVAL (a listener, tls or name is NULL, name empty, with a dot in
+ * front or longer than 255 bytes, no certificate to accept with), -EALREADY (it has TLS),
+ * -ENOTCONN (not open yet), -EPIPE (after a shutdown or close), -ENOMEM. */
 CADRE_API CADRE_MUST_CHECK int cadre_tls_accept(cadre_self *self, cadre_stream stream,
                                                 cadre_tls *tls);
 CADRE_API CADRE_MUST_CHECK int cadre_tls_connect(cadre_self *self, cadre_stream stream,

@@ -160,12 +160,12 @@ static bool is_address(const char *name)
            inet_pton(AF_INET6, name, address) == 1;
 }
 
-/* Whose certificate it is to be. */
+/* Whose certificate it is to be. With a dot in front it would be anybody's below. */
 static int expect(struct session *s, const char *name)
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(s->ssl);
     size_t size = strlen(name);
-    if (size == 0 || size >= NAME_MAX_SIZE)
+    if (size == 0 || size >= NAME_MAX_SIZE || name[0] == '.')
         return -EINVAL;
     memcpy(s->name, name, size);
     if (is_address(name))

@@ -446,7 +446,7 @@ static void bad_options_are_refused(void **unused)
     cadre_tls_free(NULL);
 }
 
-static int refused[11];
+static int refused[12];
 
 static void call_badly(cadre_self *self)
 {
@@ -459,6 +459,8 @@ static void call_badly(cadre_self *self)
     options.tls = later;
     options.tls_name = name;
     refused[1] = cadre_tcp_connect(self, &stream, "127.0.0.1", 1, 1, &options);
+    options.tls_name = ".example"; /* to OpenSSL any name below it */
+    refused[11] = cadre_tcp_connect(self, &stream, "127.0.0.1", 1, 1, &options);
     options.tls_name = NULL;
     refused[2] = cadre_unix_connect(self, &stream, "/none/x", 1, &options);
     refused[3] = cadre_tls_accept(self, stream, NULL);
