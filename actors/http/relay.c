@@ -1,6 +1,10 @@
 /* relay.c: a request becomes a call. */
-#include <cadre/actors/http_client.h>
 #include <cadre/actors/http_relay.h>
+
+#include "head.h"
+#include "url.h"
+
+#include <cadre/actors/http_client.h>
 #include <cadre/await.h>
 
 #include <errno.h>
@@ -27,6 +31,13 @@ static const char *put(struct call *c, cadre_http_text text, const char *more)
     return c->text + size;
 }
 
+/* Behind the last one, as one with it. */
+static bool put_on(struct call *c, cadre_http_text text, const char *more)
+{
+    c->size--;
+    return put(c, text, more);
+}
+
 static bool put_field(struct call *c, cadre_http_text name, cadre_http_text value,
                       const char *more)
 {
@@ -49,6 +60,16 @@ static bool is_in_list(cadre_http_text list, cadre_http_text name)
     return false;
 }
 
+/* By Connection, of which there may be several. */
+static bool is_named(const cadre_http_request *r, cadre_http_text name)
+{
+    cadre_http_text other, value;
+    for (unsigned i = 0; cadre_http_field_at(r, i, &other, &value); i++)
+        if (head_same(other, "connection") && is_in_list(value, name))
+            return true;
+    return false;
+}
+
 /* Not what concerns this connection only, nor what the client or the proxy says anew. */
 static bool is_passed(const cadre_http_request *r, cadre_http_text name)
 {
@@ -56,45 +77,73 @@ static bool is_passed(const cadre_http_request *r, cadre_http_text name)
         "connection,keep-alive,proxy-connection,proxy-authorization,te,trailer,upgrade,"
         "transfer-encoding,content-length,expect,host,x-forwarded-for,x-forwarded-host,"
         "x-forwarded-proto";
-    cadre_http_text connection = cadre_http_header(r, "Connection");
     return !is_in_list((cadre_http_text){ours, sizeof ours - 1}, name) &&
-           !(connection.at && is_in_list(connection, name));
+           !is_named(r, name);
+}
+
+/* The peer behind all that is there: a proxy before this one may have added its own. */
+static bool put_way(struct call *c, const cadre_http_request *r)
+{
+    cadre_http_text name, value;
+    bool fits = put_field(c, (cadre_http_text){"X-Forwarded-For", 15},
+                          (cadre_http_text){0}, "");
+    for (unsigned i = 0; fits && cadre_http_field_at(r, i, &name, &value); i++)
+        if (head_same(name, "x-forwarded-for") && value.size > 0)
+            fits = put_on(c, value, ", ");
+    return fits && put_on(c, (cadre_http_text){0}, cadre_http_peer(r)->host);
 }
 
 static bool put_fields(struct call *c, const cadre_http_request *r, const char *scheme)
 {
-    static const cadre_http_text by = {"X-Forwarded-For", 15},
-                                 host = {"X-Forwarded-Host", 16},
+    static const cadre_http_text host = {"X-Forwarded-Host", 16},
                                  proto = {"X-Forwarded-Proto", 17};
     cadre_http_text name, value;
-    char peer[64];
     bool fits = true;
     for (unsigned i = 0; fits && cadre_http_field_at(r, i, &name, &value); i++)
         fits = !is_passed(r, name) || put_field(c, name, value, "");
-    value = cadre_http_header(r, "X-Forwarded-For");
-    (void)snprintf(peer, sizeof peer, "%s%s", value.at ? ", " : "",
-                   cadre_http_peer(r)->host);
-    return fits && put_field(c, by, value, peer) &&
+    return fits && put_way(c, r) &&
            put_field(c, host, cadre_http_header(r, "Host"), "") &&
            put_field(c, proto, (cadre_http_text){0}, scheme);
+}
+
+/* What no url may have is sent as it is by some. */
+static bool put_escaped(struct call *c, cadre_http_text text)
+{
+    bool fits = true;
+    for (size_t size; fits && text.size > 0; text.at += size, text.size -= size) {
+        char escaped[4] = "";
+        for (size = 0; size < text.size && url_may_have(text.at[size]);)
+            size++;
+        const cadre_http_text plain = {text.at, size};
+        if (size == 0)
+            snprintf(escaped, sizeof escaped, "%%%02X", (unsigned char)text.at[size++]);
+        fits = put_on(c, plain, escaped);
+    }
+    return fits;
+}
+
+static bool put_target(struct call *c, const cadre_http_request *r)
+{
+    return put_escaped(c, r->path) &&
+           (!r->query.at ||
+            (put_on(c, (cadre_http_text){0}, "?") && put_escaped(c, r->query)));
 }
 
 static int start_call(cadre_self *self, cadre_token *token, const cadre_http_relay *me,
                       cadre_http_request *r)
 {
     struct call c = {.count = 0};
-    cadre_http_text rest = {r->path.at, r->path.size};
-    if (r->query.at)
-        rest.size = (size_t)(r->query.at + r->query.size - r->path.at);
+    if (r->path.at[0] != '/')
+        return -EINVAL; /* it is a *, and would be the end of the host's name */
     const char *method = put(&c, r->method, "");
     const char *url = put(&c, (cadre_http_text){me->url, strlen(me->url)}, "");
-    c.size -= url ? 1 : 0; /* and go on */
-    if (!method || !url || !put(&c, rest, "") || !put_fields(&c, r, me->scheme))
+    if (!method || !url || !put_target(&c, r) || !put_fields(&c, r, me->scheme))
         return -EMSGSIZE;
     const cadre_http_call call = {.method = method,
                                   .url = url,
                                   .fields = c.fields,
                                   .body = cadre_buf_move(&r->body),
+                                  .source = r->source,
                                   .in_pieces = true,
                                   .stays = true};
     return cadre_http_fetch(self, token, me->client, me->timeout, &call);

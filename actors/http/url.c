@@ -27,12 +27,12 @@ static bool begins_with(cadre_http_text text, const char *what)
     return text.size >= size && head_same((cadre_http_text){text.at, size}, what);
 }
 
-/* Printable, and nothing that could end a line of a head, or a part of it. */
+bool url_may_have(char c) { return c > ' ' && c < 0x7f && !strchr("\"<>\\^`{|}", c); }
+
 static bool is_plain(cadre_http_text text)
 {
     for (size_t i = 0; i < text.size; i++)
-        if (text.at[i] <= ' ' || text.at[i] >= 0x7f ||
-            strchr("\"<>\\^`{|}", text.at[i]))
+        if (!url_may_have(text.at[i]))
             return false;
     return true;
 }
@@ -67,6 +67,7 @@ static int parse_authority(struct url *url)
         rest = behind(url->authority, literal.size + 2);
     }
     bool is_good = host.size > 0 && host.size < sizeof url->host &&
+                   host.at[0] != '.' && /* to OpenSSL that is any name below */
                    (rest.size == 0 || rest.at[0] == ':') &&
                    !memchr(url->authority.at, '@', url->authority.size) &&
                    !memchr(host.at, ',', host.size); /* servers take it for two */

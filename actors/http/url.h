@@ -14,6 +14,8 @@ struct url {
     cadre_http_text authority, target;
 };
 
+/* It is printable, and could end no line of a head, nor a part of it. */
+bool url_may_have(char c);
 /* Errors: -EINVAL. */
 CADRE_MUST_CHECK int url_parse(struct url *url, cadre_http_text text);
 /* The url that a location means which stands in the answer from `base`, with a zero.

@@ -61,6 +61,8 @@ static int via(cadre_self *self, void *state, cadre_msg *m)
 static const cadre_http_route routes[] = {
     {"GET", "/behind/large", large}, {NULL, "/behind/*", tell}, {NULL, "/*", via}, {0}};
 
+static const cadre_http_route uploads[] = {{"PUT", "/up", via}, {0}};
+
 static cadre_system *serve(void)
 {
     web.routes = routes;
@@ -94,6 +96,70 @@ static void same_is_asked(void **state)
     assert_true(has(answer, "DELETE /behind/a%20b?q=1&r\n"));
     assert_true(has(answer, "\nX-Mine: kept\n"));
     assert_true(has(answer, "\nand text\n"));
+    served(sys);
+}
+
+/* Some send what no url may have; an absolute target need not have a path. */
+static void targets_stay_whole(void **state)
+{
+    cadre_system *sys = serve();
+    const char *answer = web_talk("GET /a|b?{\"c\"}^`<d> HTTP/1.1\r\nHost: me\r\n"
+                                  "Connection: close\r\n\r\n");
+    assert_int_equal(web_status(answer), 200);
+    assert_true(has(answer, "GET /behind/a%7Cb?%7B%22c%22%7D%5E%60%3Cd%3E\n"));
+    answer = web_talk("GET http://me?q=1 HTTP/1.1\r\nHost: me\r\n"
+                      "Connection: close\r\n\r\n");
+    assert_true(has(answer, "GET /behind/?q=1\n"));
+    served(sys);
+}
+
+static int via_all(cadre_self *self, void *state, cadre_msg *m)
+{
+    return cadre_body(m, cadre_http_request) ? via(self, state, m)
+                                             : fetch_root(self, state, m);
+}
+
+/* What is asked of the server as a whole is not asked of another host. */
+static void star_is_no_path(void **state)
+{
+    web_root = via_all;
+    fetch_client.id = 0;
+    cadre_system *sys = web_serve();
+    snprintf(behind, sizeof behind, "http://127.0.0.1"); /* and a star */
+    assert_int_equal(
+        fetch(sys, &(cadre_http_call){.url = "http://x", .method = "x"}).code, -EINVAL);
+    const char *answer =
+        web_talk("OPTIONS * HTTP/1.1\r\nHost: me\r\nConnection: close\r\n\r\n");
+    assert_int_equal(web_status(answer), 400);
+    served(sys);
+}
+
+/* Also where nobody waits for the end of it. */
+static void uploads_are_passed_on(void **state)
+{
+    web.uploads = uploads;
+    cadre_system *sys = serve();
+    const char *answer = web_talk("PUT /up HTTP/1.1\r\nHost: me\r\n"
+                                  "Connection: close\r\nContent-Length: 4\r\n\r\ntext");
+    assert_true(has(answer, "PUT /behind/up\n"));
+    assert_true(has(answer, "\nand text\n"));
+    answer = web_talk("PUT /up HTTP/1.1\r\nHost: me\r\nConnection: close\r\n"
+                      "Transfer-Encoding: chunked\r\n\r\n4\r\ntext\r\n0\r\n\r\n");
+    assert_true(has(answer, "\nand text\n"));
+    served(sys);
+}
+
+/* Each line of a field counts. */
+static void lines_are_one_field(void **state)
+{
+    cadre_system *sys = serve();
+    const char *answer =
+        web_talk("GET / HTTP/1.1\r\nHost: me\r\nConnection: close\r\n"
+                 "Connection: X-Private\r\nX-Private: 1\r\nX-Forwarded-For: 1.2.3.4\r\n"
+                 "X-Forwarded-For:\r\nX-Forwarded-For: 5.6.7.8\r\n\r\n");
+    assert_int_equal(web_status(answer), 200);
+    assert_false(has(answer, "X-Private"));
+    assert_true(has(answer, "\nX-Forwarded-For: 1.2.3.4, 5.6.7.8, 127.0.0.1\n"));
     served(sys);
 }
 
@@ -178,7 +244,9 @@ static void bad_configs_are_refused(void **state)
 
 int main(void)
 {
-    TESTS(cmocka_unit_test(same_is_asked), cmocka_unit_test(hops_are_separate),
+    TESTS(cmocka_unit_test(same_is_asked), cmocka_unit_test(targets_stay_whole),
+          cmocka_unit_test(star_is_no_path), cmocka_unit_test(uploads_are_passed_on),
+          cmocka_unit_test(lines_are_one_field), cmocka_unit_test(hops_are_separate),
           cmocka_unit_test(answer_passes_by),
           cmocka_unit_test(what_is_too_much_is_refused),
           cmocka_unit_test(nobody_behind_is_502),

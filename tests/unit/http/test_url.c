@@ -58,6 +58,8 @@ static void others_are_refused(void **state)
                                       "http://[::1]x",
                                       "http://u:p@a",
                                       "http://a,b",
+                                      "https://.a",
+                                      "https://[.a]",
                                       "http://a b",
                                       "http://a/\n",
                                       "ftp://a",
