@@ -132,12 +132,20 @@ static void remove_idle_waiters(cadre_self *self, struct own *own, struct server
     }
 }
 
+/* Those of any server: else one that hangs would hold up all. */
+static bool has_room(cadre_self *self, cadre_http_client *me)
+{
+    struct own *own = own_of(me);
+    if (own->waiting == me->waiting)
+        for (struct ring *r = own->servers.next; r != &own->servers; r = r->next)
+            remove_idle_waiters(self, own, RING_OF(r, struct server, ring));
+    return own->waiting < me->waiting;
+}
+
 static int wait_for_one(cadre_self *self, cadre_http_client *me, struct server *s,
                         const cadre_msg *m)
 {
-    if (own_of(me)->waiting == me->waiting)
-        remove_idle_waiters(self, own_of(me), s);
-    if (own_of(me)->waiting == me->waiting)
+    if (!has_room(self, me))
         return refuse(self, m, CADRE_EFULL);
     struct waiter *w = server_add_waiter(s);
     if (!w)

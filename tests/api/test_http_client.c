@@ -370,6 +370,31 @@ static void late_waiter_holds_nothing(void **state)
     served(sys);
 }
 
+/* Nor a place to wait in, for another server: here that has two names. */
+static void late_waiter_takes_no_place(void **state)
+{
+    static const char *const hosts[] = {"127.0.0.1", "localhost"};
+    cadre_future *held[2];
+    fetch_config.connections = fetch_config.waiting = 1;
+    cadre_system *sys = serve();
+    for (unsigned i = 0; i < 2; i++) {
+        const char *url = url_with("http", hosts[i], web.port, "/later");
+        held[i] = fetch_begin(
+            sys, &(want){.call = {.url = url}, .timeout = 60 * CADRE_SECOND});
+        while (web_ask(sys).requests < i + 1)
+            ;
+    }
+    want echo = {.call = {.url = url_of(web.port, "/echo")}, .timeout = 20 * CADRE_MS};
+    assert_int_equal(fetch_end(fetch_begin(sys, &echo)).code, -ETIMEDOUT);
+    echo = (want){.call = {.url = url_with("http", "localhost", web.port, "/echo")},
+                  .timeout = 20 * CADRE_MS};
+    assert_int_equal(fetch_end(fetch_begin(sys, &echo)).code, -ETIMEDOUT);
+    atomic_store(&may_answer, 1);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(fetch_end(held[i]).status, 200);
+    served(sys);
+}
+
 /* Nor does whoever gives up while it is lent one. */
 static void crossing_leases_come_back(void **state)
 {
@@ -443,6 +468,7 @@ int main(void)
           cmocka_unit_test(proxy_is_a_few_lines), cmocka_unit_test(limits_are_told),
           cmocka_unit_test(bad_calls_are_refused), cmocka_unit_test(cancel_closes),
           cmocka_unit_test(late_waiter_holds_nothing),
+          cmocka_unit_test(late_waiter_takes_no_place),
           cmocka_unit_test(crossing_leases_come_back),
           cmocka_unit_test(forgotten_answer_closes),
           cmocka_unit_test(many_wait_for_nobody));
