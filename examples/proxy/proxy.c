@@ -123,6 +123,9 @@ static int on_check(cadre_self *self, struct backend *me, const cadre_msg *m)
                : cadre_reply_as(self, m, &check_type, NULL);
 }
 
+/* It fails at all of them, and says nothing of any. */
+static bool is_of_request(int code) { return code == -EINVAL || code == -EMSGSIZE; }
+
 static int backend_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     struct backend *me = state;
@@ -140,7 +143,7 @@ static int backend_receive(cadre_self *self, void *state, cadre_msg *m)
     const cadre_failure *failure = err ? NULL : cadre_body(&outcome, cadre_failure);
     if (err)
         return cadre_reply(self, m, cadre_failure, .code = err);
-    if (!failure || failure->code == -ECANCELED || failure->code == -EINVAL)
+    if (!failure || failure->code == -ECANCELED || is_of_request(failure->code))
         return cadre_http_pass_on(self, m, &outcome);
     const cadre_failure copy = *failure; /* the next wait ends the outcome */
     me->failures++;
@@ -160,7 +163,7 @@ static bool may_be_repeated(const cadre_http_request *r, const cadre_failure *fa
     bool was_sent =
         code != -ECONNREFUSED && code != -EHOSTDOWN && code != -EHOSTUNREACH;
     return (!was_sent || cadre_http_is_idempotent(r->method)) && code != -ECANCELED &&
-           code != CADRE_EFULL && code != -EINVAL;
+           code != CADRE_EFULL && !is_of_request(code);
 }
 
 /* A request is kept until it is answered, and shared with each who tries. */

@@ -129,6 +129,8 @@ passes_on() {
     rm "$dir/body"
     [ "$(curl -s "$url/large" | cksum)" = "$(curl -s "http://127.0.0.1:$a_port/large" | cksum)" ]
     check "an answer of 64 MiB" $?
+    answers 400 "/$(printf '|%.0s' {1..8180})" && answers 200 /who && answers 200 /who
+    check "a path that is too long is no failure of the servers" $?
     answers 404 /nothing && answers 204 /status/204 && answers 500 /status/500 &&
         answers 302 /status/302 && grep -q '^Location: /who' "$dir/head" && answers 200 /who -I
     check "an answer of any status" $?
