@@ -136,11 +136,19 @@ int cadre_redis_add(cadre_redis_commands *commands, uint32_t count,
     return err;
 }
 
+/* hiredis takes bytes by it, and their size besides: no compiler checks that. */
+static bool has_binary(const char *format)
+{
+    while ((format = strchr(format, '%')) && format[1] && format[1] != 'b')
+        format += 2;
+    return format && format[1] == 'b';
+}
+
 static int add_format(cadre_redis_commands *commands, const char *format,
                       va_list values)
 {
     char *command = NULL;
-    if (!commands || !format)
+    if (!commands || !format || has_binary(format))
         return -EINVAL;
     int size = redisvFormatCommand(&command, format, values);
     int err = append(commands, command, size);

@@ -20,16 +20,10 @@ void link_init(struct link *link, const struct place *place)
     *link = (struct link){.place = place};
 }
 
-static void forget_words(struct link *link)
-{
-    cadre_buf_unref(cadre_buf_move(&link->words));
-    cadre_buf_unref(cadre_buf_move(&link->no_units));
-}
-
 void link_fini(struct link *link)
 {
     replies_close(&link->replies);
-    forget_words(link);
+    cadre_buf_unref(cadre_buf_move(&link->words));
 }
 
 /* ---- there is none --------------------------------------------------------------- */
@@ -131,8 +125,9 @@ enum link_news link_open(cadre_self *self, struct link *link)
     cadre_time timeout = link->place->limits.connect;
     if (link->phase != LINK_CLOSED)
         return LINK_NOTHING;
-    forget_words(link);
+    cadre_buf_unref(cadre_buf_move(&link->words));
     link->remedy = NULL;
+    link->no_units = false;
     link->tried = link->answers = 0;
     link->written = 0;
     int err = replies_open(&link->replies, link->place->limits.bytes);
@@ -166,6 +161,20 @@ static bool begins_with(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
+/* No MULTI, or no EXEC. A server that refuses EXEC says that it has ended the unit with
+ * that; if not, all that is asked from here on would be part of it. */
+static enum link_news judge_units(cadre_self *self, struct link *link,
+                                  const char *words)
+{
+    bool is_begin = link->answers == link->place->logins + 2;
+    bool is_over = is_begin || link->no_units || begins_with(words, "EXECABORT");
+    link->no_units = true;
+    if (is_over)
+        return LINK_NOTHING;
+    link->words = cadre_buf_new(words, strlen(words) + 1);
+    return fail(self, link, -EAGAIN);
+}
+
 /* It says no. What may be otherwise soon is no refusal. A server that is full says so,
  * whatever it was asked. */
 static enum link_news judge(cadre_self *self, struct link *link, const char *words)
@@ -175,11 +184,8 @@ static enum link_news judge(cadre_self *self, struct link *link, const char *wor
     bool is_full = begins_with(words, "LOADING") ||
                    begins_with(words, "ERR max number of clients");
     bool is_closed = begins_with(words, "NOAUTH") || begins_with(words, "DENIED");
-    if (!is_login && !is_ping) {
-        if (!link->no_units)
-            link->no_units = cadre_buf_new(words, strlen(words) + 1);
-        return link->no_units ? LINK_NOTHING : fail(self, link, -ENOMEM);
-    }
+    if (!is_login && !is_ping)
+        return judge_units(self, link, words);
     if (!is_login && !is_full && !is_closed)
         return LINK_NOTHING; /* it may not ping */
     link->words = cadre_buf_new(words, strlen(words) + 1);
@@ -189,7 +195,7 @@ static enum link_news judge(cadre_self *self, struct link *link, const char *wor
 
 static enum link_news set_up(cadre_self *self, struct link *link)
 {
-    enum { LAST = 3 }; /* PING, MULTI, DISCARD */
+    enum { LAST = 3 }; /* PING, MULTI, EXEC */
     struct reply reply;
     int more = 0;
     while (link->answers < link->place->logins + LAST &&
@@ -209,7 +215,6 @@ static enum link_news set_up(cadre_self *self, struct link *link)
         return LINK_NOTHING;
     (void)set_timer(self, link, CADRE_NEVER);
     link->phase = LINK_OPEN;
-    link->failures = 0;
     return LINK_OPENED;
 }
 
@@ -256,6 +261,7 @@ static enum link_news on_data(cadre_self *self, struct link *link,
     int err = replies_feed(&link->replies, data->buf);
     if (link->phase == LINK_SETS_UP)
         return err ? fail(self, link, err) : set_up(self, link);
+    link->failures = 0;
     if (err)
         link_end(self, link, err);
     return LINK_REPLIES;

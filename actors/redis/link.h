@@ -31,7 +31,7 @@ enum link_news {
 struct link {
     const struct place *place;
     enum link_phase phase;
-    uint32_t failures; /* since it was open */
+    uint32_t failures; /* since one that was open has answered */
     uint32_t answers;  /* of the setup, that have come */
     cadre_token lookup, timer;
     cadre_addresses addresses;
@@ -40,11 +40,11 @@ struct link {
     uint64_t written, given;
     struct replies replies;
     int reason;
-    const char *remedy;  /* constant, for that reason; or NULL */
-    cadre_buf *words;    /* the server's, on that; or NULL */
-    cadre_buf *no_units; /* the server's, on MULTI; NULL: it has it */
-    bool expects;        /* something is to come */
-    cadre_time since;    /* nothing has */
+    const char *remedy; /* constant, for that reason; or NULL */
+    cadre_buf *words;   /* the server's, on that; or NULL */
+    bool no_units;      /* it has no MULTI and EXEC */
+    bool expects;       /* something is to come */
+    cadre_time since;   /* nothing has */
 };
 
 /* For good, from here on. */

@@ -27,6 +27,7 @@ struct listens {
     cadre_buf *ping;
     cadre_token ticking;   /* while it is open */
     uint32_t asked, pings; /* subjects, and these, that are not answered */
+    uint64_t pinged;       /* the turn of the last one among theirs */
 };
 
 static const cadre_type redis_tick_type = {.name = "redis_tick"};
@@ -55,6 +56,14 @@ static void tell_lost(cadre_self *self, const struct subject *s, struct listener
                             .size = (uint32_t)size,
                             .is.text = (const char *)cadre_buf_data(notice.data)};
     l->has_lost = cadre_send_as(self, l->who, &cadre_redis_notice_type, &notice) != 0;
+}
+
+/* What could not be told before. */
+static void catch_up(cadre_self *self, const struct subject *s)
+{
+    for (uint32_t i = 0; i < s->listeners.count; i++)
+        if (listener_at(s, i)->has_lost)
+            tell_lost(self, s, listener_at(s, i), false);
 }
 
 static void tell(cadre_self *self, const struct subject *s,
@@ -267,10 +276,9 @@ static void on_message(cadre_self *self, struct listens *me, struct reply *reply
 static void on_heard(cadre_self *self, struct subject *s)
 {
     s->state = SUBJECT_HEARD;
+    catch_up(self, s);
     for (uint32_t i = 0; i < s->listeners.count; i++) {
         struct listener *l = listener_at(s, i);
-        if (l->has_lost)
-            tell_lost(self, s, l, false);
         if (l->promise.token.id)
             outcome_answer(self, l->promise, NULL);
         l->promise.token.id = 0;
@@ -291,8 +299,8 @@ static void on_refused(cadre_self *self, struct listens *me, struct subject *s,
     }
 }
 
-/* What the server was asked for last. Someone may have come meanwhile to what was left,
- * so there may be more to do. */
+/* What the server was asked for first. Someone may have come meanwhile to what was left,
+ * or all have left what is heard now, so there may be more to do. */
 static void on_asked(cadre_self *self, struct listens *me, struct reply *reply)
 {
     struct subject *s = subjects_first_asked(&me->subjects);
@@ -310,7 +318,8 @@ static void on_asked(cadre_self *self, struct listens *me, struct reply *reply)
         s->state = SUBJECT_NEW;
     else
         on_heard(self, s);
-    if ((leaves || words) && nudge_send(self, &me->nudge))
+    bool is_done = s && s->state == SUBJECT_HEARD && s->listeners.count > 0;
+    if (!is_done && nudge_send(self, &me->nudge))
         link_end(self, &me->link, -ENOMEM); /* then all is asked for anew */
 }
 
@@ -319,11 +328,19 @@ static void on_too_large(cadre_self *self, struct listens *me)
 {
     for (uint32_t i = 0; i < me->subjects.rows.count; i++) {
         struct subject *s = subject_at(&me->subjects, i);
-        for (uint32_t k = 0; s->state == SUBJECT_HEARD && k < s->listeners.count; k++) {
+        if (s->state != SUBJECT_HEARD)
+            continue;
+        for (uint32_t k = 0; k < s->listeners.count; k++)
             listener_at(s, k)->has_lost = true;
-            tell_lost(self, s, listener_at(s, k), false);
-        }
+        catch_up(self, s);
     }
+}
+
+/* An error is the answer to what was asked for first. */
+static bool is_of_ping(const struct listens *me, const struct reply *reply)
+{
+    const struct subject *s = subjects_first_asked(&me->subjects);
+    return reply_error(reply) && me->pings > 0 && (!s || me->pinged < s->turn);
 }
 
 static void on_reply(cadre_self *self, struct listens *me, struct reply *reply)
@@ -336,7 +353,8 @@ static void on_reply(cadre_self *self, struct listens *me, struct reply *reply)
     else if (is(cadre_redis_at(v, 0), "message") ||
              is(cadre_redis_at(v, 0), "pmessage"))
         on_message(self, me, reply);
-    else if (v->kind == CADRE_REDIS_TEXT || is(cadre_redis_at(v, 0), "pong"))
+    else if (v->kind == CADRE_REDIS_TEXT || is(cadre_redis_at(v, 0), "pong") ||
+             is_of_ping(me, reply))
         me->pings -= me->pings > 0;
     else
         on_asked(self, me, reply);
@@ -370,10 +388,14 @@ static void on_opened(cadre_self *self, struct listens *me)
 
 static void on_tick(cadre_self *self, struct listens *me)
 {
+    for (uint32_t i = 0; i < me->subjects.rows.count; i++)
+        if (subject_at(&me->subjects, i)->state == SUBJECT_HEARD)
+            catch_up(self, subject_at(&me->subjects, i));
     if (me->link.phase != LINK_OPEN || me->pings > 0 ||
         link_write(self, &me->link, me->ping))
         return;
     me->pings++;
+    me->pinged = me->subjects.turns++;
     expect(self, me);
 }
 

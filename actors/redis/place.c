@@ -69,7 +69,7 @@ static int add_logins(struct place *place)
 
 int place_init(cadre_self *self, struct place *place, const cadre_redis *config)
 {
-    static const char *const rest[] = {"PING", "MULTI", "DISCARD"};
+    static const char *const rest[] = {"PING", "MULTI", "EXEC"};
     const char *url = config->url ? config->url : "redis://localhost";
     *place = (struct place){.limits = *config};
     set_defaults(&place->limits);

@@ -11,7 +11,7 @@ struct place {
     struct url url;
     cadre_buf *text;    /* of the url */
     cadre_buf *setup;   /* what is sent first */
-    uint32_t logins;    /* commands in it, before PING, MULTI and DISCARD */
+    uint32_t logins;    /* commands in it, before PING, MULTI and EXEC */
     cadre_redis limits; /* its config, all set */
 };
 

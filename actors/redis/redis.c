@@ -86,7 +86,7 @@ static void forget_idle(cadre_self *self, struct own *own)
 /* False: it has its outcome. */
 static bool may_send(cadre_self *self, const struct own *own, const struct request *r)
 {
-    const cadre_buf *no_units = r->answers > 1 ? own->link->no_units : NULL;
+    bool no_units = r->answers > 1 && own->link->no_units;
     if (!r->bytes || !cadre_is_awaited(self, r->promise))
         return false;
     if (no_units)
@@ -106,6 +106,7 @@ static void send_waiting(cadre_self *self, struct own *own)
             if (err)
                 outcome_fail(self, r->promise, err, 0);
             r->end = own->link->written;
+            r->got = 0;
             if (err)
                 forget(r);
         } else {
@@ -204,8 +205,6 @@ static void on_lost(cadre_self *self, struct own *own)
         code = -ECONNRESET;
         forget(r);
     }
-    for (uint32_t i = own->head; i < own->sent; i++)
-        request_at(own, i)->got = 0;
     own->sent = own->head;
     if (own->link->phase == LINK_CLOSED)
         fail_waiting(self, own, true);

@@ -107,6 +107,8 @@ static void formats_part_arguments(void **state)
     uint64_t used = c.used;
     assert_int_equal(cadre_redis_addf(&c, " "), -EINVAL);
     assert_int_equal(cadre_redis_addf(&c, "GET %zu", (size_t)1), -EINVAL);
+    const char *bytes = "GET %%%b"; /* which hiredis has */
+    assert_int_equal(cadre_redis_addf(&c, bytes, "x", (size_t)1), -EINVAL);
     assert_int_equal(cadre_redis_add(&c, 0, (const char *const[]){"GET"}, NULL),
                      -EINVAL);
     assert_int_equal(cadre_redis_add(&c, 2, (const char *const[]){"GET", NULL}, NULL),

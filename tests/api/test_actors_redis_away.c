@@ -316,6 +316,56 @@ static void server_may_say_later(void **state)
     close(listener);
 }
 
+/* Who may begin a unit and not end it the one way or the other gets no QUEUED for an
+ * answer. */
+static void unit_is_not_left_open(void **state)
+{
+    cadre_redis_commands unit = {.bytes = NULL};
+    uint16_t port;
+    int listener = raw_listen(&port, 4);
+    (void)redis_says("ACL SETUSER eli on '>p' '~*' +@all -discard");
+    (void)redis_says("ACL SETUSER eve on '>p' '~*' +@all -exec");
+    rd_begin_with(far_away(redis_url("unix://eli:p@%s", redis_path())));
+    rd_text_of(rd_ask("SET a x"), "OK");
+    rd_text_of(rd_ask("GET a"), "x");
+    assert_int_equal(cadre_redis_addf(&unit, "GET a"), 0);
+    assert_int_equal(cadre_redis_addf(&unit, "GET a"), 0);
+    cadre_buf_unref(rd_answer_of(rd_ask_all(&unit)).data);
+    rd_end();
+    rd_begin_with(far_away(redis_url("unix://eve:p@%s", redis_path())));
+    rd_text_of(rd_ask("GET a"), "x");
+    rd_end();
+    rd_begin_with(
+        (cadre_redis){.url = redis_url("redis://127.0.0.1:%u", port), .patience = 1});
+    cadre_future *future = rd_ask("GET a");
+    int fd = raw_accept(listener);
+    rd_send(fd, "+PONG\r\n+OK\r\n-BUSY it runs a script\r\n");
+    rd_error_of(future, "BUSY", "script");
+    close(fd);
+    rd_end();
+    close(listener);
+}
+
+/* One that is lost before it has answered anything is no reason to hurry. */
+static void lost_ones_come_slower(void **state)
+{
+    enum { LOST = 5, LEAST = 25 + 75 + 175 + 375 };
+    uint16_t port;
+    int listener = raw_listen(&port, 4);
+    rd_begin_with(by_hand(port));
+    cadre_time since = real_now();
+    for (int i = 0; i < LOST; i++) {
+        cadre_future *future = rd_ask("INCR a");
+        int fd = rd_accept(listener);
+        rd_expect(fd, "*2\r\n$4\r\nINCR\r\n$1\r\na\r\n");
+        close(fd);
+        rd_failed(future, -ECONNRESET);
+    }
+    assert_true(real_now() - since >= LEAST * CADRE_MS);
+    rd_end();
+    close(listener);
+}
+
 static void urls_are_checked(void **state)
 {
     static const char *const bad[][2] = {{"http://a", "begins with none"},
@@ -355,7 +405,8 @@ int main(void)
           TEST(books_add_up), TEST(given_up_is_not_sent),
           TEST(cancelled_answer_is_nobodys), TEST(silent_server_is_left),
           TEST(nonsense_is_no_answer), TEST(refusal_is_named),
-          TEST(server_may_say_later), TEST(urls_are_checked));
+          TEST(server_may_say_later), TEST(unit_is_not_left_open),
+          TEST(lost_ones_come_slower), TEST(urls_are_checked));
     if (!redis_make(NULL)) {
         puts("skipped: Redis's server is not there");
         return 77;

@@ -4,8 +4,11 @@
 #include "support/sockets.h"
 
 #include <cadre/limit.h>
+#include <cadre/supervise.h>
+#include <cadre/timer.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -210,6 +213,122 @@ static void silence_is_noticed(void **state)
     close(listener);
 }
 
+static int begin_by_hand(cadre_time answer, uint16_t *port)
+{
+    int listener = raw_listen(port, 4);
+    forget_all();
+    rd_begin_with((cadre_redis){.url = redis_url("redis://127.0.0.1:%u", *port),
+                                .answer = answer});
+    return listener;
+}
+static void subscribed(int fd, const char *name)
+{
+    char text[100];
+    snprintf(text, sizeof text, "*2\r\n$9\r\nSUBSCRIBE\r\n$6\r\n%s\r\n", name);
+    rd_expect(fd, text);
+    snprintf(text, sizeof text, "*3\r\n$9\r\nsubscribe\r\n$6\r\n%s\r\n:1\r\n", name);
+    rd_send(fd, text);
+}
+
+/* To one who may not ping the server says so, and that is a sign of life, too: of nothing
+ * else that it was asked. */
+static void ping_may_be_refused(void **state)
+{
+    static const char ping[] = "*1\r\n$4\r\nPING\r\n";
+    uint16_t port;
+    int listener = begin_by_hand(2 * CADRE_SECOND, &port);
+    cadre_ref one = rd_spawn(&ear);
+    tell(one, "news.a", false, false);
+    int fd = rd_accept(listener);
+    subscribed(fd, "news.a");
+    await(&answered, 1);
+    rd_expect(fd, ping);
+    tell(one, "news.b", false, false);
+    rd_expect(fd, "*2\r\n$9\r\nSUBSCRIBE\r\n$6\r\nnews.b\r\n");
+    rd_send(fd, "-NOPERM no ping\r\n");
+    rd_send(fd, "*3\r\n$9\r\nsubscribe\r\n$6\r\nnews.b\r\n:1\r\n");
+    await(&answered, 2);
+    rd_expect(fd, ping);
+    rd_send(fd, "-NOPERM no ping\r\n");
+    rd_expect(fd, ping);
+    assert_int_equal(atomic_load(&lost) + atomic_load(&refused), 0);
+    close(fd);
+    rd_end();
+    close(listener);
+}
+
+/* Who stops before the server has answered leaves nothing behind. */
+static void stop_comes_first(void **state)
+{
+    uint16_t port;
+    int listener = begin_by_hand(0, &port);
+    cadre_ref one = rd_spawn(&ear);
+    tell(one, "news.a", false, false);
+    int fd = rd_accept(listener);
+    rd_expect(fd, "*2\r\n$9\r\nSUBSCRIBE\r\n$6\r\nnews.a\r\n");
+    tell(one, "news.a", false, true);
+    await(&answered, 2);
+    rd_send(fd, "*3\r\n$9\r\nsubscribe\r\n$6\r\nnews.a\r\n:1\r\n");
+    rd_expect(fd, "*2\r\n$11\r\nUNSUBSCRIBE\r\n$6\r\nnews.a\r\n");
+    rd_send(fd, "*3\r\n$11\r\nunsubscribe\r\n$6\r\nnews.a\r\n:0\r\n");
+    assert_true(raw_end(fd) <= 0);
+    close(fd);
+    rd_end();
+    close(listener);
+}
+
+/* What a limit refuses is told, also when nothing is published any more. */
+static atomic_uint put_off, may_go_on;
+static const cadre_type look_type = {.name = "look"};
+static int slow_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    const cadre_redis_notice *n = cadre_body(m, cadre_redis_notice);
+    atomic_fetch_add(&answered, cadre_body(m, cadre_redis_answer) != NULL);
+    atomic_fetch_add(&lost, n && n->is_lost);
+    if (atomic_load(&may_go_on))
+        cadre_unstash(self);
+    if (!n || n->is_lost || atomic_load(&may_go_on))
+        return 0;
+    atomic_fetch_add(&put_off, 1);
+    return cadre_stash(self, m);
+}
+static int slow_start(cadre_self *self, void *state)
+{
+    int err =
+        cadre_ask(self, NULL, rd, CADRE_NEVER, cadre_redis_listen, .channel = "news.a");
+    return err ? err : cadre_every_as(self, NULL, CADRE_MS, &look_type, NULL);
+}
+static const cadre_class slow = {
+    .name = "slow", .start = slow_start, .receive = slow_receive};
+static int limited_start(cadre_self *self, void *state)
+{
+    cadre_ref child;
+    const cadre_limit limit = {.mailbox_max = 1};
+    return cadre_spawn_with(self, &child, &slow, NULL, &(cadre_opts){.limit = &limit});
+}
+static int limited_receive(cadre_self *self, void *state, cadre_msg *m) { return 0; }
+static const cadre_class limited = {
+    .name = "limited", .start = limited_start, .receive = limited_receive};
+
+static void refused_notice_is_told(void **state)
+{
+    forget_all();
+    rd_begin_with((cadre_redis){.answer = 200 * CADRE_MS});
+    (void)rd_spawn(&limited);
+    await(&answered, 1);
+    cadre_ref other = rd_spawn(&ear);
+    tell(other, "news.a", false, false);
+    await(&answered, 2);
+    (void)publish(1);
+    await(&put_off, 1);
+    (void)publish(2);
+    await(&heard, 2);
+    assert_int_equal(atomic_load(&lost), 0);
+    atomic_store(&may_go_on, 1);
+    await(&lost, 1);
+    rd_end();
+}
+
 static int empty(void **state)
 {
     (void)redis_says("FLUSHALL");
@@ -220,8 +339,9 @@ static int empty(void **state)
 int main(void)
 {
     TESTS(TEST(messages_are_heard), TEST(loss_is_told), TEST(listeners_share),
-          TEST(bad_ones_are_refused), TEST(server_may_refuse),
-          TEST(silence_is_noticed));
+          TEST(bad_ones_are_refused), TEST(server_may_refuse), TEST(silence_is_noticed),
+          TEST(ping_may_be_refused), TEST(stop_comes_first),
+          TEST(refused_notice_is_told));
     if (!redis_make(NULL)) {
         puts("skipped: Redis's server is not there");
         return 77;

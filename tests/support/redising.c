@@ -184,7 +184,7 @@ void rd_expect(int fd, const char *command)
 int rd_accept(int listener)
 {
     int fd = raw_accept(listener);
-    rd_expect(fd, "*1\r\n$4\r\nPING\r\n*1\r\n$5\r\nMULTI\r\n*1\r\n$7\r\nDISCARD\r\n");
-    rd_send(fd, "+PONG\r\n+OK\r\n+OK\r\n");
+    rd_expect(fd, "*1\r\n$4\r\nPING\r\n*1\r\n$5\r\nMULTI\r\n*1\r\n$4\r\nEXEC\r\n");
+    rd_send(fd, "+PONG\r\n+OK\r\n*0\r\n");
     return fd;
 }

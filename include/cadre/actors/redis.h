@@ -19,7 +19,8 @@
  *   -ECONNRESET  the connection was lost, or given up, after this was sent: done or not.
  *                It is not sent again
  *   -EMSGSIZE    the answer is over `bytes`: done
- *   -ENOTSUP     several commands, and this server, or user, has no MULTI: not done
+ *   -ENOTSUP     several commands, and this server, or user, has no MULTI or no EXEC:
+ *                not done
  *   CADRE_EFULL  more than `waiting` wait: not done
  *   -ETIMEDOUT, -ENOMEM  done or not
  *   another one  while it waited for a connection for longer than `patience`: not done.
@@ -191,8 +192,10 @@ typedef struct cadre_redis_notice {
     cadre_redis_value payload;
     cadre_redis_value pattern; /* by which it is heard; nil: by the channel's name */
     cadre_buf *data;           /* in which they are, shared: move it out to keep them */
-    /* Nothing was published, but some may have been lost, as the connection was; now it
-     * is heard again. The channel, or the pattern, is what was asked for. */
+    /* Nothing was published, but some may have been lost: the connection was, and now it
+     * is heard again; one was over `bytes`; or there was no room for it (limit.h). Of
+     * the latter it is told with the next one, or within half of `answer`. The channel,
+     * or the pattern, is what was asked for. */
     bool is_lost;
     bool is_over; /* the same, but the server has refused it now: nothing more comes */
 } cadre_redis_notice;
