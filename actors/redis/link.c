@@ -213,6 +213,8 @@ static enum link_news set_up(cadre_self *self, struct link *link)
         return fail(self, link, more);
     if (link->answers < link->place->logins + LAST)
         return LINK_NOTHING;
+    if (!replies_is_empty(&link->replies)) /* it would be taken for the next answer */
+        return fail(self, link, -EPROTO);
     (void)set_timer(self, link, CADRE_NEVER);
     link->phase = LINK_OPEN;
     return LINK_OPENED;

@@ -195,6 +195,11 @@ int replies_next(struct replies *r, struct reply *reply)
     return 1;
 }
 
+bool replies_is_empty(const struct replies *r)
+{
+    return r->reader->pos == r->reader->len;
+}
+
 void replies_close(struct replies *r)
 {
     if (r->reader)

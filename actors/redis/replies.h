@@ -44,6 +44,8 @@ CADRE_MUST_CHECK int replies_feed(struct replies *replies, cadre_buf *bytes);
 /* 1: the next one, whose buffer is the caller's; 0: more has to come; -EPROTO: that is no
  * answer of a Redis server, or one with too many arrays in each other; -ENOMEM. */
 CADRE_MUST_CHECK int replies_next(struct replies *replies, struct reply *reply);
+/* Nothing has come behind what replies_next() has returned. */
+bool replies_is_empty(const struct replies *replies);
 void replies_close(struct replies *replies);
 
 #endif

@@ -223,6 +223,15 @@ static void nonsense_is_no_answer(void **state)
         (void)raw_read_all(fd, rest, sizeof rest);
         close(fd);
     }
+    cadre_future *future = rd_ask("INCR a");
+    int fd = raw_accept(listener); /* one that says more than it was asked */
+    rd_send(fd, "+PONG\r\n+OK\r\n*0\r\n:7\r\n");
+    int next = rd_accept(listener);
+    close(fd);
+    rd_expect(next, "*2\r\n$4\r\nINCR\r\n$1\r\na\r\n");
+    rd_send(next, ":1\r\n");
+    assert_int_equal(rd_number_of(future), 1);
+    close(next);
     rd_end();
     close(listener);
 }
