@@ -147,11 +147,12 @@ const struct house *house_open(const struct house_server *server, uint32_t worke
         houses[i].server = server;
         houses[i].workers = workers;
         if (!start(&houses[i].house, server, workers)) {
+            houses[i].house.pid = -1;
             fprintf(stderr, "%s: the server does not start\n", server->name);
             return NULL;
         }
     }
-    return &houses[i].house;
+    return houses[i].house.pid > 0 ? &houses[i].house : NULL;
 }
 
 double house_cpu_time(const struct house *house)

@@ -43,12 +43,14 @@ go_database_build() {
         GO111MODULE=off GOPATH=/usr/share/gocode go build -o "$top/$peers/go-database/database" .)
 }
 
+# Waiting busily would count as its CPU time.
 erlang_serve() {
     [ -z "$(erlang_missing)" ] && [ "$kind" = echo ] &&
         one_build serve-erlang erlc -o "$peers/serve-erlang" bench/peers/erlang/cadre_echo.erl ||
         exit 3
     [ "$port" = 0 ] || exec erl -noinput -boot start_clean -pa "$peers/serve-erlang" \
-        +S "$threads:$threads" +SDcpu 1:1 +SDio 1 -run cadre_echo main "$port"
+        +S "$threads:$threads" +SDcpu 1:1 +SDio 1 \
+        +sbwt none +sbwtdcpu none +sbwtdio none -run cadre_echo main "$port"
 }
 
 # One worker needs no master. No limit on what one connection may ask.
@@ -74,7 +76,7 @@ http {
     uwsgi_temp_path $dir;
     scgi_temp_path $dir;
     server {
-        listen 127.0.0.1:$port backlog=1024;
+        listen 127.0.0.1:$port backlog=1024$([ "$threads" -gt 1 ] && echo ' reuseport');
         location / { default_type text/plain; return 200 "hello\n"; }
         location /json { default_type application/json; return 200 '{"message":"hello"}'; }
     }

@@ -2,10 +2,10 @@
  *
  *   client - server - desk - [limiter] - router - backend - breaker - relay - http client
  *
- * A desk, of which each connection has one, asks for what its client asks, and again when
- * no answer has begun and the request may be repeated. The router takes the backend that
- * has the least to do. All but backends are ready-made. Answers come in pieces, which the
- * client's connection fetches itself, past all of these. */
+ * Each connection's desk asks for what its client asks, and again when no answer has
+ * begun and the request may be repeated. The router takes the backend with the least to
+ * do. All but backends are ready-made. Answers come in pieces, which the client's
+ * connection fetches itself, past all of these. */
 #include <cadre.h>
 #include <cadre/actors/breaker.h>
 #include <cadre/actors/http.h>
@@ -104,10 +104,9 @@ static bool is_well(cadre_self *self, const struct backend *me, char *why, size_
     err = cadre_ask(self, &token, me->breaker, CADRE_SECOND, cadre_breaker_ask, 0);
     if (!err)
         err = cadre_await_open(self, token, &m);
-    const cadre_breaker_status *status =
-        err ? NULL : cadre_body(&m, cadre_breaker_status);
+    const cadre_breaker_status *s = err ? NULL : cadre_body(&m, cadre_breaker_status);
     snprintf(why, size, "its breaker is open");
-    return status && status->state != CADRE_BREAKER_OPEN;
+    return s && s->state != CADRE_BREAKER_OPEN;
 }
 
 static int on_check(cadre_self *self, struct backend *me, const cadre_msg *m)
@@ -123,8 +122,7 @@ static int on_check(cadre_self *self, struct backend *me, const cadre_msg *m)
                : cadre_reply_as(self, m, &check_type, NULL);
 }
 
-/* It fails at all of them, and says nothing of any. */
-static bool is_of_request(int code) { return code == -EINVAL || code == -EMSGSIZE; }
+static bool is_bad_request(int code) { return code == -EINVAL || code == -EMSGSIZE; }
 
 static int backend_receive(cadre_self *self, void *state, cadre_msg *m)
 {
@@ -143,7 +141,7 @@ static int backend_receive(cadre_self *self, void *state, cadre_msg *m)
     const cadre_failure *failure = err ? NULL : cadre_body(&outcome, cadre_failure);
     if (err)
         return cadre_reply(self, m, cadre_failure, .code = err);
-    if (!failure || failure->code == -ECANCELED || is_of_request(failure->code))
+    if (!failure || failure->code == -ECANCELED || is_bad_request(failure->code))
         return cadre_http_pass_on(self, m, &outcome);
     const cadre_failure copy = *failure; /* the next wait ends the outcome */
     me->failures++;
@@ -163,7 +161,7 @@ static bool may_be_repeated(const cadre_http_request *r, const cadre_failure *fa
     bool was_sent =
         code != -ECONNREFUSED && code != -EHOSTDOWN && code != -EHOSTUNREACH;
     return (!was_sent || cadre_http_is_idempotent(r->method)) && code != -ECANCELED &&
-           code != CADRE_EFULL && !is_of_request(code);
+           code != CADRE_EFULL && !is_bad_request(code);
 }
 
 /* A request is kept until it is answered, and shared with each who tries. */
