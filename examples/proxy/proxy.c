@@ -117,9 +117,8 @@ static int on_check(cadre_self *self, struct backend *me, const cadre_msg *m)
     int err = set_in(self, me, is_in, is_in ? "" : why);
     if (!err)
         err = cadre_after_as(self, NULL, proxy.every, &check_type, NULL);
-    return err || !cadre_same(m->from, cadre_parent(self))
-               ? err
-               : cadre_reply_as(self, m, &check_type, NULL);
+    bool is_awaited = cadre_same(m->from, cadre_parent(self));
+    return err || !is_awaited ? err : cadre_reply_as(self, m, &check_type, NULL);
 }
 
 static bool is_bad_request(int code) { return code == -EINVAL || code == -EMSGSIZE; }
