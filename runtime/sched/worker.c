@@ -171,8 +171,7 @@ static void look_at_arrivals(struct worker *w)
         take_arrivals(w);
 }
 
-/* What has come in from outside goes to whom it is for; so for a worker that cannot go on
- * meanwhile. False: nothing has. */
+/* What has come in from outside goes to whom it is for. False: nothing has. */
 static bool look_outside(struct worker *w, struct nap *nap)
 {
     struct fifo got = {NULL};
@@ -381,7 +380,7 @@ static bool rescue_from(struct worker *w, struct worker *victim)
     if (loot.count + loot.line.count == 0)
         return false;
     for (uint32_t i = 0; i < loot.count; i++) {
-        if (deque_is_full(&w->deque)) /* alarms, or what came from outside */
+        if (deque_is_full(&w->deque)) /* by alarms, or by what came from outside */
             spill(w);
         deque_push(&w->deque, loot.tasks[i]);
     }
@@ -476,8 +475,7 @@ bool worker_has_work(const struct worker *w)
                                    !idle_is_asleep(&w->crew->idle, w->id));
 }
 
-/* What there was since the clock was read: a worker that is given little at a time is
- * judged, too. */
+/* What there was since then: a worker that is given little at a time is judged, too. */
 static void judge_rest(struct worker *w)
 {
     int64_t now = clock_now(&w->crew->clock);
