@@ -110,14 +110,13 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     struct h2 *h = user;
     struct h2_stream *s = stream_of(session, frame->hd.stream_id);
     bool is_ack = frame->hd.flags & NGHTTP2_FLAG_ACK;
-    if (frame->hd.type == NGHTTP2_HEADERS)
+    int type = frame->hd.type;
+    if (type == NGHTTP2_HEADERS)
         on_headers(h, frame, s);
-    else if (frame->hd.type == NGHTTP2_DATA)
+    else if (type == NGHTTP2_DATA)
         on_data(h, frame, s);
-    else if (frame->hd.type == NGHTTP2_RST_STREAM)
-        h2_calm(h);
-    else if ((frame->hd.type == NGHTTP2_PING || frame->hd.type == NGHTTP2_SETTINGS) &&
-             !is_ack)
+    else if (type == NGHTTP2_RST_STREAM ||
+             ((type == NGHTTP2_PING || type == NGHTTP2_SETTINGS) && !is_ack))
         h2_calm(h);
     return 0;
 }

@@ -169,7 +169,8 @@ static void request(struct input in, uint8_t how)
             call.body = cadre_buf_new(in.at, in.size);
             story_add(&body, in.at, in.size);
         }
-        cadre_buf *head = call_head(&call, &url, how & 64);
+        static const struct proxy somebody = {.host = "proxy", .port = 8080};
+        cadre_buf *head = call_head(&call, &url, how & 64 ? &somebody : NULL);
         add_buf(&wire, head);
         add_buf(&wire, call.body);
         if (call.source.from.id)
