@@ -92,7 +92,8 @@ static size_t give(struct reading *r, struct input in)
         else if (r->parser.in_body && r->parser.is_upload)
             take_piece(r);
     } while (r->event == PARSER_HEAD || r->event == PARSER_END);
-    CHECK(r->event == PARSER_MORE || (r->event >= 400 && r->event < 600));
+    CHECK(r->event == PARSER_MORE || r->event == PARSER_HTTP2 ||
+          (r->event >= 400 && r->event < 600));
     CHECK(r->parser.seen <= limits.head);
     return sum;
 }

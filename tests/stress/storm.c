@@ -263,7 +263,8 @@ static void run(uint32_t workers, uint64_t failures, bool is_limited)
     CHECK_EQ(c.accepted, c.handled + c.dead + c.dropped);
     CHECK_EQ(sum(STARTED), sum(STOPPED));
     CHECK_EQ(atomic_load(&sea.heap.blocks), 0);
-    CHECK(sea.is_over && sum(GIVEN_UP) > 0 && sea.tops > 0);
+    CHECK(sea.is_over && sum(GIVEN_UP) > 0);
+    CHECK(sea.tops > 0 || failures < 1000); /* a few, slowly, may stay below the top */
     CHECK((sum(SHORT) > 0) == is_limited);
     printf("%u workers: %" PRIu64 " failures, %" PRIu64 " times given up, %u times at "
            "the top; %" PRIu64 " starts and ends, %" PRIu64
