@@ -108,6 +108,7 @@ static void write_pieces(struct story *wire, struct story *body, struct input in
         p.out = p.bytes = p.tail = NULL;
         cadre_http_piece_type.drop(&piece);
     } while (!p.is_last);
+    pieces_end(NULL, &p); /* nobody has to be told */
 }
 
 /* ---- both ways ----------------------------------------------------------------- */

@@ -56,9 +56,10 @@ static void tell_message(struct reading *r)
                   cadre_buf_size(request->body));
     else
         CHECK(cadre_buf_size(request->body) <= limits.body);
-    tell(&r->story,
-         (cadre_http_text){(char *)cadre_buf_data(request->body),
-                           r->parser.is_upload ? 0 : cadre_buf_size(request->body)});
+    tell(&r->story, r->parser.is_upload /* which has none, or its last piece */
+                        ? (cadre_http_text){0}
+                        : (cadre_http_text){(char *)cadre_buf_data(request->body),
+                                            cadre_buf_size(request->body)});
     story_text(&r->story, r->body.bytes, r->body.size);
     r->body.size = 0;
     cadre_buf_unref(cadre_buf_move(&request->head));
@@ -106,7 +107,8 @@ static void end(struct reading *r)
         CHECK(r->event == PARSER_END);
         tell_message(r);
     }
-    story_number(&r->story, r->event);
+    /* Refused is refused: what is both wrong and too large may be found to be either. */
+    story_number(&r->story, r->event >= 400 ? 400 : r->event);
     parser_free(&r->parser);
     story_free(&r->body);
 }
