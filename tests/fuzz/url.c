@@ -53,7 +53,8 @@ static void read_url(struct input in, struct input location)
             CHECK(url_is_same_server(&url, &again));
         cadre_buf_unref(buf);
         struct story text = {0};
-        story_add(&text, "http://", 7);
+        const char *scheme = url.is_secure ? "https://" : "http://";
+        story_add(&text, scheme, strlen(scheme));
         story_add(&text, url.authority.at, url.authority.size);
         story_add(&text, url.target.at, url.target.size);
         CHECK(!url_parse(&again, text_of(text.bytes, text.size)));
