@@ -29,9 +29,11 @@ enum { EFFORT_SLOWDOWN = 1 };
 #endif
 
 /* By this much fewer seeds are played: a simulation has one thread, so there is little in
- * it for ThreadSanitizer. */
+ * it for ThreadSanitizer; and where structures check themselves it is slow. */
 #ifdef EFFORT_THREAD_SANITIZER
 enum { EFFORT_SEEDS = 4 };
+#elif defined(RT_DEBUG)
+enum { EFFORT_SEEDS = 2 };
 #else
 enum { EFFORT_SEEDS = 1 };
 #endif
