@@ -212,7 +212,8 @@ static int open_ssl(struct session *s, const char *name, const char *protocols)
     BIO_set_data(bio, s);
     BIO_set_init(bio, 1);
     SSL_set_bio(s->ssl, bio, bio);
-    (void)SSL_set_app_data(s->ssl, &s->user);
+    if (SSL_set_app_data(s->ssl, &s->user) != 1)
+        return -ENOMEM;
     SSL_set_verify(s->ssl, mode_of(s), on_verdict);
     if (name) {
         SSL_set_connect_state(s->ssl);
