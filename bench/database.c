@@ -89,19 +89,11 @@ static int run(double *total, const void *arg, uint64_t n)
 {
     const struct plan_case *each = arg;
     const struct house *house;
-    double per_second = 0;
     if (!getenv("PGHOST"))
         return BENCH_SKIPPED;
     if (!(house = house_open(&servers[each->size % SERVERS], each->workers)))
         return -1;
-    double before = house_cpu_time(house);
-    double requests = house_wrk(house, 64, "?id=4711", &per_second);
-    if (requests == 0 || per_second == 0)
-        return BENCH_SKIPPED;
-    *total =
-        (double)n * (each->size >= SERVERS ? (house_cpu_time(house) - before) / requests
-                                           : 1e9 / per_second);
-    return 0;
+    return house_wrk(total, house, 64, "?id=4711", each->size >= SERVERS, n);
 }
 
 int main(int argc, char **argv)

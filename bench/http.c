@@ -86,18 +86,10 @@ static int run(double *total, const void *arg, uint64_t n)
     const struct house_server *server = &servers[each->size % SERVERS];
     const struct house *house = house_open(server, each->workers);
     uint64_t setting = each->size / SERVERS;
-    double per_second = 0;
     if (!house)
         return -1;
-    double before = house_cpu_time(house);
-    double requests = house_wrk(house, settings[setting].connections,
-                                settings[setting].path, &per_second);
-    if (requests == 0 || per_second == 0)
-        return BENCH_SKIPPED;
-    *total =
-        (double)n * (settings[setting].cpu ? (house_cpu_time(house) - before) / requests
-                                           : 1e9 / per_second);
-    return 0;
+    return house_wrk(total, house, settings[setting].connections,
+                     settings[setting].path, settings[setting].cpu, n);
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,7 @@
 /* house.c: servers that a benchmark asks, each a process of its own. */
 #include "harness/house.h"
 
+#include "harness/bench.h"
 #include "harness/process.h"
 
 #include <arpa/inet.h>
@@ -160,8 +161,9 @@ double house_cpu_time(const struct house *house)
     return process_cpu_time(house->pid);
 }
 
-double house_wrk(const struct house *house, unsigned connections, const char *path,
-                 double *per_second)
+/* How many requests it made. */
+static double run_wrk(const struct house *house, unsigned connections, const char *path,
+                      double *per_second)
 {
     char line[160], text[256];
     double requests = 0, errors = 0;
@@ -176,6 +178,18 @@ double house_wrk(const struct house *house, unsigned connections, const char *pa
         (void)sscanf(text, "Requests/sec: %lf", per_second);
     }
     return pclose(f) == 0 && errors == 0 ? requests : 0;
+}
+
+int house_wrk(double *total, const struct house *house, unsigned connections,
+              const char *path, bool cpu, uint64_t n)
+{
+    double per_second = 0, before = house_cpu_time(house);
+    double requests = run_wrk(house, connections, path, &per_second);
+    if (requests == 0 || per_second == 0)
+        return BENCH_SKIPPED;
+    *total = (double)n *
+             (cpu ? (house_cpu_time(house) - before) / requests : 1e9 / per_second);
+    return 0;
 }
 
 void house_close_all(void)

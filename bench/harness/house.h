@@ -37,9 +37,10 @@ void house_tell(uint16_t port);
 double house_cpu_time(const struct house *house);
 
 /* Has wrk ask for http://.../PATH over so many connections, for its shortest time, a
- * second. How many requests it made; 0: one was refused, or there is no wrk. */
-double house_wrk(const struct house *house, unsigned connections, const char *path,
-                 double *per_second);
+ * second. Writes what n requests took: the server's CPU time, or all. Returns 0, or
+ * BENCH_SKIPPED: one was refused, or there is no wrk. */
+int house_wrk(double *total, const struct house *house, unsigned connections,
+              const char *path, bool cpu, uint64_t n);
 
 /* Ends all of them. */
 void house_close_all(void);
