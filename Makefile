@@ -174,7 +174,9 @@ SEES_tests = -Iinclude -Itests $(OPENSSL_CFLAGS) $(if $(filter tests/unit/% test
 # Tests that do not look inside judge the library: they themselves are compiled quickly.
 is_outside = $(filter tests/api/% tests/sim/% tests/fault/% tests/support/%,$<)
 
-FLAVOURS := release shared clang debug tsan asan fuzz cover analyzer aarch64
+LONGER := $(if $(LONG)$(filter check-long,$(GOALS)),-long)
+ANALYZER := analyzer$(LONGER)
+FLAVOURS := release shared clang debug tsan asan fuzz cover $(ANALYZER) aarch64
 CC_release := $(GCC)
 FLAGS_release := -O2 -g $(WERROR_gcc)
 QUICK_release := -O1 -g1
@@ -185,8 +187,10 @@ TESTS_OF_shared := release
 CC_clang := $(CLANG)
 FLAGS_clang := -O2 $(WERROR_clang)
 QUICK_clang := -O1
-CC_debug := $(GCC)
-FLAGS_debug := -O0 -g1 -DRT_DEBUG $(WERROR_gcc)
+# By clang, so that make check has it without one more.
+CC_debug := $(CLANG)
+FLAGS_debug := -O2 -g1 -DRT_DEBUG $(WERROR_clang)
+QUICK_debug := -O1 -g1
 # ThreadSanitizer does not see Concurrency Kit's assembly, hence the forced header; and it
 # warns that it ignores fences, which order nothing here that an operation does not. What
 # sanitizers add to the code makes gcc take variables for uninitialised.
@@ -196,15 +200,17 @@ INSIDE_tsan := -Wno-tsan -include tests/tsan/ck_tsan.h
 CC_asan := $(GCC)
 FLAGS_asan := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer -Wno-maybe-uninitialized
-# Only what a target fuzzes is compiled so; what that needs comes from clang's flavour.
+# Only what a target fuzzes is compiled so; what that needs comes from the debug build.
 CC_fuzz := $(CLANG)
 FLAGS_fuzz := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined \
     -fno-sanitize-recover=all -fno-omit-frame-pointer $(WERROR_clang)
 CC_cover := $(GCC)
 FLAGS_cover := -O0 -g --coverage
-# gcc's analyzer loses its way in optimised code.
-CC_analyzer := $(GCC)
-FLAGS_analyzer := -O0 -fanalyzer $(WERROR_gcc)
+# gcc's analyzer loses its way in optimised code. Only with LONG=1 it has all the patience
+# that it has by itself.
+CC_$(ANALYZER) := $(GCC)
+FLAGS_$(ANALYZER) := -O0 -fanalyzer $(WERROR_gcc) \
+    $(if $(LONGER),,--param analyzer-bb-explosion-factor=2)
 CROSS_aarch64 := aarch64-linux-gnu-
 CC_aarch64 := $(CROSS_aarch64)gcc
 FLAGS_aarch64 := -O2 -g -isystem $(SYSROOT)/usr/include
@@ -247,7 +253,7 @@ LEFT_OUT_$(1) ?= $(LEFT_OUT)
 $(foreach p,$(PARTS),$(eval OBJECTS_$(p)_$(1) := \
     $(SOURCES_$(p):%.c=build/$(1)/%.o) $(FOREIGN_$(p):%=build/$(1)/%.o)))
 OBJECTS_$(1) := $(patsubst %.c,build/$(1)/%.o,$(RUNTIME) $(ACTORS))
-CXX_$(1) := $(if $(filter clang,$(1)),$(CLANG)++,$(CROSS_$(1))$(GXX))
+CXX_$(1) := $(if $(filter clang debug,$(1)),$(CLANG)++,$(CROSS_$(1))$(GXX))
 COMMON_$(1) := -MMD -MP -pthread -D_GNU_SOURCE $(FLAGS_$(1))
 LIBRARY_$(1) ?= $(call outside_libraries,$(1)) build/$(1)/libcadre.a
 LINK_$(1) ?= $(call outside_libraries,$(1)) build/$(1)/libcadre.a -Wl,--as-needed $$(OUTSIDE_$(1))
@@ -404,8 +410,8 @@ FLAVOUR ?= release
 .PHONY: check check-long test $(KINDS) tsan asan debug clang aarch64 examples cover mc fuzz
 tsan: $(call run,tsan,unit api stress) ## unit, API and stress tests under ThreadSanitizer
 asan: $(call run,asan,$(KINDS)) ## every test under Address-, Leak- and UBSanitizer
-debug: $(call run,debug,unit api) ## unit and API tests with the structures checking themselves
-clang: $(call run,clang,unit api) ## unit and API tests built by clang
+debug: $(call run,debug,unit api) ## unit and API tests, built by clang, structures checking themselves
+clang: $(call run,clang,unit api) ## the same without that
 aarch64: $(call run,aarch64,unit api sim stress) ## cross-built for arm64, run under emulation
 test: $(call run,$(FLAVOUR),$(KINDS)) ## tests with K in their name, in FLAVOUR
 unit: $(call run,$(FLAVOUR),unit) ## one module each, from inside
@@ -426,8 +432,8 @@ fuzzed_objects = $(patsubst %.c,build/fuzz/%.o,$(filter-out llhttp,$(FUZZED))) \
     $(if $(filter llhttp,$(FUZZED)),$(FOREIGN_http:%=build/fuzz/%.o))
 HAS_FUZZER := $(wildcard $(shell $(CLANG) -print-resource-dir 2>/dev/null)/lib/*/libclang_rt.fuzzer*.a)
 define fuzz_rule
-build/fuzz/$(1): build/fuzz/$(1).o $(call fuzzed_objects,$(1)) build/clang/libplain.a \
-    $(if $(SOURCES_io),build/clang/libcadre-io.a)
+build/fuzz/$(1): build/fuzz/$(1).o $(call fuzzed_objects,$(1)) build/debug/libplain.a \
+    $(if $(SOURCES_io),build/debug/libcadre-io.a)
 	$$(Q)$$(CC_fuzz) $$(FLAGS_fuzz) -fsanitize=fuzzer -pthread \
 	    -Wl,--start-group $$^ -Wl,--end-group -Wl,--as-needed $$(OUTSIDE) -o $$@
 $(1:tests/%=build/results/%): tools/fuzz.sh $(if $(HAS_FUZZER),build/fuzz/$(1))
@@ -487,9 +493,9 @@ build/results/static/tools-test: build/release/bench/guard/compare
 build/results/static/injected: build/release/tests/outside/files \
     $(filter %/echo %/kv %/notes,$(EXAMPLES:%=build/release/bin/%))
 # The two slow ones look at what has changed since.
-build/results/static/analyzer: $(OBJECTS_analyzer) $(foreach p,$(PARTS), \
-    $(filter-out build/analyzer/llhttp/%,$(OBJECTS_$(p)_analyzer)))
-TIDY_DIR := build/tidy$(if $(LONG)$(filter check-long,$(GOALS)),-long)
+build/results/static/analyzer: $(OBJECTS_$(ANALYZER)) $(foreach p,$(PARTS), \
+    $(filter-out build/$(ANALYZER)/llhttp/%,$(OBJECTS_$(p)_$(ANALYZER))))
+TIDY_DIR := build/tidy$(LONGER)
 TIDY := $(LINTED:%.c=$(TIDY_DIR)/%.txt)
 build/results/static/tidy: $(TIDY)
 $(TIDY_DIR)/%.txt: %.c $(filter %.h,$(CODE)) .clang-tidy
@@ -499,12 +505,12 @@ $(TIDY_DIR)/%.txt: %.c $(filter %.h,$(CODE)) .clang-tidy
 # ---- everything ----------------------------------------------------------------------
 
 check: mc $(STATIC) $(foreach f,tsan asan,$(call run,$(f),stress)) ## all of it, in minutes
-check: $(call run,release,$(KINDS)) $(call run,shared,api) clang debug tsan asan examples
+check: $(call run,release,$(KINDS)) $(call run,shared,api) debug tsan asan examples
 check: $(BENCHES:%=build/results/release/bench/%) $(OTHERS) fuzz
 
 check-long: export CADRE_LONG := 1
 check-long: export LONG := 1
 check-long: export TIMEOUT := 14400
-check-long: check aarch64 ## more seeds, deeper, longer; the soak; arm64 under emulation
+check-long: check clang aarch64 ## more seeds, deeper, longer; the soak; arm64 under emulation
 
 endif

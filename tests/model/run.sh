@@ -17,7 +17,7 @@ flags="-std=gnu11 -D_GNU_SOURCE -DRT_MC -fno-strict-aliasing
     $(pkg-config --cflags ck 2>/dev/null)"
 warnings="-g -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion
     -Wstrict-prototypes -Wmissing-prototypes -Wundef"
-of_mutants=$([ -n "${KEEP-}" ] && echo -g || echo -w) # there are hundreds
+of_mutants="-O0 $([ -n "${KEEP-}" ] && echo -g || echo -w)" # there are hundreds
 engine="mc mc_run mc_memory mc_place mc_print mc_os mc_isolated"
 limit=$([ -n "${LONG-}" ] && echo 7200 || echo 240) # seconds for one program
 
@@ -29,7 +29,7 @@ compile() {
     [ -e "$from" ] || from=$here/$3
     mkdir -p "$(dirname "$1/$3.o")"
     # shellcheck disable=SC2086
-    $cc $flags $4 -O1 -I"$1" -I"$2" -Iruntime -Iinclude -I$here -include ck_mc.h -c \
+    $cc $flags -O1 $4 -I"$1" -I"$2" -Iruntime -Iinclude -I$here -include ck_mc.h -c \
         -o "$1/$3.o" "$from" >>"$1/log" 2>&1
 }
 
