@@ -32,14 +32,17 @@ bool appetite_judge(struct appetite *a, uint32_t worker, int64_t took,
 {
     int32_t partner = a->partner;
     int64_t worth = (int64_t)a->crossed * CROSS_NS;
+    int64_t before = load_relaxed(&a->chatter);
     bool is_part = a->crossed > messages / 8;
     a->crossed = 0;
     a->partner = TASK_NOBODY;
+    if (took >= worth && before == 0)
+        return false; /* nothing to be taken off: no need to ask */
     if (took >= worth && is_part && !clock->is_virtual && was_preempted(a))
         return false;
     if (partner < 0 || partner == (int32_t)worker)
         worth = 0;
-    int64_t chatter = load_relaxed(&a->chatter) + worth - took;
+    int64_t chatter = before + worth - took;
     store_relaxed(&a->chatter, chatter > 0 ? chatter : 0);
     if (took >= worth || chatter < (int64_t)CHATTY_AFTER * CROSS_NS)
         return false;
