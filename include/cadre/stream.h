@@ -30,6 +30,8 @@
  *   slow_reader_throttles
  *                        not more than the window is read before it is handled
  *   write_is_bounded     not more than write_max waits to be sent
+ *   file_is_sent         what was asked for of a file comes out in its place, or the
+ *                        socket is closed with a reason; no descriptor is left open
  *   closed_at_the_end    the sockets of an actor that has ended are closed when its end
  *                        is told; what it listened at is free
  *   stale_handle_is_refused
@@ -119,6 +121,16 @@ CADRE_API CADRE_MUST_CHECK int cadre_stream_write(cadre_self *self, cadre_stream
  * bytes. */
 CADRE_API CADRE_MUST_CHECK int
 cadre_stream_write_buf(cadre_self *self, cadre_stream stream, cadre_buf *take);
+/* Writes so many bytes of a regular file, from this offset on, of which the system makes
+ * no copy. fd: open for reading; stays yours, and may be closed at once. Of any size: it
+ * needs none of the room that write_max limits, but counts as unsent. What of it is not
+ * in memory, the connection's loop reads, which may wait for the disk meanwhile. Where the
+ * file turns out to be shorter it is closed with -ENODATA.
+ * Errors: CADRE_EFULL, -EPIPE, -ENOMEM, as above; -EINVAL (no regular file, more than one
+ * can have), -EBADF, -EMFILE; -ENOTSUP (with TLS, and what is no socket). */
+CADRE_API CADRE_MUST_CHECK int cadre_stream_write_file(cadre_self *self,
+                                                       cadre_stream stream, int fd,
+                                                       uint64_t offset, uint64_t size);
 /* Asks for one cadre_stream_wrote. Asked again before that came, it is for the later. */
 CADRE_API CADRE_MUST_CHECK int cadre_stream_flush(cadre_self *self,
                                                   cadre_stream stream);

@@ -1,6 +1,8 @@
 /* bytes.c: the owner's side of a connection: bytes in and out. */
 #include "io/bytes.h"
 
+#include <unistd.h>
+
 size_t bytes_unsent(struct stream *s)
 {
     return s->given - load_acquire(&s->sent); /* the loop's */
@@ -40,25 +42,50 @@ int bytes_append(struct stream *s, cadre_buf *buf)
     return bytes_append_with(s, buf, NULL);
 }
 
-int bytes_append_with(struct stream *s, cadre_buf *buf, struct parcel *parcel)
+static int append(struct stream *s, const struct piece *what, uint64_t size)
 {
     void *p;
-    int err = cadre_port_get(s->h.port.world, &p, sizeof(struct piece));
-    if (err) {
-        cadre_buf_unref(buf);
-        if (parcel) {
-            parcel_close(parcel);
-            cadre_port_put(s->h.port.world, parcel, sizeof *parcel);
-        }
+    int err = cadre_port_get(s->h.port.world, &p, sizeof *what);
+    if (err)
         return err;
-    }
     struct piece *piece = p;
-    piece->buf = buf;
-    piece->parcel = parcel;
-    s->given += cadre_buf_size(buf);
+    piece->buf = what->buf;
+    piece->part = what->part;
+    piece->parcel = what->parcel;
+    s->given += size;
     (void)inbox_push(&s->written, &piece->node);
     handle_command(&s->h, STREAM_WRITE);
     return 0;
+}
+
+int bytes_append_with(struct stream *s, cadre_buf *buf, struct parcel *parcel)
+{
+    const struct piece piece = {.buf = buf, .parcel = parcel};
+    int err = append(s, &piece, cadre_buf_size(buf));
+    if (!err)
+        return 0;
+    cadre_buf_unref(buf);
+    if (parcel) {
+        parcel_close(parcel);
+        cadre_port_put(s->h.port.world, parcel, sizeof *parcel);
+    }
+    return err;
+}
+
+int bytes_append_file(struct stream *s, struct part part)
+{
+    void *p;
+    int err = cadre_port_get(s->h.port.world, &p, sizeof part);
+    if (!err) {
+        const struct piece piece = {.part = p};
+        *piece.part = part;
+        err = append(s, &piece, part.size);
+        if (err)
+            cadre_port_put(s->h.port.world, p, sizeof part);
+    }
+    if (err)
+        close(part.fd);
+    return err;
 }
 
 void bytes_mark(struct stream *s, uint64_t at)

@@ -3,6 +3,11 @@
 
 #include "io/seat.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/sendfile.h>
+#include <unistd.h>
+
 void outgoing_take(struct outgoing *outgoing, struct inbox *written)
 {
     struct inbox_node *oldest = seat_in_order(inbox_take(written, INBOX_EMPTY));
@@ -24,7 +29,7 @@ unsigned outgoing_gather(const struct outgoing *outgoing, uv_buf_t *bufs, size_t
     size_t offset = outgoing->offset;
     *sum = 0;
     for (const struct piece *p = outgoing->first;
-         p && n < OUTGOING_PIECES && *sum < OUTGOING_AT_ONCE;
+         p && !p->part && n < OUTGOING_PIECES && *sum < OUTGOING_AT_ONCE;
          p = (const void *)p->node.next) {
         if (n > 0 && p->parcel)
             break;
@@ -39,6 +44,64 @@ unsigned outgoing_gather(const struct outgoing *outgoing, uv_buf_t *bufs, size_t
     return n;
 }
 
+/* ---- of files --------------------------------------------------------------------- */
+
+/* The system reads ahead meanwhile: this thread waits for the disk as little as may be. */
+ssize_t outgoing_send_file(const struct outgoing *outgoing, int to, size_t *size)
+{
+    const struct part *part = outgoing->first->part;
+    off_t at = (off_t)(part->offset + outgoing->offset);
+    ssize_t sent;
+    *size = part->size - outgoing->offset;
+    if (*size > OUTGOING_AT_ONCE) {
+        *size = OUTGOING_AT_ONCE;
+        (void)posix_fadvise(part->fd, at + OUTGOING_AT_ONCE, OUTGOING_AT_ONCE,
+                            POSIX_FADV_WILLNEED);
+    }
+    do
+        sent = sendfile(to, part->fd, &at, *size);
+    while (sent < 0 && errno == EINTR);
+    return sent > 0 ? sent : sent == 0 ? -ENODATA : -errno;
+}
+
+static int read_part(const struct part *part, cadre_buf *buf)
+{
+    ssize_t n;
+    do
+        n = pread(part->fd, cadre_buf_data(buf), cadre_buf_size(buf),
+                  (off_t)part->offset);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : (size_t)n < cadre_buf_size(buf) ? -ENODATA : 0;
+}
+
+int outgoing_copy_file(struct outgoing *outgoing, struct world *world)
+{
+    struct piece *piece;
+    void *memory;
+    struct part *part = outgoing->first->part;
+    part->offset += outgoing->offset;
+    part->size -= outgoing->offset;
+    outgoing->offset = 0;
+    uint64_t size = part->size < OUTGOING_COPY ? part->size : OUTGOING_COPY;
+    cadre_buf *buf = cadre_buf_new(NULL, size);
+    int err = buf ? read_part(part, buf) : -ENOMEM;
+    if (!err)
+        err = cadre_port_get(world, &memory, sizeof *piece);
+    if (err) {
+        cadre_buf_unref(buf);
+        return err;
+    }
+    part->offset += size;
+    part->size -= size;
+    piece = memory;
+    *piece = (struct piece){.buf = buf};
+    plain_write(&piece->node.next, &outgoing->first->node);
+    outgoing->first = piece;
+    return 0;
+}
+
+/* ---- what was sent ---------------------------------------------------------------- */
+
 void outgoing_drop_parcel(struct outgoing *outgoing, struct world *world)
 {
     struct piece *piece = outgoing->first;
@@ -49,6 +112,11 @@ void outgoing_drop_parcel(struct outgoing *outgoing, struct world *world)
     piece->parcel = NULL;
 }
 
+static uint64_t size_of(const struct piece *p)
+{
+    return p->part ? p->part->size : cadre_buf_size(p->buf);
+}
+
 static void free_first(struct outgoing *outgoing, struct world *world)
 {
     struct piece *piece = outgoing->first;
@@ -56,14 +124,17 @@ static void free_first(struct outgoing *outgoing, struct world *world)
     outgoing->first = (void *)piece->node.next;
     outgoing->offset = 0;
     cadre_buf_unref(piece->buf);
+    if (piece->part) {
+        close(piece->part->fd);
+        cadre_port_put(world, piece->part, sizeof *piece->part);
+    }
     cadre_port_put(world, piece, sizeof *piece);
 }
 
 void outgoing_advance(struct outgoing *outgoing, struct world *world, size_t n)
 {
-    while (outgoing->first &&
-           n >= cadre_buf_size(outgoing->first->buf) - outgoing->offset) {
-        n -= cadre_buf_size(outgoing->first->buf) - outgoing->offset;
+    while (outgoing->first && n >= size_of(outgoing->first) - outgoing->offset) {
+        n -= size_of(outgoing->first) - outgoing->offset;
         free_first(outgoing, world);
     }
     outgoing->offset += n;

@@ -9,13 +9,21 @@
 #include <uv.h>
 
 enum {
-    OUTGOING_PIECES = 16,      /* sent at a time, ... */
-    OUTGOING_AT_ONCE = 1 << 18 /* ... and bytes */
+    OUTGOING_PIECES = 16,       /* sent at a time, ... */
+    OUTGOING_AT_ONCE = 1 << 18, /* ... and bytes */
+    OUTGOING_COPY = 4096 /* of a file, for which there is no room in the system */
+};
+
+/* Bytes of a file, whose descriptor is its own. */
+struct part {
+    int fd;
+    uint64_t offset, size;
 };
 
 struct piece {
     struct inbox_node node; /* older ones; then younger ones */
     cadre_buf *buf;
+    struct part *part;     /* instead; or NULL */
     struct parcel *parcel; /* that goes with it, and was not sent yet; or NULL */
 };
 
@@ -27,10 +35,21 @@ struct outgoing {
 
 /* Those that were written, behind the others. */
 void outgoing_take(struct outgoing *outgoing, struct inbox *written);
-/* The next pieces, at most so many, and so many bytes; one with a parcel begins anew.
- * Returns how many, and their sum:
- * that something was sent is known when all of it was. */
+/* The next pieces, at most so many, and so many bytes, until one of a file; one with a
+ * parcel begins anew. Returns how many, and their sum: that something was sent is known
+ * when all of it was. */
 unsigned outgoing_gather(const struct outgoing *outgoing, uv_buf_t *bufs, size_t *sum);
+/* Is the first one of a file? */
+static inline bool outgoing_is_file(const struct outgoing *outgoing)
+{
+    return outgoing->first && outgoing->first->part;
+}
+/* The first is; sends *size bytes of it. Returns how many, or an error; UV_EAGAIN: there
+ * is no room now; -ENODATA: the file has no more. */
+ssize_t outgoing_send_file(const struct outgoing *outgoing, int to, size_t *size);
+/* The same; its next bytes become one before it that is none. Errors: -ENOMEM,
+ * -ENODATA, and what the system says. */
+CC_MUST_CHECK int outgoing_copy_file(struct outgoing *outgoing, struct world *world);
 /* The parcel of the first was sent, or is not to be. */
 void outgoing_drop_parcel(struct outgoing *outgoing, struct world *world);
 /* So many bytes were sent. */

@@ -106,25 +106,46 @@ static void wait_for_room(struct stream *s)
         stream_end(s, err, WITH_END);
 }
 
+static ssize_t send_file(struct stream *s, size_t *sum)
+{
+    uv_os_fd_t fd;
+    int err = uv_fileno((uv_handle_t *)&s->uv.any, &fd);
+    return err ? err : outgoing_send_file(&s->outgoing, fd, sum);
+}
+
+/* The next of them, *sum bytes. Returns how many the system has taken, or an error. */
+static ssize_t send_next(struct stream *s, size_t *sum)
+{
+    uv_buf_t bufs[OUTGOING_PIECES];
+    if (outgoing_is_file(&s->outgoing))
+        return send_file(s, sum);
+    unsigned n = outgoing_gather(&s->outgoing, bufs, sum);
+    return s->outgoing.first->parcel ? send_parcel(s, bufs, n)
+                                     : uv_try_write(&s->uv.any, bufs, n);
+}
+
+/* libuv waits for room with bytes only. Returns 0 or an error. */
+static int copy_file(struct stream *s)
+{
+    return outgoing_is_file(&s->outgoing)
+               ? outgoing_copy_file(&s->outgoing, s->h.port.world)
+               : 0;
+}
+
 /* False: it has ended. */
 static bool send_at_once(struct stream *s)
 {
-    uv_buf_t bufs[OUTGOING_PIECES];
-    size_t sum = 0;
-    unsigned n;
-    while ((n = outgoing_gather(&s->outgoing, bufs, &sum)) > 0) {
-        ssize_t sent = s->outgoing.first->parcel ? send_parcel(s, bufs, n)
-                                                 : uv_try_write(&s->uv.any, bufs, n);
-        if (sent < 0 && sent != UV_EAGAIN) {
-            stream_end(s, (int)sent, WITH_END);
-            return false;
-        }
+    ssize_t sent = 0;
+    for (size_t sum = 0; s->outgoing.first && sent == (ssize_t)sum;) {
+        sent = send_next(s, &sum);
         if (sent > 0)
             advance(s, (size_t)sent);
-        if (sent < 0 || (size_t)sent < sum)
-            break;
     }
-    return true;
+    if (sent >= 0 || sent == UV_EAGAIN)
+        sent = copy_file(s);
+    if (sent < 0)
+        stream_end(s, (int)sent, WITH_END);
+    return sent >= 0;
 }
 
 static void have_pump_write(struct stream *s, const uv_buf_t *bufs, unsigned n)
