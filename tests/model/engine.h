@@ -62,7 +62,7 @@ struct engine {
     int operations, preempted, stale, spurious, timeouts;
     int idle_rounds; /* how often waiting threads went on since the last store */
     struct place_in_source here;
-    uint64_t execution; /* its number in this process */
+    uint64_t execution; /* the number of its set-up in this process */
     bool failed;
     bool redundant; /* equivalent to an execution that is explored elsewhere */
     bool tracing;
@@ -73,7 +73,10 @@ struct engine {
 extern struct engine mc;
 
 /* mc.c */
-void mc_make_stacks(void);
+void mc_init(void);
+/* Zeros, which no snapshot has: for what goes on from one execution to the next, and for
+ * what is restored otherwise. */
+void *mc_own(size_t size);
 /* What the next execution does: always the first alternative; what the last one did; or
  * the next combination, false when there is none. */
 void mc_first_choices(void);
@@ -91,6 +94,7 @@ void mc_at_fault(const char *what) __attribute__((noreturn, cold));
 struct place {
     uintptr_t address;
     size_t size;
+    uint16_t bucket;
     int object; /* -1: none now */
     bool freed;
     int writer; /* of the last plain write, and its time */
@@ -100,9 +104,13 @@ struct place {
     struct place_in_source last[THREADS]; /* access of each thread */
 };
 
-extern struct place places[];
+extern struct place *places;
 
+void place_init(void);
 void place_reset(void);
+/* Takes a copy, or goes back to it; that while the static variables are as they are. */
+void place_take(void);
+void place_restore(void);
 struct place *place_at(const void *p, size_t size);
 bool place_is_quiet(const void *p);
 /* An access: fails when the memory was freed. */
@@ -116,12 +124,22 @@ void place_write(struct place *place, size_t size);
 void place_fail(const struct place *place, const char *what, int other);
 
 /* mc_memory.c */
+void mc_memory_init(void);
 void mc_memory_reset(void);
+/* The same, but when the static variables are as they were. */
+void mc_memory_take(void);
+void mc_memory_restore(void);
 void view_join(struct view *into, const struct view *from);
 /* Has anything changed that the thread has read since it last waited? */
 bool watch_has_changed(const struct fiber *f);
 /* Begins anew; what was read stale will be read anew. */
 void watch_reset(struct fiber *f);
+
+/* mc_snapshot.c: how everything was when the set-up of this test was over; stack: of who
+ * has done it, from its stack pointer up. */
+void snapshot_take(char *stack, const char *top);
+/* False: there is none of this test. */
+bool snapshot_restore(void);
 
 /* mc_print.c */
 void mc_print_reset(void);

@@ -27,12 +27,16 @@ enum {
 
 struct engine mc;
 
-static struct {
-    uint8_t taken, of;
-} choices[CHOICES];
-static int chosen, replayed;
-static char *stacks;
-static void *driver; /* stack pointer of mc_main while an execution runs */
+/* What goes on from one execution to the next. */
+static struct search {
+    uint64_t executions; /* set up */
+    int chosen, replayed;
+    char *stacks;
+    void *driver; /* stack pointer of mc_main while an execution runs */
+    struct {
+        uint8_t taken, of;
+    } choices[CHOICES];
+} * search;
 
 /* Saves the callee's registers and the stack pointer, and goes on where `to` did so. */
 void mc_switch(void **save, void *to);
@@ -75,30 +79,31 @@ int mc_choose(int n)
         return 0;
     if (n > UINT8_MAX)
         mc_at_fault("too many alternatives");
-    if (replayed < chosen) {
-        if (choices[replayed].of != n)
+    if (search->replayed < search->chosen) {
+        if (search->choices[search->replayed].of != n)
             mc_at_fault("it is not deterministic");
-        return choices[replayed++].taken;
+        return search->choices[search->replayed++].taken;
     }
-    if (chosen == CHOICES)
-        mc_at_fault("too many choices in one execution");
-    choices[chosen].taken = 0;
-    choices[chosen].of = (uint8_t)n;
-    replayed = ++chosen;
+    if (search->chosen == CHOICES)
+        mc_at_fault("too many search->choices in one execution");
+    search->choices[search->chosen].taken = 0;
+    search->choices[search->chosen].of = (uint8_t)n;
+    search->replayed = ++search->chosen;
     return 0;
 }
 
-void mc_first_choices(void) { chosen = 0; }
-void mc_same_choices(void) { chosen = replayed; }
+void mc_first_choices(void) { search->chosen = 0; }
+void mc_same_choices(void) { search->chosen = search->replayed; }
 
 /* Prepares the next execution. False: there is none. */
 bool mc_next_choices(void)
 {
-    while (chosen > 0 && choices[chosen - 1].taken + 1 == choices[chosen - 1].of)
-        chosen--;
-    if (chosen == 0)
+    while (search->chosen > 0 && search->choices[search->chosen - 1].taken + 1 ==
+                                     search->choices[search->chosen - 1].of)
+        search->chosen--;
+    if (search->chosen == 0)
         return false;
-    choices[chosen - 1].taken++;
+    search->choices[search->chosen - 1].taken++;
     return true;
 }
 
@@ -112,7 +117,7 @@ void mc_here(const char *file, int line)
 static _Noreturn void leave(void)
 {
     void *abandoned;
-    mc_switch(&abandoned, driver);
+    mc_switch(&abandoned, search->driver);
     abort(); /* nobody comes back here */
 }
 
@@ -327,9 +332,10 @@ static void fiber_main(void)
         mc_trace("ends");
         schedule();
     } else {
-        mc.test->setup();
-        start_fibers();
         void **sp = &mc.fibers[0].stack_pointer;
+        mc.test->setup();
+        mc_switch(sp, search->driver); /* others go on from here, too */
+        start_fibers();
         mc.self = 1 + mc_choose(mc.test->threads);
         if (mc.test->switched)
             mc.test->switched(mc.self);
@@ -338,14 +344,14 @@ static void fiber_main(void)
             view_join(&mc.fibers[0].now, &mc.fibers[t].now);
         if (mc.test->final)
             mc.test->final();
-        mc_switch(sp, driver);
+        mc_switch(sp, search->driver);
     }
     abort(); /* an ended fiber does not go on */
 }
 
 static void prepare(int t)
 {
-    void **sp = (void **)(void *)(stacks + (size_t)(t + 1) * STACK_SIZE - 64);
+    void **sp = (void **)(void *)(search->stacks + (size_t)(t + 1) * STACK_SIZE - 64);
     void *entry;
     void (*function)(void) = fiber_main;
     memcpy(&entry, &function, sizeof entry);
@@ -367,7 +373,8 @@ static void start_fibers(void)
     }
 }
 
-void mc_execute(void)
+/* The set-up of an execution. False: it has failed. */
+static bool set_up(void)
 {
     memset(mc.fibers, 0, sizeof mc.fibers);
     mc.self = 0;
@@ -375,23 +382,45 @@ void mc_execute(void)
     mc.timeouts = mc.idle_rounds = 0;
     mc.here = (struct place_in_source){"?", 0};
     mc.failed = mc.redundant = false;
-    mc.execution++;
-    replayed = 0;
+    mc.execution = ++search->executions;
     mc_memory_reset();
     mc_print_reset();
     prepare(0);
-    mc_switch(&driver, mc.fibers[0].stack_pointer);
+    mc_switch(&search->driver, mc.fibers[0].stack_pointer);
+    return !mc.failed;
 }
 
-void mc_make_stacks(void)
+/* Set-up is the same each time, unless it chooses or is traced. */
+void mc_execute(void)
 {
-    stacks = mmap(NULL, (size_t)THREADS * STACK_SIZE, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (stacks == MAP_FAILED) {
+    search->replayed = 0;
+    if (mc.tracing || !snapshot_restore()) {
+        if (!set_up())
+            return;
+        if (search->replayed == 0 && !mc.tracing)
+            snapshot_take(mc.fibers[0].stack_pointer, search->stacks + STACK_SIZE);
+    }
+    mc_switch(&search->driver, mc.fibers[0].stack_pointer);
+}
+
+void *mc_own(size_t size)
+{
+    void *p =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) {
         perror("mmap");
         exit(2);
     }
+    return p;
+}
+
+void mc_init(void)
+{
+    search = mc_own(sizeof *search);
+    search->stacks = mc_own((size_t)THREADS * STACK_SIZE);
     /* The lowest page of each must not be reached. */
     for (size_t t = 0; t < THREADS; t++)
-        mprotect(stacks + t * STACK_SIZE, (size_t)sysconf(_SC_PAGESIZE), PROT_NONE);
+        mprotect(search->stacks + t * STACK_SIZE, (size_t)sysconf(_SC_PAGESIZE),
+                 PROT_NONE);
+    mc_memory_init();
 }

@@ -24,10 +24,35 @@ struct object {
     uint16_t messages[HISTORY];
 };
 
-static struct object objects[OBJECTS];
-static struct message messages[MESSAGES];
+static struct object *objects;
+static struct message *messages;
 static int object_count, message_count;
+static struct object *taken;       /* how they were when the set-up was over */
 static uint8_t sc_oldest[OBJECTS]; /* what sequentially consistent operations know */
+
+void mc_memory_init(void)
+{
+    objects = mc_own(OBJECTS * sizeof *objects);
+    taken = mc_own(OBJECTS * sizeof *taken);
+    messages = mc_own(MESSAGES * sizeof *messages);
+    place_init();
+}
+
+void mc_memory_take(void)
+{
+    memcpy(taken, objects, (size_t)object_count * sizeof *objects);
+    place_take();
+}
+
+/* Messages are only added: how many there are is restored with all that is small, before
+ * this. */
+void mc_memory_restore(void)
+{
+    for (int i = 0; i < object_count; i++) {
+        objects[i].length = taken[i].length;
+        objects[i].last_plain = taken[i].last_plain;
+    }
+}
 
 void mc_memory_reset(void)
 {

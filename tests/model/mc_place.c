@@ -1,7 +1,6 @@
 /* mc_place.c: what was accessed where: races, memory that was freed. */
 #include "engine.h"
 
-#include <stdalign.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,15 +10,51 @@ struct range {
     uintptr_t from, to;
 };
 
-struct place places[PLACES];
-static struct {
+struct bucket {
     uint64_t execution;
     uint16_t place;
-} buckets[BUCKETS];
+};
+
+struct place *places;
+static struct bucket *buckets;
+static char *arena;
 static int place_count, freed_count, quiet_count;
 static struct range freed[FREED], quiet[QUIET];
 static size_t arena_used;
-static alignas(128) char arena[ARENA];
+
+/* When the set-up was over. */
+static struct taken {
+    int place_count;
+    size_t arena_used;
+    struct place places[PLACES];
+    char arena[ARENA];
+} * taken;
+
+void place_init(void)
+{
+    places = mc_own(PLACES * sizeof *places);
+    buckets = mc_own(BUCKETS * sizeof *buckets);
+    arena = mc_own(ARENA); /* aligned, as pages are */
+    taken = mc_own(sizeof *taken);
+}
+
+void place_take(void)
+{
+    taken->place_count = place_count;
+    taken->arena_used = arena_used;
+    memcpy(taken->places, places, (size_t)place_count * sizeof *places);
+    memcpy(taken->arena, arena, arena_used);
+}
+
+void place_restore(void)
+{
+    for (int i = taken->place_count; i < place_count; i++)
+        buckets[places[i].bucket].execution = 0;
+    place_count = taken->place_count;
+    arena_used = taken->arena_used;
+    memcpy(places, taken->places, (size_t)place_count * sizeof *places);
+    memcpy(arena, taken->arena, arena_used);
+}
 
 void place_reset(void)
 {
@@ -67,6 +102,7 @@ struct place *place_at(const void *p, size_t size)
     struct place *place = &places[place_count++];
     memset(place, 0, sizeof *place);
     place->address = a;
+    place->bucket = (uint16_t)b;
     place->size = size;
     place->object = -1;
     place->freed = contains(freed, freed_count, a);

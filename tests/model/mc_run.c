@@ -29,8 +29,8 @@ static void on_crash(int signal)
  * that has no room left. */
 static void catch_crashes(void)
 {
-    static char stack[64 << 10];
-    stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+    enum { SIZE = 64 << 10 };
+    stack_t alternate = {.ss_sp = mc_own(SIZE), .ss_size = SIZE};
     struct sigaction action = {.sa_handler = on_crash,
                                .sa_flags = SA_ONSTACK | SA_NODEFER};
     sigaltstack(&alternate, NULL);
@@ -130,7 +130,7 @@ int mc_main(int argc, char **argv, const struct mc_test *tests, size_t count)
                 argv[0]);
         return 2;
     }
-    mc_make_stacks();
+    mc_init();
     catch_crashes();
     int failures = 0, ran = 0;
     for (size_t i = 0; i < count; i++) {
