@@ -186,20 +186,22 @@ FLAGS_shared := -O2 -g -fPIC $(WERROR_gcc)
 TESTS_OF_shared := release
 CC_clang := $(CLANG)
 FLAGS_clang := -O2 $(WERROR_clang)
-QUICK_clang := -O1
+QUICK_clang := -O0
 # By clang, so that make check has it without one more.
 CC_debug := $(CLANG)
 FLAGS_debug := -O2 -g1 -DRT_DEBUG $(WERROR_clang)
-QUICK_debug := -O1 -g1
+QUICK_debug := -O0 -g1
 # ThreadSanitizer does not see Concurrency Kit's assembly, hence the forced header; and it
 # warns that it ignores fences, which order nothing here that an operation does not. What
 # sanitizers add to the code makes gcc take variables for uninitialised.
 CC_tsan := $(GCC)
 FLAGS_tsan := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer -Wno-maybe-uninitialized
+QUICK_tsan := -O0
 INSIDE_tsan := -Wno-tsan -include tests/tsan/ck_tsan.h
 CC_asan := $(GCC)
 FLAGS_asan := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer -Wno-maybe-uninitialized
+QUICK_asan := -O0
 # Only what a target fuzzes is compiled so; what that needs comes from the debug build.
 CC_fuzz := $(CLANG)
 FLAGS_fuzz := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined \
@@ -227,6 +229,13 @@ LIBRARY_shared := $(PARTS:%=build/shared/libcadre-%.so) build/shared/libcadre.so
 LINK_shared := -Lbuild/shared -Wl,--as-needed $(PARTS:%=-lcadre-%) -lcadre -Wl,--disable-new-dtags \
     -Wl,-rpath,$(CURDIR)/build/shared $(if $(SOURCES_tls),$(LIBS_tls)) \
     $(if $(SOURCES_json),$(LIBS_json)) # which tests use, too
+
+# There are hundreds of tests to be linked: by a quick linker, but for what users link.
+QUICK_LINKER := $(if $(wildcard /usr/bin/ld.gold),-fuse-ld=gold)
+LINKER_clang := $(QUICK_LINKER)
+LINKER_debug := $(QUICK_LINKER)
+LINKER_tsan := $(QUICK_LINKER)
+LINKER_asan := $(QUICK_LINKER)
 
 Q := $(if $(V),,@)
 .SECONDARY:
@@ -288,12 +297,12 @@ build/$(1)/libsupport.a: $(patsubst %.c,build/$(1)/%.o,$(SUPPORT))
 
 build/$(1)/tests/unit/%: build/$(1)/tests/unit/%.o build/$(1)/libsupport.a \
     build/$(1)/libplain.a
-	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ $$(LIBS_$(1)) -Wl,--as-needed \
+	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$(LINKER_$(1)) $$^ $$(LIBS_$(1)) -Wl,--as-needed \
 	    $(if $(filter aarch64,$(1)),,$(LIBS_http)) -o $$@
 build/$(1)/tests/%: build/$$(TESTS_OF_$(1))/tests/%.o \
     build/$$(TESTS_OF_$(1))/libsupport.a $$(LIBRARY_$(1))
 	@mkdir -p $$(@D)
-	$$(Q)$$(if $$(wildcard tests/$$*.cc),$$(CXX_$(1)),$(CC_$(1))) $$(COMMON_$(1)) \
+	$$(Q)$$(if $$(wildcard tests/$$*.cc),$$(CXX_$(1)),$(CC_$(1))) $$(COMMON_$(1)) $$(LINKER_$(1)) \
 	    $$(wordlist 1,2,$$^) $$(LINK_$(1)) $$(LIBS_$(1)) -o $$@
 build/$(1)/bench/%: build/$(1)/bench/%.o $(patsubst %.c,build/$(1)/%.o,$(HARNESS)) \
     $(call outside_libraries,$(1)) build/$(1)/libcadre.a
@@ -504,13 +513,16 @@ $(TIDY_DIR)/%.txt: %.c $(filter %.h,$(CODE)) .clang-tidy
 
 # ---- everything ----------------------------------------------------------------------
 
+# What differs in a shared library is how it is linked: one program for each subject.
 check: mc $(STATIC) $(foreach f,tsan asan,$(call run,$(f),stress)) ## all of it, in minutes
-check: $(call run,release,$(KINDS)) $(call run,shared,api) debug tsan asan examples
+check: $(call run,release,unit api sim stress) debug tsan asan examples
+check: $(filter-out $(patsubst tests/%.c,build/results/shared/%, \
+    $(wildcard tests/api/test_*_*.c)),$(call run,shared,api))
 check: $(BENCHES:%=build/results/release/bench/%) $(OTHERS) fuzz
 
 check-long: export CADRE_LONG := 1
 check-long: export LONG := 1
 check-long: export TIMEOUT := 14400
-check-long: check clang aarch64 ## more seeds, deeper, longer; the soak; arm64 under emulation
+check-long: check $(call run,shared,api) $(call run,release,fault) clang aarch64 ## more seeds, deeper, longer; the soak; arm64 under emulation
 
 endif

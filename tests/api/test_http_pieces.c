@@ -1,4 +1,5 @@
 /* test_http_pieces.c: answers and uploads in pieces, as http.h promises. */
+#include "support/effort.h"
 #include "support/web.h"
 
 #include <cadre/await.h>
@@ -13,7 +14,13 @@
 #define HOST "Host: here\r\n"
 #define CLOSE HOST "Connection: close\r\n\r\n"
 
-enum { PIECE = 100000, MUCH = 1000, ENOUGH = 64 << 20 };
+/* More than the kernel keeps, and less of that where each byte is dear. */
+enum { IS_SLOW = EFFORT_SLOWDOWN > 4 };
+enum {
+    PIECE = 100000,
+    MUCH = IS_SLOW ? 400 : 1000,
+    ENOUGH = (IS_SLOW ? 32 : 64) << 20
+};
 
 static void send_text(int fd, const char *text) { raw_send(fd, text, strlen(text)); }
 
@@ -547,9 +554,9 @@ static void curl_agrees(void **state)
     static const struct {
         const char *arguments, *path, *says;
     } cases[] = {
-        {"-o /dev/null -w '%{size_download}'", "/chunks", "100000000"},
-        {"-0 -o /dev/null -w '%{size_download}'", "/chunks", "100000000"},
-        {"-o /dev/null -w '%{size_download} %{http_code}'", "/large", "100000000 200"},
+        {"-o /dev/null -w '%{size_download}'", "/chunks", NULL}, /* all of it */
+        {"-0 -o /dev/null -w '%{size_download}'", "/chunks", NULL},
+        {"-o /dev/null -w '%{size_download}'", "/large", NULL},
         {"", "/sized", "first|last"},
         {"-T - </dev/null", "/sum", "0 0\n"},
         {"-H 'Expect: 100-continue' -T - <<<aa", "/sum", "3 204\n"},
@@ -557,8 +564,9 @@ static void curl_agrees(void **state)
         {"-d aa", "/sum", "2 194\n"},
         {"-o /dev/null -w '%{http_code}' -T /bin/bash", "/refuse", "403"},
     };
-    char line[512], text[256];
+    char line[512], text[256], all[32];
     cadre_system *sys = serve();
+    snprintf(all, sizeof all, "%d", PIECE * MUCH);
     bool has_curl = system("curl --version >/dev/null 2>&1") == 0;
     for (size_t i = 0; has_curl && i < sizeof cases / sizeof *cases; i++) {
         snprintf(line, sizeof line,
@@ -568,7 +576,7 @@ static void curl_agrees(void **state)
         assert_non_null(f);
         text[fread(text, 1, sizeof text - 1, f)] = '\0';
         int status = pclose(f);
-        assert_string_equal(text, cases[i].says);
+        assert_string_equal(text, cases[i].says ? cases[i].says : all);
         assert_true(status == 0 || i == 8); /* 55: it could not send all of it */
     }
     web_served(sys);

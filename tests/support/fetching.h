@@ -4,6 +4,7 @@
 #ifndef SUPPORT_FETCHING_H
 #define SUPPORT_FETCHING_H
 
+#include "support/effort.h"
 #include "support/web.h"
 
 #include <cadre/actors/http_client.h>
@@ -16,8 +17,9 @@ extern atomic_uint fetch_asked; /* calls that were made */
 /* A receive for web_root. */
 int fetch_root(cadre_self *self, void *state, cadre_msg *m);
 
-/* A source of a long body; how many of its pieces were asked for. */
-enum { PIECE = 100000, PIECES = 1000 };
+/* A source of a long body; how many of its pieces were asked for. More than the kernel
+ * keeps, and less of that where each byte is dear. */
+enum { PIECE = 100000, PIECES = EFFORT_SLOWDOWN > 4 ? 400 : 1000 };
 extern const cadre_class fetch_large_class;
 extern atomic_uint fetch_given;
 
