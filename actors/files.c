@@ -9,7 +9,9 @@
 #include <cadre/offload.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static void drop_data(void *body)
 {
@@ -21,6 +23,13 @@ static void drop_names(void *body)
     cadre_buf_unref(cadre_buf_move(&((cadre_file_names *)body)->entries));
 }
 CADRE_TYPE_DROP(cadre_file_names, drop_names);
+static void drop_opened(void *body)
+{
+    const cadre_file_opened *opened = body;
+    if (opened->fd >= 0)
+        close(opened->fd);
+}
+CADRE_TYPE_DROP(cadre_file_opened, drop_opened);
 CADRE_TYPE(cadre_file_written);
 CADRE_TYPE(cadre_file_status);
 CADRE_TYPE(cadre_file_done);
@@ -40,6 +49,7 @@ typedef struct file_job {
         cadre_file_written written;
         cadre_file_status status;
         cadre_file_names names;
+        cadre_file_opened opened;
         cadre_file_done done;
     } result;
 } file_job;
@@ -51,6 +61,8 @@ static void drop_job(void *body)
     cadre_buf_unref(cadre_buf_move(&job->bytes));
     if (job->type == &cadre_file_names_type)
         drop_names(&job->result.names);
+    if (job->type == &cadre_file_opened_type)
+        drop_opened(&job->result.opened);
 }
 static CADRE_TYPE_DROP(file_job, drop_job);
 
@@ -78,6 +90,17 @@ static int stat_it(file_job *job)
         return -errno;
     disk_status(&job->result.status, &s);
     return 0;
+}
+static int open_it(file_job *job)
+{
+    struct stat s;
+    cadre_file_opened *opened = &job->result.opened;
+    int err = disk_open(&opened->fd, path_of(job), O_RDONLY);
+    if (!err && fstat(opened->fd, &s) != 0)
+        err = -errno;
+    if (!err)
+        disk_status(&opened->status, &s);
+    return err;
 }
 static int list_it(file_job *job)
 {
@@ -177,6 +200,14 @@ int cadre_file_stat(cadre_self *self, cadre_token *token, cadre_time timeout,
                     const char *path)
 {
     file_job job = {.work = stat_it, .type = &cadre_file_status_type};
+    return start_at(self, token, timeout, path, &job);
+}
+
+int cadre_file_open(cadre_self *self, cadre_token *token, cadre_time timeout,
+                    const char *path)
+{
+    file_job job = {
+        .work = open_it, .type = &cadre_file_opened_type, .result.opened.fd = -1};
     return start_at(self, token, timeout, path, &job);
 }
 

@@ -79,6 +79,7 @@ static void ask(cadre_self *self, struct connection *c, cadre_http_request *r)
                                        .http10 = c->parser.framing.http10,
                                        .is_head = cadre_http_is(r->method, "HEAD")};
     c->read_due = 0;
+    r->takes_files = c->shared->takes_files;
     dispatch_ask(self, c, &c->desk, queue_add(&c->queue, manner), r);
 }
 

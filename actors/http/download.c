@@ -1,18 +1,20 @@
 /* download.c: an actor that answers one request with a file.
  *
- * It asks what there is; a short file is read at once, a long one opened, and this actor
- * is the source of the answer's body, which reads a piece when it is asked for one. An
- * answer that meets a connection that is ending is dropped, and its source not told: so
- * whoever asks is watched. */
+ * It opens the file, and gives it to the connection, which has the system send it. Where
+ * that cannot be, as with TLS, this actor is the source of the answer's body, and reads a
+ * piece when it is asked for one. An answer that meets a connection that is ending is
+ * dropped, and its source not told: so whoever asks is watched. */
 #include "download.h"
 
+#include <cadre/offload.h>
 #include <cadre/watch.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { SHORT = 64 << 10, PIECE = 256 << 10, RANGE_SIZE = 80, FIELDS = 7 };
+enum { PIECE = 64 << 10, RANGE_SIZE = 80, FIELDS = 7 };
 
 static const char *path_of(const struct download *d)
 {
@@ -82,22 +84,19 @@ static int redirect(cadre_self *self, struct download *d)
 
 /* ---- the file --------------------------------------------------------------------- */
 
-/* What it says when it is open is answered: then it can be read. */
-static int open_file(cadre_self *self, struct download *d)
-{
-    const cadre_file config = {.path = path_of(d), .use = CADRE_FILE_READ, .reads = 1};
-    int err = cadre_spawn(self, &d->file, &cadre_file_class, &config);
-    return err ? err
-               : cadre_ask(self, &d->token, d->file, d->config->timeout, cadre_file_ask,
-                           0);
-}
-
-static int answer_in_pieces(cadre_self *self, struct download *d, int status,
-                            const cadre_http_field *fields)
+static int answer_file(cadre_self *self, struct download *d, int status,
+                       const cadre_http_field *fields)
 {
     const cadre_http_source source = {.from = cadre_me(self), .size = d->left.size};
-    int err = cadre_http_answer_source(self, d->promise, status, fields, &source);
+    int fd = d->fd, err;
     d->is_answered = true;
+    if (d->request.takes_files) {
+        d->fd = -1;
+        err = cadre_http_answer_file(self, d->promise, status, fields, &source, fd,
+                                     d->left.first);
+    } else {
+        err = cadre_http_answer_source(self, d->promise, status, fields, &source);
+    }
     return err == -EALREADY ? CADRE_STOP : err;
 }
 
@@ -119,59 +118,89 @@ static int answer_status(cadre_self *self, struct download *d, uint64_t size)
     if (status == 416)
         return answer(self, d, 416, f.list, NULL);
     add(&f, "Content-Type", d->type);
-    if (d->left.size == 0)
-        return answer(self, d, status, f.list, NULL);
-    if (status == 200 && size <= SHORT && !cadre_http_is(d->request.method, "HEAD"))
-        return cadre_file_read(self, &d->token, d->config->timeout, path_of(d), SHORT);
-    return d->file.id ? answer_in_pieces(self, d, status, f.list) : open_file(self, d);
+    return d->left.size == 0 ? answer(self, d, status, f.list, NULL)
+                             : answer_file(self, d, status, f.list);
 }
 
-/* A short one, as a whole. */
-static int on_file(cadre_self *self, struct download *d, cadre_file_data *data)
+static int on_opened(cadre_self *self, struct download *d, cadre_file_opened *opened)
 {
-    struct fields f = fields_of(d);
-    add(&f, "Content-Type", d->type);
-    return answer(self, d, 200, f.list, cadre_buf_move(&data->bytes));
-}
-
-/* Of what is there, and then of what was opened, which may be another one. */
-static int on_status(cadre_self *self, struct download *d, const cadre_file_status *s)
-{
-    cadre_http_text path = d->request.path;
-    if (s->kind == CADRE_KIND_DIRECTORY && path.at[path.size - 1] != '/')
-        return redirect(self, d);
-    if (s->kind != CADRE_KIND_FILE)
+    if (opened->status.kind != CADRE_KIND_FILE)
         return refuse(self, d, -ENOTSUP);
-    validators_make(&d->validators, s);
+    d->fd = opened->fd;
+    opened->fd = -1;
+    validators_make(&d->validators, &opened->status);
     if (validators_match(&d->validators, &d->request))
         return answer(self, d, 304, fields_of(d).list, NULL);
-    return answer_status(self, d, s->size);
+    return answer_status(self, d, opened->status.size);
 }
 
-/* ---- pieces ----------------------------------------------------------------------- */
+static int on_failure(cadre_self *self, struct download *d, int code)
+{
+    cadre_http_text path = d->request.path;
+    if (d->is_answered)
+        return CADRE_STOP;
+    if (code == -EISDIR && path.at[path.size - 1] != '/')
+        return redirect(self, d);
+    return refuse(self, d, code);
+}
+
+/* ---- pieces, where the connection wants them --------------------------------------- */
+
+/* Read on a thread of the pool, which has the descriptor meanwhile. */
+typedef struct piece {
+    int fd;
+    uint32_t size;
+    uint64_t offset;
+    cadre_buf *bytes;
+} piece;
+static void drop_piece(void *body)
+{
+    piece *p = body;
+    if (p->fd >= 0)
+        close(p->fd);
+    cadre_buf_unref(cadre_buf_move(&p->bytes));
+}
+static CADRE_TYPE_DROP(piece, drop_piece);
+
+static int read_piece(void *body)
+{
+    piece *p = body;
+    ssize_t n;
+    p->bytes = cadre_buf_new(NULL, p->size);
+    if (!p->bytes)
+        return -ENOMEM;
+    for (uint32_t done = 0; done < p->size; done += (uint32_t)n) {
+        n = pread(p->fd, cadre_buf_data(p->bytes) + done, p->size - done,
+                  (off_t)(p->offset + done));
+        if (n < 0 && errno == EINTR)
+            n = 0;
+        else if (n <= 0) /* it has become shorter: the answer is cut off */
+            return n < 0 ? -errno : -ENODATA;
+    }
+    return 0;
+}
 
 static int on_more(cadre_self *self, struct download *d, const cadre_msg *m)
 {
     uint64_t size = d->left.size < PIECE ? d->left.size : PIECE;
-    int err = cadre_defer(self, m, &d->promise);
-    return err ? err
-               : cadre_ask(self, &d->token, d->file, d->config->timeout,
-                           cadre_file_read_at, .offset = d->left.first,
-                           .size = (uint32_t)size);
+    int fd = d->fd, err = fd < 0 ? CADRE_STOP : cadre_defer(self, m, &d->promise);
+    if (err)
+        return err;
+    d->fd = -1;
+    return cadre_offload(self, &d->token, CADRE_POOL_FILES, d->config->timeout,
+                         read_piece, piece, fd, (uint32_t)size, d->left.first, NULL);
 }
 
-/* An empty one is that of a file that has become shorter: it is cut off. */
-static int on_data(cadre_self *self, struct download *d, cadre_file_data *data)
+static int on_piece(cadre_self *self, struct download *d, piece *p)
 {
-    uint64_t size = cadre_buf_size(data->bytes);
-    if (size == 0)
-        return CADRE_STOP;
-    d->left.first += size;
-    d->left.size -= size;
-    const cadre_http_piece piece = {.bytes = cadre_buf_move(&data->bytes),
-                                    .is_last = d->left.size == 0};
-    int err = cadre_answer_as(self, d->promise, &cadre_http_piece_type, &piece);
-    return err ? err : piece.is_last ? CADRE_STOP : 0;
+    d->fd = p->fd;
+    p->fd = -1;
+    d->left.first += p->size;
+    d->left.size -= p->size;
+    const cadre_http_piece next = {.bytes = cadre_buf_move(&p->bytes),
+                                   .is_last = d->left.size == 0};
+    int err = cadre_answer_as(self, d->promise, &cadre_http_piece_type, &next);
+    return err ? err : next.is_last ? CADRE_STOP : 0;
 }
 
 /* ---- the class -------------------------------------------------------------------- */
@@ -183,15 +212,15 @@ static int on_request(cadre_self *self, struct download *d, const cadre_msg *m)
     int err = cadre_defer(self, m, &d->promise);
     if (!err)
         err = cadre_watch(self, NULL, m->from);
-    return err ? err : cadre_file_stat(self, &d->token, d->config->timeout, path_of(d));
+    return err ? err : cadre_file_open(self, &d->token, d->config->timeout, path_of(d));
 }
 
 static int download_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     struct download *d = state;
     const cadre_failure *failure = cadre_body(m, cadre_failure);
-    const cadre_file_status *status = cadre_body(m, cadre_file_status);
-    cadre_file_data *data = cadre_body(m, cadre_file_data);
+    cadre_file_opened *opened = cadre_body(m, cadre_file_opened);
+    piece *read = cadre_body(m, piece);
     if (m->type == &cadre_http_request_type)
         return on_request(self, d, m);
     if (m->type == &cadre_http_more_type)
@@ -200,13 +229,11 @@ static int download_receive(cadre_self *self, void *state, cadre_msg *m)
         return CADRE_STOP;
     if (m->token.id != d->token.id)
         return cadre_unhandled(self, m);
-    if (data)
-        return d->is_answered ? on_data(self, d, data) : on_file(self, d, data);
-    if (status)
-        return on_status(self, d, status);
-    if (!failure)
-        return cadre_unhandled(self, m);
-    return d->is_answered ? CADRE_STOP : refuse(self, d, failure->code);
+    if (opened)
+        return on_opened(self, d, opened);
+    if (read)
+        return on_piece(self, d, read);
+    return failure ? on_failure(self, d, failure->code) : cadre_unhandled(self, m);
 }
 
 static void download_stop(cadre_self *self, void *state, int reason)
@@ -214,6 +241,8 @@ static void download_stop(cadre_self *self, void *state, int reason)
     struct download *d = state;
     cadre_http_request_type.drop(&d->request);
     cadre_buf_unref(d->path);
+    if (d->fd >= 0)
+        close(d->fd);
 }
 
 const cadre_class download_class = {.name = "cadre_http_download",

@@ -16,7 +16,7 @@ struct download {
     cadre_token token;          /* of what it waits for */
     struct validators validators;
     struct range left; /* that is to be given */
-    cadre_ref file;
+    int fd;            /* or -1 */
     bool is_answered;
 };
 

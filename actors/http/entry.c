@@ -64,6 +64,7 @@ void entry_outcome(struct entry *e, struct shared *shared, const cadre_msg *m)
         e->token.id = 0;
         e->response = *response;
         response->fields = response->body = NULL;
+        response->file = 0;
     } else if (failure) {
         fail(e, failure);
     } else {
@@ -85,5 +86,6 @@ void entry_forget(cadre_self *self, struct entry *e)
     pieces_refuse(self, &e->response.source);
     cadre_buf_unref(e->response.fields);
     cadre_buf_unref(e->response.body);
+    response_close(e->response.file);
     cadre_buf_unref(e->out);
 }

@@ -122,7 +122,8 @@ static int on_request(cadre_self *self, const cadre_http_files *me, cadre_msg *m
     bool no_memory;
     if (!cadre_http_is(r->method, "GET") && !cadre_http_is(r->method, "HEAD"))
         return cadre_http_reply(self, m, 405, allow, NULL);
-    struct download init = {.config = me, .path = find_path(me, r, &no_memory)};
+    struct download init = {
+        .config = me, .fd = -1, .path = find_path(me, r, &no_memory)};
     if (!init.path)
         return no_memory ? cadre_http_reply(self, m, 503, NULL, NULL)
                          : cadre_http_reply_text(self, m, 404, "404\n");

@@ -51,5 +51,6 @@ int cadre_http_pass_on(cadre_self *self, const cadre_msg *m, cadre_msg *outcome)
                               failure ? failure : &(cadre_failure){.code = -EPROTO});
     int err = cadre_reply_as(self, m, &cadre_http_response_type, r);
     r->fields = r->body = NULL;
+    r->file = 0;
     return err;
 }

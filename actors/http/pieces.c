@@ -4,6 +4,7 @@
  * as slow as the client, and what waits is what the queue takes and one piece. */
 #include "pieces.h"
 
+#include "response.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -19,6 +20,15 @@ void pieces_begin(struct pieces *p, const cadre_http_source *source, bool has_ch
 {
     *p = (struct pieces){
         .source = *source, .left = source->size, .has_chunks = has_chunks};
+}
+
+void pieces_of_file(struct pieces *p, cadre_http_response *r)
+{
+    if (p->left == 0)
+        return;
+    p->file = r->file;
+    p->offset = r->offset;
+    r->file = 0;
 }
 
 /* ---- one of them ------------------------------------------------------------------ */
@@ -134,11 +144,26 @@ int pieces_ask(cadre_self *self, struct pieces *p)
                      .key = p->source.key);
 }
 
+/* All of them, without their source. */
+static int write_file(cadre_self *self, struct pieces *p, cadre_stream stream,
+                      uint64_t *written)
+{
+    int err = cadre_stream_write_file(self, stream, p->file, p->offset, p->left);
+    if (err)
+        return err;
+    *written += p->left;
+    p->file = 0;
+    pieces_end(self, p);
+    return 0;
+}
+
 int pieces_write(cadre_self *self, struct pieces *p, cadre_stream stream,
                  uint64_t *written)
 {
     if (pieces_are_over(p) || p->token.id)
         return 0;
+    if (p->file)
+        return write_file(self, p, stream, written);
     int err = p->code;
     if (!err)
         err = pieces_write_buf(self, stream, &p->out, written);
@@ -170,5 +195,6 @@ void pieces_end(cadre_self *self, struct pieces *p)
     cadre_buf_unref(p->bytes);
     cadre_buf_unref(p->tail);
     cadre_buf_unref(p->trailers);
+    response_close(p->file);
     *p = (struct pieces){0};
 }

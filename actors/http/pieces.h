@@ -12,6 +12,8 @@ struct pieces {
     uint64_t left;          /* of the size that was told */
     cadre_buf *out, *bytes; /* of the one that is to be written, in this order */
     cadre_buf *tail;
+    int file; /* where all of them are, from this offset on; 0: none */
+    uint64_t offset;
     cadre_buf *trailers; /* of the last, where they are no chunk's */
     int code;            /* of a source that has failed */
     bool has_chunks;
@@ -25,6 +27,8 @@ static inline bool pieces_are_over(const struct pieces *p)
 static inline bool pieces_are_awaited(const struct pieces *p) { return p->token.id; }
 
 void pieces_begin(struct pieces *p, const cadre_http_source *source, bool has_chunks);
+/* They are in the response's file, too, if that has one: it has none afterwards. */
+void pieces_of_file(struct pieces *p, cadre_http_response *r);
 /* Was m the outcome that was awaited? It is what is to be written then. */
 bool pieces_outcome(struct pieces *p, const cadre_msg *m);
 /* Writes what there is, and asks for the next; *written counts the bytes. Returns 0: they

@@ -68,6 +68,8 @@ static int begin_first(cadre_self *self, struct queue *q, struct entry *e, bool 
     r->status = 0;
     if (r->source.from.id && !e->manner.is_head) {
         pieces_begin(&q->pieces, &r->source, wire_has_chunks(&r->source, e->manner));
+        if (q->shared->takes_files)
+            pieces_of_file(&q->pieces, r);
         r->source.from.id = 0;
     }
     return 0;

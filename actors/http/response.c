@@ -7,12 +7,20 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
+
+void response_close(int file)
+{
+    if (file > 0)
+        close(file);
+}
 
 static void drop_response(void *body)
 {
     const cadre_http_response *r = body;
     cadre_buf_unref(r->fields);
     cadre_buf_unref(r->body);
+    response_close(r->file);
 }
 CADRE_TYPE_DROP(cadre_http_response, drop_response);
 
@@ -170,6 +178,21 @@ int cadre_http_answer_source(cadre_self *self, cadre_promise promise, int status
     cadre_http_response r;
     int err = make_with_source(&r, status, fields, source);
     return err ? err : cadre_answer_as(self, promise, &cadre_http_response_type, &r);
+}
+
+int cadre_http_answer_file(cadre_self *self, cadre_promise promise, int status,
+                           const cadre_http_field *fields,
+                           const cadre_http_source *source, int take, uint64_t offset)
+{
+    cadre_http_response r;
+    int err = take <= 0 ? -EBADF : make_with_source(&r, status, fields, source);
+    if (err) {
+        response_close(take);
+        return err;
+    }
+    r.file = take;
+    r.offset = offset;
+    return cadre_answer_as(self, promise, &cadre_http_response_type, &r);
 }
 
 int cadre_http_reply_text(cadre_self *self, const cadre_msg *m, int status,

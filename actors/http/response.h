@@ -11,6 +11,9 @@ enum {
         2 /* it becomes a WebSocket, of the source, which is a session */
 };
 
+/* Of a response; 0: none. */
+void response_close(int file);
+
 static inline bool response_is_status(uint32_t status)
 {
     return status >= 200 && status <= 599;

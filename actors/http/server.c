@@ -60,6 +60,7 @@ static int make_shared(cadre_http *me)
     shared->to = me->to;
     shared->context = me->context;
     shared->limits = me->limits;
+    shared->takes_files = !me->tls;
     return 0;
 }
 

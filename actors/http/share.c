@@ -11,9 +11,10 @@ int cadre_http_share(const cadre_type *type, void *body)
         (void)cadre_buf_ref(r->head);
         (void)cadre_buf_ref(r->body);
     } else if (type == &cadre_http_response_type) {
-        const cadre_http_response *r = body;
+        cadre_http_response *r = body;
         (void)cadre_buf_ref(r->fields);
         (void)cadre_buf_ref(r->body);
+        r->file = 0; /* its source has the same */
     } else if (type == &cadre_http_piece_type) {
         const cadre_http_piece *p = body;
         (void)cadre_buf_ref(p->bytes);

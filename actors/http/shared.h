@@ -12,6 +12,7 @@ struct shared {
     cadre_ref to;
     void *context;
     cadre_http_limits limits;
+    bool takes_files; /* what a connection of HTTP/1 sends; see cadre_http_request */
     /* Counted by all connections: relaxed, nothing follows from them but a refusal. */
     atomic_uint connections, requests;
 };

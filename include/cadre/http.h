@@ -70,6 +70,8 @@ typedef struct cadre_http_request {
     cadre_buf *head;               /* where all that stands; not to be read */
     cadre_buf *body;               /* NULL: none */
     cadre_http_source source;      /* of a body that comes in pieces; id 0: none */
+    bool
+        takes_files; /* the system sends what cadre_http_answer_file() answers it with */
 } cadre_http_request;
 CADRE_API extern const cadre_type cadre_http_request_type;
 
@@ -112,6 +114,8 @@ typedef struct cadre_http_response {
     uint32_t own;
     cadre_buf *fields, *body;
     cadre_http_source source;
+    int file; /* see cadre_http_answer_file(); 0: none */
+    uint64_t offset;
 } cadre_http_response;
 CADRE_API extern const cadre_type cadre_http_response_type;
 
@@ -211,6 +215,15 @@ CADRE_API CADRE_MUST_CHECK int
 cadre_http_answer_source(cadre_self *self, cadre_promise promise, int status,
                          const cadre_http_field *fields,
                          const cadre_http_source *source);
+/* The same of part of a regular file, from this offset on: source->size says how many
+ * bytes. Where the request takes files the system sends it, and the source is told that it
+ * has gone; else the source is asked for the same bytes. take: a descriptor, open for
+ * reading; consumed, also when this fails. */
+CADRE_API CADRE_MUST_CHECK int cadre_http_answer_file(cadre_self *self,
+                                                      cadre_promise promise, int status,
+                                                      const cadre_http_field *fields,
+                                                      const cadre_http_source *source,
+                                                      int take, uint64_t offset);
 /* Trailers for a piece. Errors: -ENOMEM, -EINVAL (a field that no answer may have). */
 CADRE_API CADRE_MUST_CHECK int cadre_http_trailers(cadre_buf **trailers,
                                                    const cadre_http_field *fields);

@@ -122,14 +122,14 @@ CADRE_API CADRE_MUST_CHECK int cadre_stream_write(cadre_self *self, cadre_stream
 CADRE_API CADRE_MUST_CHECK int
 cadre_stream_write_buf(cadre_self *self, cadre_stream stream, cadre_buf *take);
 /* Writes so many bytes of a regular file, from this offset on, of which the system makes
- * no copy. fd: open for reading; stays yours, and may be closed at once. Of any size: it
- * needs none of the room that write_max limits, but counts as unsent. What of it is not
- * in memory, the connection's loop reads, which may wait for the disk meanwhile. Where the
- * file turns out to be shorter it is closed with -ENODATA.
- * Errors: CADRE_EFULL, -EPIPE, -ENOMEM, as above; -EINVAL (no regular file, more than one
- * can have), -EBADF, -EMFILE; -ENOTSUP (with TLS, and what is no socket). */
+ * no copy. take: a descriptor, open for reading, which stays yours if this fails. Of any
+ * size: it needs none of the room that write_max limits, but counts as unsent. What of it
+ * is not in memory, the connection's loop reads, which may wait for the disk meanwhile.
+ * Where the file turns out to be shorter the connection is closed with -ENODATA.
+ * Errors: CADRE_EFULL, -EPIPE, -ENOMEM, as above; -EINVAL (no regular file, size is 0, or
+ * more than a file can have), -EBADF; -ENOTSUP (with TLS, and what is no socket). */
 CADRE_API CADRE_MUST_CHECK int cadre_stream_write_file(cadre_self *self,
-                                                       cadre_stream stream, int fd,
+                                                       cadre_stream stream, int take,
                                                        uint64_t offset, uint64_t size);
 /* Asks for one cadre_stream_wrote. Asked again before that came, it is for the later. */
 CADRE_API CADRE_MUST_CHECK int cadre_stream_flush(cadre_self *self,

@@ -1,8 +1,6 @@
 /* bytes.c: the owner's side of a connection: bytes in and out. */
 #include "io/bytes.h"
 
-#include <unistd.h>
-
 size_t bytes_unsent(struct stream *s)
 {
     return s->given - load_acquire(&s->sent); /* the loop's */
@@ -76,15 +74,13 @@ int bytes_append_file(struct stream *s, struct part part)
 {
     void *p;
     int err = cadre_port_get(s->h.port.world, &p, sizeof part);
-    if (!err) {
-        const struct piece piece = {.part = p};
-        *piece.part = part;
-        err = append(s, &piece, part.size);
-        if (err)
-            cadre_port_put(s->h.port.world, p, sizeof part);
-    }
     if (err)
-        close(part.fd);
+        return err;
+    const struct piece piece = {.part = p};
+    *piece.part = part;
+    err = append(s, &piece, part.size);
+    if (err)
+        cadre_port_put(s->h.port.world, p, sizeof part);
     return err;
 }
 

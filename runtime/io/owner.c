@@ -7,7 +7,6 @@
 #include <cadre/tls.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -459,36 +458,30 @@ int cadre_stream_write_buf(cadre_self *self, cadre_stream stream, cadre_buf *tak
     return err;
 }
 
-/* A descriptor of the regular file, which is ours. Errors: -EINVAL, and what the system
- * says. */
-static int copy_of_file(int fd)
+static int check_file(int fd)
 {
     struct stat stat;
     if (fstat(fd, &stat) != 0)
         return -errno;
-    if (!S_ISREG(stat.st_mode))
-        return -EINVAL;
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    return copy < 0 ? -errno : copy;
+    return S_ISREG(stat.st_mode) ? 0 : -EINVAL;
 }
 
-int cadre_stream_write_file(cadre_self *self, cadre_stream stream, int fd,
+int cadre_stream_write_file(cadre_self *self, cadre_stream stream, int take,
                             uint64_t offset, uint64_t size)
 {
     static const char what[] = "cadre_stream_write_file";
     struct stream *s;
     int err = owner_find_stream(self, what, stream, &s);
-    if (!err && offset > INT64_MAX - (size < INT64_MAX ? size : INT64_MAX))
-        err = cadre_port_misuse(self->world, -EINVAL, "%s: beyond what a file can have",
-                                what);
+    if (!err && (size == 0 || size > INT64_MAX || offset > INT64_MAX - size))
+        err = cadre_port_misuse(self->world, -EINVAL,
+                                "%s: size is 0, or more than a file can have", what);
     if (!err && (s->filter || s->is_plain))
         err = -ENOTSUP;
-    if (!err && size > 0)
+    if (!err)
         err = owner_reserve(s, 1); /* it takes no memory */
-    if (err || size == 0)
-        return err;
-    int copy = copy_of_file(fd);
-    return copy < 0 ? copy : bytes_append_file(s, (struct part){copy, offset, size});
+    if (!err)
+        err = check_file(take);
+    return err ? err : bytes_append_file(s, (struct part){take, offset, size});
 }
 
 int cadre_stream_flush(cadre_self *self, cadre_stream stream)

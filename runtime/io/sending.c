@@ -1,6 +1,8 @@
 /* sending.c: what a connection sends, its loop's side. */
 #include "io/stream.h"
 
+#include <errno.h>
+
 enum { LINGER_MS = 5000 };
 
 void sending_count(struct stream *s, size_t n)
@@ -143,8 +145,8 @@ static bool send_at_once(struct stream *s)
     }
     if (sent >= 0 || sent == UV_EAGAIN)
         sent = copy_file(s);
-    if (sent < 0)
-        stream_end(s, (int)sent, WITH_END);
+    if (sent < 0) /* the peer is to know that something is missing */
+        stream_end(s, (int)sent, sent == -ENODATA ? WITH_RESET : WITH_END);
     return sent >= 0;
 }
 

@@ -8,6 +8,7 @@
 #include <cadre/future.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -127,6 +128,35 @@ static void reads(void)
     (void)failure(read_it("/dev/zero", 10000), -EFBIG);
 }
 static void whole_file_is_read_up_to_a_maximum(void **state) { act(reads); }
+
+static int open_it(const char *path)
+{
+    return cadre_file_open(me, &op, CADRE_NEVER, path);
+}
+
+/* A descriptor that is not taken is closed with its message. */
+static void opens(void)
+{
+    char text[8] = "";
+    put_file(in_folder("small"), "small");
+    cadre_msg m = outcome(open_it(in_folder("small")));
+    cadre_file_opened *opened = cadre_body(&m, cadre_file_opened);
+    assert_non_null(opened);
+    assert_int_equal(opened->status.kind, CADRE_KIND_FILE);
+    assert_int_equal(opened->status.size, 5);
+    assert_int_equal(fcntl(opened->fd, F_GETFD), FD_CLOEXEC);
+    int fd = opened->fd;
+    opened->fd = -1;
+    (void)result(open_it(in_folder("small")), &cadre_file_opened_type);
+    (void)result(open_it("/dev/null"), &cadre_file_opened_type);
+    (void)failure(open_it(in_folder("none")), -ENOENT);
+    (void)failure(open_it(in_folder("")), -EISDIR);
+    assert_int_equal(open_it(NULL), -EINVAL);
+    assert_int_equal(read(fd, text, sizeof text), 5);
+    assert_string_equal(text, "small");
+    close(fd);
+}
+static void opened_file_is_a_descriptor(void **state) { act(opens); }
 
 /* ---- what is refused ------------------------------------------------------------- */
 
@@ -514,6 +544,7 @@ static void call_that_outlasts_its_timeout_goes_on(void **state)
 int main(void)
 {
     TESTS(cmocka_unit_test(whole_file_is_read_up_to_a_maximum),
+          cmocka_unit_test(opened_file_is_a_descriptor),
           cmocka_unit_test(bad_arguments_are_refused),
           cmocka_unit_test(failure_has_remedy),
           cmocka_unit_test(what_is_no_file_is_refused),

@@ -83,6 +83,14 @@ typedef struct cadre_file_status {
 } cadre_file_status;
 CADRE_API extern const cadre_type cadre_file_status_type;
 
+/* A descriptor, open for reading and closed on exec: move it out by setting it to -1, or it
+ * is closed with the message. */
+typedef struct cadre_file_opened {
+    int fd;
+    cadre_file_status status;
+} cadre_file_opened;
+CADRE_API extern const cadre_type cadre_file_opened_type;
+
 /* What is in a directory, without . and .., in the order of strcmp(). */
 typedef struct cadre_file_entry {
     const char *name;
@@ -127,6 +135,10 @@ CADRE_API CADRE_MUST_CHECK int cadre_file_append(cadre_self *self, cadre_token *
                                                  cadre_buf *bytes, bool durable);
 /* cadre_file_status. */
 CADRE_API CADRE_MUST_CHECK int cadre_file_stat(cadre_self *self, cadre_token *token,
+                                               cadre_time timeout, const char *path);
+/* Opens a file for reading: cadre_file_opened. What is read there blocks: who has it passes
+ * it on (cadre_stream_write_file()), or calls an actor of cadre_file_class instead. */
+CADRE_API CADRE_MUST_CHECK int cadre_file_open(cadre_self *self, cadre_token *token,
                                                cadre_time timeout, const char *path);
 /* What is in a directory: cadre_file_names. max: more is -EFBIG; 0: 65,536. */
 CADRE_API CADRE_MUST_CHECK int cadre_file_list(cadre_self *self, cadre_token *token,

@@ -16,9 +16,10 @@
  * missing. What is not there, or no file, is 404; what may not be read 403; what fails
  * otherwise 500.
  *
- * A file is read by actors/file.h, on its threads, and a large one in pieces, as the
- * client takes them (http.h). Several that change it meanwhile do no harm but to what is
- * read: an answer is cut off where the file is shorter than it was.
+ * A file is opened on a thread of CADRE_POOL_FILES (offload.h). The system sends it to a
+ * client of HTTP/1 without TLS (cadre_stream_write_file()); else it is read there, too, in
+ * pieces, as the client takes them. Several that change it meanwhile do no harm but to what
+ * is read: an answer is cut off where the file is shorter than it was.
  *
  * Guarantees, each with a test of that name:
  *   root_is_not_left     a path with a segment .., however it is written, is 404. Links
