@@ -46,7 +46,7 @@ unsigned outgoing_gather(const struct outgoing *outgoing, uv_buf_t *bufs, size_t
 
 /* ---- of files --------------------------------------------------------------------- */
 
-/* The system reads ahead meanwhile: this thread waits for the disk as little as may be. */
+/* The system reads ahead meanwhile: this thread is to wait little for the disk. */
 ssize_t outgoing_send_file(const struct outgoing *outgoing, int to, size_t *size)
 {
     const struct part *part = outgoing->first->part;

@@ -5,7 +5,6 @@
 #include <cadre/await.h>
 #include <cadre/shutdown.h>
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -14,13 +13,8 @@
 #define HOST "Host: here\r\n"
 #define CLOSE HOST "Connection: close\r\n\r\n"
 
-/* More than the kernel keeps, and less of that where each byte is dear. */
-enum { IS_SLOW = EFFORT_SLOWDOWN > 4 };
-enum {
-    PIECE = 100000,
-    MUCH = IS_SLOW ? 400 : 1000,
-    ENOUGH = (IS_SLOW ? 32 : 64) << 20
-};
+/* More than the kernel keeps. */
+enum { PIECE = 100000, MUCH = EFFORT_SLOWDOWN > 4 ? 400 : 1000, ENOUGH = 64 << 20 };
 
 static void send_text(int fd, const char *text) { raw_send(fd, text, strlen(text)); }
 

@@ -19,7 +19,7 @@ warnings="-g -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion
     -Wstrict-prototypes -Wmissing-prototypes -Wundef"
 of_mutants="-O0 $([ -n "${KEEP-}" ] && echo -g || echo -w)" # there are hundreds
 engine="mc mc_run mc_snapshot mc_memory mc_place mc_print mc_os mc_isolated"
-limit=$([ -n "${LONG-}" ] && echo 7200 || echo 240) # seconds for one program
+limit=$([ -n "${LONG-}" ] && echo 7200 || echo 480) # seconds for one program
 
 # compile DIR MODEL FILE FLAGS: FILE as DIR has it, else MODEL, else the runtime; DIR/FILE.o
 compile() {

@@ -83,8 +83,8 @@ typedef struct cadre_file_status {
 } cadre_file_status;
 CADRE_API extern const cadre_type cadre_file_status_type;
 
-/* A descriptor, open for reading and closed on exec: move it out by setting it to -1, or it
- * is closed with the message. */
+/* A descriptor, open for reading and closed on exec: move it out by setting it to -1, or
+ * it is closed with the message. */
 typedef struct cadre_file_opened {
     int fd;
     cadre_file_status status;
@@ -136,8 +136,8 @@ CADRE_API CADRE_MUST_CHECK int cadre_file_append(cadre_self *self, cadre_token *
 /* cadre_file_status. */
 CADRE_API CADRE_MUST_CHECK int cadre_file_stat(cadre_self *self, cadre_token *token,
                                                cadre_time timeout, const char *path);
-/* Opens a file for reading: cadre_file_opened. What is read there blocks: who has it passes
- * it on (cadre_stream_write_file()), or calls an actor of cadre_file_class instead. */
+/* Opens a file for reading: cadre_file_opened. To read from that blocks: who has it gives
+ * it away (cadre_stream_write_file()); else see cadre_file_class. */
 CADRE_API CADRE_MUST_CHECK int cadre_file_open(cadre_self *self, cadre_token *token,
                                                cadre_time timeout, const char *path);
 /* What is in a directory: cadre_file_names. max: more is -EFBIG; 0: 65,536. */

@@ -17,9 +17,9 @@
  * otherwise 500.
  *
  * A file is opened on a thread of CADRE_POOL_FILES (offload.h). The system sends it to a
- * client of HTTP/1 without TLS (cadre_stream_write_file()); else it is read there, too, in
- * pieces, as the client takes them. Several that change it meanwhile do no harm but to what
- * is read: an answer is cut off where the file is shorter than it was.
+ * client of HTTP/1 without TLS (cadre_stream_write_file()); for others it is read there,
+ * too, in pieces, as the client takes them. Several that change it meanwhile do no harm
+ * but to what is read: an answer is cut off where the file is shorter than it was.
  *
  * Guarantees, each with a test of that name:
  *   root_is_not_left     a path with a segment .., however it is written, is 404. Links
