@@ -255,6 +255,8 @@ static void be_raw_by_two_names(void)
 {
     take_terminal();
     be_raw();
+    await(&used.opened, 1);
+    using_do_well(USE_RAW, 1, 0); /* what was told before is dealt with */
     cadre_system *first = using_system;
     using_begin(0);
     int name = open("/dev/tty", O_RDWR | O_CLOEXEC);
