@@ -47,11 +47,12 @@ static size_t length_of(const char *line, size_t size)
 }
 
 /* A line that is not complete, or one without its break: of what is wrong with it this
- * comes first, as it does where the rest comes later. */
+ * comes first, as it does where the rest comes later; and of the two limits the lower. */
 static int check_length(const cadre_http_limits *limits, bool is_first, size_t line,
                         size_t head)
 {
-    if (is_first && line > (size_t)limits->target + HEAD_METHOD_MAX + HEAD_VERSION_SIZE)
+    size_t most = (size_t)limits->target + HEAD_METHOD_MAX + HEAD_VERSION_SIZE;
+    if (is_first && most < limits->head && line > most)
         return 414;
     return head > limits->head ? 431 : 0;
 }

@@ -116,8 +116,8 @@ static bool ends_well(const struct parser *p, const char *at, size_t used)
            (used > 0 && (used > 1 ? at[used - 2] : p->last) == '\r');
 }
 
-/* Returns 0, or the status. *used as below. */
-static int execute(struct parser *p, const char *at, size_t size, size_t *used)
+/* What llhttp says of these bytes: 0, or a status. *used as below. */
+static int execute_once(struct parser *p, const char *at, size_t size, size_t *used)
 {
     llhttp_errno_t err = llhttp_execute(&p->llhttp, at, size);
     *used = size;
@@ -131,6 +131,26 @@ static int execute(struct parser *p, const char *at, size_t size, size_t *used)
     if (p->status)
         return p->status;
     return err == HPE_INVALID_METHOD ? 501 : 400;
+}
+
+/* Returns 0, or the status. *used as below. What is in front of a wrong byte is counted
+ * only behind it, if at all: so that what was first too much is told to be so, however
+ * the bytes are cut, these are looked at again one by one. */
+static int execute(struct parser *p, const char *at, size_t size, size_t *used)
+{
+    const llhttp_t before = p->llhttp;
+    const size_t body = p->body.size, extra = p->extra;
+    const bool has_chunks = p->in_body && p->framing.is_chunked;
+    int status = execute_once(p, at, size, used);
+    if (status != 400 || !has_chunks || p->is_over)
+        return status;
+    p->llhttp = before;
+    p->body.size = body;
+    p->extra = extra;
+    for (size_t i = 0, one; i < size; i++)
+        if ((status = execute_once(p, at + i, 1, &one)))
+            return status;
+    return 400;
 }
 
 /* Takes the head apart, and has llhttp ready for it. */

@@ -107,8 +107,7 @@ static void end(struct reading *r)
         CHECK(r->event == PARSER_END);
         tell_message(r);
     }
-    /* Refused is refused: what is both wrong and too large may be found to be either. */
-    story_number(&r->story, r->event >= 400 ? 400 : r->event);
+    story_number(&r->story, r->event);
     parser_free(&r->parser);
     story_free(&r->body);
 }

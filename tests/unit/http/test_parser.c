@@ -168,6 +168,68 @@ static void every_split_is_the_same(void **state)
     }
 }
 
+#define CHUNKS "PUT / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+
+/* What is expected of `first`, then so many bytes, then `last`. */
+static void expect_status(int status, const char *first, size_t many, const char *last)
+{
+    static char bytes[4096];
+    static size_t each[4096];
+    struct story story;
+    size_t begin = strlen(first), size = begin + many + strlen(last);
+    memcpy(bytes, first, begin);
+    memset(bytes + begin, 'x', many);
+    memcpy(bytes + begin + many, last, strlen(last));
+    parse(&story, bytes, size, NULL, 0);
+    assert_int_equal(story.event, status);
+    for (size_t i = 0; i < size; i++) {
+        parse(&story, bytes, size, &i, 1);
+        assert_int_equal(story.event, status);
+        each[i] = i;
+    }
+    parse(&story, bytes, size, each, size);
+    assert_int_equal(story.event, status);
+}
+
+/* What is wrong first counts, whether it was all there or came byte by byte. */
+static void wrong_and_too_large_has_one_status(void **state)
+{
+    side = &sides[0];
+    expect_status(431, CHUNKS "1;", 2001, "\x01\r\nx\r\n");
+    expect_status(400, CHUNKS "1;", 2000, "\x01\r\nx\r\n");
+    expect_status(400, CHUNKS "1;\x01", 2001, "\r\nx\r\n");
+    expect_status(431, CHUNKS "0\r\n", 2001, "\x01: y\r\n\r\n");
+    expect_status(400, CHUNKS "0\r\n", 2000, "\x01: y\r\n\r\n");
+    expect_status(431, CHUNKS "0\r\nT:", 2000, "\x01\r\n\r\n");
+    expect_status(400, CHUNKS "0\r\nT:", 1999, "\x01\r\n\r\n");
+    expect_status(413, CHUNKS "7d0\r\n", 2000, "y\r\n");
+    expect_status(400, CHUNKS "2\r\n", 3, "\r\n");
+}
+
+/* So does which of the limits a first line is over. */
+static void too_long_line_has_one_status(void **state)
+{
+    static const struct {
+        uint32_t head, target;
+        int status;
+    } cases[] = {{100, 60, 431}, {100, 59, 414}, {100, 61, 431}, {60, 500, 431}};
+    char bytes[201];
+    memset(bytes, 'x', 200);
+    bytes[200] = '\n';
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const cadre_http_limits few = {.head = cases[i].head,
+                                       .target = cases[i].target};
+        size_t seen = 0, size = 0;
+        int status = 0;
+        bool is_whole;
+        assert_int_equal(head_scan(&few, bytes, sizeof bytes, &seen, &is_whole),
+                         cases[i].status);
+        for (seen = 0; !status; size++)
+            status = head_scan(&few, bytes, size, &seen, &is_whole);
+        assert_int_equal(status, cases[i].status);
+    }
+}
+
 static void samples_are_understood(void **state)
 {
     struct story story;
@@ -245,6 +307,8 @@ static void mutations_are_harmless(void **state)
 int main(void)
 {
     TESTS(cmocka_unit_test(every_split_is_the_same),
+          cmocka_unit_test(wrong_and_too_large_has_one_status),
+          cmocka_unit_test(too_long_line_has_one_status),
           cmocka_unit_test(samples_are_understood),
           cmocka_unit_test(mutations_are_harmless));
     return RUN_TESTS();
