@@ -43,7 +43,7 @@ static struct {
     _Atomic uint64_t failures;
     _Atomic long long early; /* bytes, when few had failed */
     cadre_ref root;          /* written before there are others */
-    uint32_t tops;
+    _Atomic uint32_t tops;   /* failures that went up to there; written by the root */
     bool is_over, is_limited;
     atomic_bool is_told;
 } sea;
@@ -114,7 +114,7 @@ static int sailor_receive(cadre_self *self, void *state, cadre_msg *m)
     uint64_t number = atomic_fetch_add(&sea.failures, 1) + 1;
     if (number == sea.enough / 4)
         atomic_store(&sea.early, atomic_load(&sea.heap.bytes));
-    if (number >= sea.enough)
+    if (number >= sea.enough && atomic_load(&sea.tops) > 0)
         tell_root(self);
     return atomic_load(&sea.is_told) ? 0 : CADRE_EUSER;
 }
@@ -156,6 +156,8 @@ static sailor sailors[SAILORS];
 static cadre_child_spec crews[SAILORS], ships[FLEETS * SHIPS], fleets[FLEETS];
 static cadre_supervisor of_ships[FLEETS * SHIPS], of_fleets[FLEETS], top;
 
+/* However slow the machine is: so few failures are too many at any time, and some of them
+ * go up to the top for certain. */
 static cadre_supervisor give_up_soon(uint32_t i, const cadre_child_spec *children,
                                      uint32_t count)
 {
@@ -163,7 +165,7 @@ static cadre_supervisor give_up_soon(uint32_t i, const cadre_child_spec *childre
                               .count = count,
                               .strategy = (uint8_t)(i % 3),
                               .max_restarts = 3 + i % 3,
-                              .within = CADRE_SECOND,
+                              .within = 3600 * CADRE_SECOND,
                               .backoff = i % 2 ? 10000 : 0,
                               .backoff_max = CADRE_MS / 10};
 }
@@ -224,7 +226,7 @@ static int root_receive(cadre_self *self, void *state, cadre_msg *m)
     if (cadre_body(m, go))
         return cadre_release(self, r->top);
     if (down)
-        sea.tops = down->starts;
+        atomic_store(&sea.tops, down->starts);
     CHECK(!down || down->reason == CADRE_ERESTARTS || sea.is_limited);
     int err = cadre_restart(self, r->top); /* or it has been released meanwhile */
     if (err == -ENOMEM)                    /* it stays down: it is tried again */
@@ -250,7 +252,7 @@ static void run(uint32_t workers, uint64_t failures, bool is_limited)
     tally_clear(&sea.tally);
     atomic_store(&sea.failures, 0);
     sea.enough = failures;
-    sea.tops = 0;
+    atomic_store(&sea.tops, 0);
     sea.is_over = false;
     sea.is_limited = is_limited;
     atomic_store(&sea.is_told, false);
@@ -263,14 +265,13 @@ static void run(uint32_t workers, uint64_t failures, bool is_limited)
     CHECK_EQ(c.accepted, c.handled + c.dead + c.dropped);
     CHECK_EQ(sum(STARTED), sum(STOPPED));
     CHECK_EQ(atomic_load(&sea.heap.blocks), 0);
-    CHECK(sea.is_over && sum(GIVEN_UP) > 0);
-    CHECK(sea.tops > 0 || failures < 1000); /* a few, slowly, may stay below the top */
+    CHECK(sea.is_over && sum(GIVEN_UP) > 0 && atomic_load(&sea.tops) > 0);
     CHECK((sum(SHORT) > 0) == is_limited);
     printf("%u workers: %" PRIu64 " failures, %" PRIu64 " times given up, %u times at "
            "the top; %" PRIu64 " starts and ends, %" PRIu64
            " for want of memory; %.0f failures a second%s\n",
-           workers, failures, sum(GIVEN_UP), sea.tops, sum(STARTED), sum(SHORT),
-           (double)failures / (effort_clock() - start),
+           workers, failures, sum(GIVEN_UP), atomic_load(&sea.tops), sum(STARTED),
+           sum(SHORT), (double)failures / (effort_clock() - start),
            verdict_end() ? "" : ", FAILED");
 }
 
