@@ -500,7 +500,8 @@ build/results/static/instructions: \
 build/results/static/tools-test: build/release/bench/guard/compare
 # What can be made of these without the libraries that are missing.
 build/results/static/injected: build/release/tests/outside/files \
-    $(filter %/echo %/kv %/notes,$(EXAMPLES:%=build/release/bin/%))
+    $(addprefix build/release/,$(call not_left_out,tests/outside/starts)) \
+    $(filter %/echo %/kv %/notes %/proxy,$(EXAMPLES:%=build/release/bin/%))
 # The two slow ones look at what has changed since.
 build/results/static/analyzer: $(OBJECTS_$(ANALYZER)) $(foreach p,$(PARTS), \
     $(filter-out build/$(ANALYZER)/llhttp/%,$(OBJECTS_$(p)_$(ANALYZER))))

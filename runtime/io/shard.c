@@ -31,6 +31,17 @@ static void on_wake(uv_poll_t *poll, int status, int events)
     (void)events;
 }
 
+/* One that could not be made keeps its descriptor open, if it came so far (0: it did not,
+ * and < 0: libuv has closed it). */
+static int loop_init(uv_loop_t *loop)
+{
+    loop->backend_fd = 0;
+    int err = uv_loop_init(loop);
+    if (err && loop->backend_fd > 0)
+        close(loop->backend_fd);
+    return err;
+}
+
 int shard_init(struct shard *shard, struct world *world)
 {
     berth_init(&shard->berth);
@@ -40,7 +51,7 @@ int shard_init(struct shard *shard, struct world *world)
     shard->berth.seat.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (shard->berth.seat.wake_fd < 0)
         return -errno;
-    int err = uv_loop_init(&shard->loop);
+    int err = loop_init(&shard->loop);
     if (err)
         goto no_loop;
     err = uv_poll_init(&shard->loop, &shard->wake, shard->berth.seat.wake_fd);

@@ -67,7 +67,7 @@ int isolation_start(struct isolated *p)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
-        return -EMFILE;
+        return zygote_lacks(errno);
     p->fd = ends[0];
     int err = set(p, EPOLL_CTL_ADD) == 0
                   ? zygote_spawn(&p->of->zygote, p->slot, ends[1])
@@ -97,10 +97,11 @@ static int open_thread(struct isolation *is)
 {
     struct epoll_event stop = {.events = EPOLLIN};
     is->epoll = epoll_create1(EPOLL_CLOEXEC);
-    is->stop = eventfd(0, EFD_CLOEXEC);
+    if (is->epoll >= 0)
+        is->stop = eventfd(0, EFD_CLOEXEC);
     if (is->epoll < 0 || is->stop < 0 ||
         epoll_ctl(is->epoll, EPOLL_CTL_ADD, is->stop, &stop) != 0)
-        return -EMFILE;
+        return zygote_lacks(errno);
     return thread_start(&is->thread, "cadre-isolation", run, is);
 }
 

@@ -217,7 +217,7 @@ static void forget(struct zygote *z)
 static int pair(int ends[2])
 {
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-        return -EMFILE;
+        return zygote_lacks(errno);
     for (int i = 0; i < 2; i++) {
         int low = ends[i];
         if (low >= FIRST_FD)

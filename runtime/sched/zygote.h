@@ -26,6 +26,7 @@
 #include "base/atomic.h"
 #include "base/cc.h"
 
+#include <errno.h>
 #include <sys/types.h>
 
 enum { ZYGOTE_SLOTS = 255 };       /* at most */
@@ -49,6 +50,12 @@ struct zygote {
     size_t share;          /* bytes from one page to the next */
     unsigned char *shared; /* all of them */
 };
+
+/* A descriptor could not be had for this errno: what is said of it. */
+static inline int zygote_lacks(int error)
+{
+    return error == ENOMEM ? -ENOMEM : -EMFILE;
+}
 
 /* Here is no thread yet that matters. Returns 0, -ENOMEM, -EAGAIN, -EMFILE. */
 CC_MUST_CHECK int zygote_start(struct zygote *zygote, uint32_t slots, zygote_main *main,

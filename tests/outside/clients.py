@@ -1,6 +1,8 @@
 # clients.py: what looks at the answers of a program whose system calls fail.
+import http.server
 import re
 import socket
+import threading
 
 from tracing import PATIENCE, Closed, Wrong
 
@@ -116,6 +118,25 @@ class KvClient:
             self.values[key] = [value]
 
 
+def ask(port, method, path, body=b""):
+    """By HTTP: status and body. An error of the server's is Closed."""
+    talk = Talk(port)
+    try:
+        talk.send(b"%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                  b"Content-Length: %d\r\n\r\n%s" % (method, path, len(body), body))
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += talk.get(1)
+        size = re.search(rb"(?i)content-length: *(\d+)", head)
+        status = int(head.split()[1])
+        answer = talk.get(int(size[1])) if size else b""
+    finally:
+        talk.close()
+    if status >= 500:
+        raise Closed
+    return status, answer
+
+
 class NotesClient:
     """Of HTTP, with files and a database: an answer may also be a 5xx."""
 
@@ -132,39 +153,53 @@ class NotesClient:
         yield lambda: self.note(port)
         yield lambda: self.notes_are_there(port)
 
-    def ask(self, port, method, path, body=b""):
-        talk = Talk(port)
-        try:
-            talk.send(b"%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
-                      b"Content-Length: %d\r\n\r\n%s" % (method, path, len(body), body))
-            head = b""
-            while not head.endswith(b"\r\n\r\n"):
-                head += talk.get(1)
-            size = re.search(rb"(?i)content-length: *(\d+)", head)
-            status = int(head.split()[1])
-            answer = talk.get(int(size[1])) if size else b""
-        finally:
-            talk.close()
-        if status >= 500:
-            raise Closed
-        return status, answer
-
     def page_comes(self, port):
-        if self.ask(port, b"GET", b"/") != (200, self.page):
+        if ask(port, b"GET", b"/") != (200, self.page):
             raise Wrong("another page")
 
     def note(self, port):
         text = b"note%d!" % len(self.maybe)
         self.maybe.add(text)
-        status, answer = self.ask(port, b"POST", b"/notes", text)
+        status, answer = ask(port, b"POST", b"/notes", text)
         if status not in (200, 201) or text not in answer:
             raise Wrong(f"a note: {status} {answer[:100]!r}")
         self.notes = [*self.notes, text][-40:]  # the list has the last 100 only
 
     def notes_are_there(self, port):
-        status, answer = self.ask(port, b"GET", b"/notes")
+        status, answer = ask(port, b"GET", b"/notes")
         there = set(re.findall(rb"note\d+!", answer))
         lost = set(self.notes) - there
         if status != 200 or lost or not there <= self.maybe:
             raise Wrong(f"notes: {status}, lost: {lost}, "
                         f"more: {there - self.maybe}")
+
+
+class Backend(http.server.BaseHTTPRequestHandler):
+    """Of the proxy: each request has a connection of its own."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "5")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(b"here\n")
+
+    def log_message(self, *args):
+        pass
+
+
+class ProxyClient:
+    def __init__(self):
+        self.backend = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Backend)
+        threading.Thread(target=self.backend.serve_forever, args=(0.01,)).start()
+
+    def restarted(self):
+        pass
+
+    def requests(self, port):
+        yield lambda: self.comes(port)
+        yield lambda: self.comes(port)
+
+    def comes(self, port):
+        if (answer := ask(port, b"GET", b"/")) != (200, b"here\n"):
+            raise Wrong(f"{answer}")

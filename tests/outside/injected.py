@@ -1,7 +1,7 @@
 # injected.py: system calls fail, one after the other, while real programs are used.
 #
-#   injected.py FOLDER [files] [journal] [echo] [kv] [notes]    of these programs in
-#                                       build/release; all of them
+#   injected.py FOLDER [files] [journal] [starts] [database] [echo] [kv] [notes] [proxy]
+#                                       of these programs in build/release; all of them
 #
 # strace attaches to a program that runs, lets the Nth call of some name in each of its
 # threads fail with some error, and a client looks at what it gets: right answers or
@@ -18,9 +18,11 @@ import shutil
 import subprocess
 import sys
 
+from database import sweep_database
 from files import sweep_files
 from journal import sweep_journal
-from sockets import sweep_echo, sweep_kv, sweep_notes
+from sockets import sweep_echo, sweep_kv, sweep_notes, sweep_proxy
+from starts import sweep_starts
 from tracing import Strace, results, top
 
 
@@ -37,8 +39,9 @@ def can_trace():
         child.wait()
 
 
-SWEEPS = {"files": sweep_files, "journal": sweep_journal, "echo": sweep_echo,
-          "kv": sweep_kv, "notes": sweep_notes}
+SWEEPS = {"files": sweep_files, "journal": sweep_journal, "starts": sweep_starts,
+          "database": sweep_database, "echo": sweep_echo, "kv": sweep_kv,
+          "notes": sweep_notes, "proxy": sweep_proxy}
 
 
 def main():

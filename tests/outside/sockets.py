@@ -3,7 +3,7 @@ import os
 import signal
 import time
 
-from clients import EchoClient, KvClient, NotesClient, Talk
+from clients import EchoClient, KvClient, NotesClient, ProxyClient, Talk
 from tracing import (BUILD, LONG, PATIENCE, Closed, Program, Strace, Wrong, cannot_be,
                      check, pause, top)
 
@@ -69,13 +69,14 @@ class Sweep:
             use(self.client, self.program.port)
             self.program.leaks()
 
-    def run(self, faults, most):
+    def run(self, faults, most, few=3):
+        """At each of the first `most` calls, or at one of the first `few`."""
         turn = 0
         for calls, errors in faults:
             for call in calls.split():
                 for error in errors.split():
                     turn += 1
-                    numbers = range(1, most + 1) if LONG else (1 + turn % 3,)
+                    numbers = range(1, most + 1) if LONG else (1 + turn % few,)
                     for n in numbers:
                         self.ready()
                         wrong, reached = one_fault(self.client, self.program, call, error,
@@ -119,6 +120,10 @@ SOCKETS = (("accept4", "EINTR EAGAIN ECONNABORTED EMFILE ENFILE ENOBUFS ENOMEM E
            ("read", "EINTR EAGAIN ECONNRESET ETIMEDOUT ENOMEM"),
            ("write writev sendmsg", "EINTR EAGAIN ECONNRESET EPIPE ENOBUFS ENOMEM"),
            ("epoll_wait", "EINTR"))
+# Of a program that is a client, too. (Those of its server are in the others.)
+CONNECTS = (("connect", "ECONNREFUSED ETIMEDOUT EADDRNOTAVAIL EINTR ENOBUFS"),
+            ("socket", "EMFILE ENFILE ENOBUFS ENOMEM"),
+            ("getsockopt", "ECONNREFUSED"))
 
 
 def sweep_sockets(name, command, client):
@@ -142,3 +147,15 @@ def sweep_kv():
 def sweep_notes():
     sweep_sockets("notes", [f"{BUILD}/bin/notes", "--port", "0", "--database",
                             f"{top}/notes.db"], NotesClient())
+
+
+def sweep_proxy():
+    path, client = f"{BUILD}/bin/proxy", ProxyClient()
+    if not os.path.exists(path):
+        print("notice: no proxy here: it connected always")
+        return
+    sweep = Sweep("proxy", [path, "--port", "0", "--every", "20", "--backend",
+                            f"http://127.0.0.1:{client.backend.server_port}"], client)
+    sweep.run(CONNECTS, 6, 1)
+    sweep.end()
+    client.backend.shutdown()
