@@ -107,8 +107,8 @@ static int write_on(cadre_self *self, struct connection *c)
     return err;
 }
 
-/* When somebody has to have done something; CADRE_NEVER: nobody has to. */
-static cadre_time find_due(cadre_self *self, struct connection *c)
+/* When the client has to have done something; CADRE_NEVER: it has not. */
+static cadre_time client_due(cadre_self *self, struct connection *c)
 {
     bool waits = c->upload.is_on && !c->upload.is_asked;
     if (!is_within(c) || c->holds || c->continues || waits)
@@ -124,8 +124,26 @@ static cadre_time find_due(cadre_self *self, struct connection *c)
                : CADRE_NEVER;
 }
 
+/* The same of anybody. */
+static cadre_time find_due(cadre_self *self, struct connection *c)
+{
+    const struct entry *e = queue_due(&c->queue);
+    cadre_time due = client_due(self, c);
+    return e && e->due < due ? e->due : due;
+}
+
+/* Whoever reads the upload has its time from when a piece was given until the next one is
+ * asked for, or the answer is there. */
+static void watch_upload(cadre_self *self, struct connection *c)
+{
+    struct entry *e = c->upload.is_on ? queue_last(&c->queue) : NULL;
+    if (e && !c->upload.is_asked && !e->due)
+        intake_is_due(self, c, e);
+}
+
 static int set_timer(cadre_self *self, struct connection *c)
 {
+    watch_upload(self, c);
     cadre_time due = find_due(self, c), now = cadre_now(self);
     if (due == CADRE_NEVER || (c->timer_at && c->timer_at <= due))
         return 0;
@@ -190,11 +208,24 @@ static void on_idle(cadre_self *self, struct connection *c)
         close_now(self, c);
 }
 
+static void on_late(cadre_self *self, struct connection *c, struct entry *e)
+{
+    if (c->upload.is_on && e == queue_last(&c->queue)) {
+        dispatch_refuse(self, c, 504, -ETIMEDOUT);
+        return;
+    }
+    entry_cancel(self, e, c->shared);
+    entry_answer(e, 504, NULL);
+}
+
 static void on_due(cadre_self *self, struct connection *c)
 {
     cadre_time now = cadre_now(self);
+    struct entry *e;
     c->timer_at = 0;
-    if (c->closed || find_due(self, c) > now)
+    while (!c->closed && (e = queue_due(&c->queue)) && e->due <= now)
+        on_late(self, c, e);
+    if (c->closed || client_due(self, c) > now)
         return;
     if (c->read_due)
         dispatch_refuse(self, c, 408, -ETIMEDOUT);
@@ -241,9 +272,10 @@ static int connection_start(cadre_self *self, void *state)
 
 static int on_more(cadre_self *self, struct connection *c, const cadre_msg *m)
 {
-    return upload_more(self, &c->upload, m)
-               ? cadre_send_as(self, cadre_me(self), &go_on_type, NULL)
-               : 0;
+    if (!upload_more(self, &c->upload, m))
+        return 0;
+    queue_last(&c->queue)->due = 0;
+    return cadre_send_as(self, cadre_me(self), &go_on_type, NULL);
 }
 
 static int connection_receive(cadre_self *self, void *state, cadre_msg *m)

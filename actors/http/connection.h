@@ -39,6 +39,9 @@ CADRE_MUST_CHECK int intake_data(cadre_self *self, struct connection *c,
                                  const cadre_stream_data *d);
 void intake_pending(cadre_self *self, struct connection *c);
 
+/* It has been given all that it has asked for: now it has its time. */
+void intake_is_due(cadre_self *self, struct connection *c, struct entry *e);
+
 /* Asks whoever is to answer it, at a desk that is made where there is none, or answers
  * it. Consumes what the request owns. */
 void dispatch_ask(cadre_self *self, struct connection *c, cadre_ref *desk,

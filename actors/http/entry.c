@@ -34,7 +34,7 @@ void entry_ask(cadre_self *self, struct entry *e, struct shared *shared, cadre_r
 {
     const cadre_type *type = &cadre_http_request_type;
     cadre_http_request request = *r;
-    /* An upload takes as long as it takes; when its client is late we know. */
+    /* What its client takes for an upload does not count: see connection.c. */
     cadre_time timeout = r->source.from.id ? CADRE_NEVER : shared->limits.answer;
     if (!shared_begin(shared)) {
         type->drop(&request);

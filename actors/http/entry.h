@@ -10,6 +10,9 @@ struct entry {
     cadre_http_response response; /* owned; its body or source until it is written */
     cadre_buf *out;               /* its head, from when it is its turn */
     struct wire_manner manner;
+    /* When an upload has to be answered, or its next piece asked for; 0: it waits for a
+     * piece, or it is no upload, which was asked with a deadline. */
+    cadre_time due;
 };
 
 /* Asks for its answer. Consumes what the request owns, and may answer it at once. */

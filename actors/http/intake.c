@@ -28,6 +28,12 @@ static void on_piece(cadre_self *self, struct connection *c)
         dispatch_refuse(self, c, 503, -ENOMEM);
 }
 
+void intake_is_due(cadre_self *self, struct connection *c, struct entry *e)
+{
+    cadre_time now = cadre_now(self), answer = c->shared->limits.answer;
+    e->due = answer < CADRE_NEVER - now ? now + answer : CADRE_NEVER;
+}
+
 static void on_end(cadre_self *self, struct connection *c)
 {
     if (!c->upload.is_on) {
@@ -36,6 +42,7 @@ static void on_end(cadre_self *self, struct connection *c)
     }
     c->queue.is_open = c->continues = false;
     c->read_due = 0;
+    intake_is_due(self, c, queue_last(&c->queue));
     c->no_more = !c->parser.keeps || c->closing;
     if (upload_give(self, &c->upload, cadre_buf_move(&c->parser.request.body), true))
         upload_fail(self, &c->upload, -ENOMEM);

@@ -13,6 +13,17 @@ struct entry *queue_add(struct queue *q, struct wire_manner manner)
     return e;
 }
 
+struct entry *queue_due(struct queue *q)
+{
+    struct entry *first = NULL;
+    for (uint32_t i = 0; i < q->count; i++) {
+        struct entry *e = &q->entries[(q->first + i) % QUEUE_SIZE];
+        if (e->token.id && e->due && (!first || e->due < first->due))
+            first = e;
+    }
+    return first;
+}
+
 void queue_outcome(cadre_self *self, struct queue *q, const cadre_msg *m)
 {
     if (pieces_outcome(&q->pieces, m))

@@ -44,6 +44,9 @@ static inline struct entry *queue_last(struct queue *q)
     return &q->entries[(q->first + q->count - 1) % QUEUE_SIZE];
 }
 
+/* The one that is due first, of those that are asked and due; NULL: none is. */
+struct entry *queue_due(struct queue *q);
+
 /* One more, at the end; there is room. */
 struct entry *queue_add(struct queue *q, struct wire_manner manner);
 /* The outcome m may be that of one of them. */

@@ -90,7 +90,9 @@ typedef struct cadre_http_limits {
     cadre_time idle;   /* without a request, or without a part of an answer that could
                              be sent, which is seen in steps of up to 256 KiB: ended
                              after so long, or twice that. 0: 60 s */
-    cadre_time answer; /* from a request to its answer. 0: 30 s */
+    cadre_time answer; /* from a request to its answer; of an upload, by HTTP/1.1, from
+                             when its head or a piece was given until the next piece is
+                             asked for, or it is answered. 0: 30 s */
 } cadre_http_limits;
 
 /* Its config, which cadre_spawn() takes as init. Neither routes nor `to`, a route
@@ -101,7 +103,8 @@ typedef struct cadre_http {
     uint16_t port;                  /* 0: a free one */
     const cadre_http_route *routes; /* until one without a path; stay where they are */
     /* The same, whose requests come with their head, and their body in pieces (http.h):
-     * it may be of any size, and the answer has no deadline. They count first. */
+     * it may be of any size, and what its client takes is not counted (limits.answer).
+     * They count first. */
     const cadre_http_route *uploads;
     cadre_ref to;   /* is asked where no path fits. id 0: that is 404 */
     void *context;  /* for handlers, which use it at the same time */
