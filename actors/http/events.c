@@ -3,7 +3,7 @@
  * An event becomes text when it comes, behind what waits; a piece is all that waits. */
 #include <cadre/actors/http_events.h>
 
-#include "bytes.h"
+#include "event.h"
 
 #include <cadre/fail.h>
 #include <cadre/shutdown.h>
@@ -47,54 +47,6 @@ static int add_text(struct own *own, const char *text)
     return bytes_append(&own->text, text, strlen(text));
 }
 
-/* One line; `at` is behind it then. It may end as any of the three kinds of lines. */
-static int add_line(struct own *own, const char **at, const char *end)
-{
-    const char *line = *at;
-    while (*at < end && **at != '\n' && **at != '\r')
-        ++*at;
-    int err = add_text(own, "data: ");
-    if (!err)
-        err = bytes_append(&own->text, line, (size_t)(*at - line));
-    if (*at + 1 < end && **at == '\r' && (*at)[1] == '\n')
-        ++*at;
-    return err ? err : add_text(own, "\n");
-}
-
-static int add_data(struct own *own, cadre_buf *data)
-{
-    const char *at = (const char *)cadre_buf_data(data);
-    const char *end = at + cadre_buf_size(data);
-    int err = at == end ? add_text(own, "data:\n") : 0;
-    while (!err && at < end) {
-        err = add_line(own, &at, end);
-        at++; /* behind the break */
-    }
-    return err;
-}
-
-/* Errors: -ENOMEM, -EINVAL. */
-static int add_event(struct own *own, const cadre_http_event *event)
-{
-    char id[32];
-    int err = 0;
-    if (event->name && strpbrk(event->name, "\r\n"))
-        return -EINVAL;
-    if (event->id) {
-        snprintf(id, sizeof id, "id: %llu\n", (unsigned long long)event->id);
-        err = add_text(own, id);
-    }
-    if (!err && event->name)
-        err = add_text(own, "event: ");
-    if (!err && event->name)
-        err = add_text(own, event->name);
-    if (!err && event->name)
-        err = add_text(own, "\n");
-    if (!err)
-        err = add_data(own, event->data);
-    return err ? err : add_text(own, "\n");
-}
-
 /* ---- pieces ----------------------------------------------------------------------- */
 
 /* Gives what waits to whoever asks. Returns what receive returns. */
@@ -116,7 +68,7 @@ static int on_event(cadre_self *self, cadre_http_events *me, const cadre_http_ev
     struct own *own = own_of(me);
     if (own->is_last)
         return 0;
-    int err = add_event(own, e);
+    int err = event_add(&own->text, e);
     if (err)
         return cadre_fail(self, err, "http events: %s",
                           err == -EINVAL ? "a name with a line break" : "no memory");

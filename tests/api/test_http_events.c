@@ -92,7 +92,9 @@ static void events_in_order(void **state)
     assert_int_equal(tell_text(sys, 42, "one"), 0);
     web_expect_end(fd, "id: 42\ndata: one\n\n\r\n");
     assert_int_equal(tell_text(sys, 0, "a\nb\r\nc\rd\n\n"), 0);
-    web_expect_end(fd, "data: a\ndata: b\ndata: c\ndata: d\ndata: \n\n\r\n");
+    web_expect_end(fd, "data: a\ndata: b\ndata: c\ndata: d\ndata:\ndata:\n\n\r\n");
+    assert_int_equal(tell_text(sys, 0, "\n"), 0); /* an empty line, and one behind it */
+    web_expect_end(fd, "data:\ndata:\n\n\r\n");
     assert_int_equal(tell(sys, (cadre_http_event){.name = "empty", .is_last = true}),
                      0);
     web_expect_end(fd, "event: empty\ndata:\n\n\r\n0\r\n\r\n");

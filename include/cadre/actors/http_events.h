@@ -21,7 +21,8 @@
  * which was the last it has seen. Several that wait are sent in one piece.
  *
  * Guarantees, each with a test of that name:
- *   events_in_order      as they came, each as it was
+ *   events_in_order      as they came, each as it was, also with breaks at the end of its
+ *                        data; all kinds of these become LF
  *   slow_client_is_ended  what waits is bounded: the stream of a client that takes events
  *                        too slowly is ended, and it comes again with its last event
  *   gone_client_ends_it  also when it goes before the answer
