@@ -70,13 +70,14 @@ static bool is_named(const cadre_http_request *r, cadre_http_text name)
     return false;
 }
 
-/* Not what concerns this connection only, nor what the client or the proxy says anew. */
+/* Not what concerns this connection only, nor what the client or the proxy says anew; and
+ * nothing else of where a request comes from, which would be what its client claims. */
 static bool is_passed(const cadre_http_request *r, cadre_http_text name)
 {
     static const char ours[] =
         "connection,keep-alive,proxy-connection,proxy-authorization,te,trailer,upgrade,"
         "transfer-encoding,content-length,expect,host,x-forwarded-for,x-forwarded-host,"
-        "x-forwarded-proto";
+        "x-forwarded-proto,forwarded,x-real-ip";
     return !is_in_list((cadre_http_text){ours, sizeof ours - 1}, name) &&
            !is_named(r, name);
 }

@@ -89,6 +89,9 @@ static int reserve(cadre_redis_commands *c, size_t size)
     return 0;
 }
 
+/* Of a command, bytes; and what each of its words takes besides. */
+enum { SIZE_MOST = 512 << 20, HEAD = 32 };
+
 /* As hiredis has made it, or a negative number. */
 static int append(cadre_redis_commands *c, const char *command, long long size)
 {
@@ -96,6 +99,8 @@ static int append(cadre_redis_commands *c, const char *command, long long size)
         return size == -1 ? -ENOMEM : -EINVAL;
     if (strncmp(command, "*0", 2) == 0)
         return -EINVAL;
+    if (size > SIZE_MOST)
+        return -EMSGSIZE;
     int err = is_everybodys(command) ? -ENOTSUP : reserve(c, (size_t)size);
     if (err)
         return err;
@@ -107,7 +112,6 @@ static int append(cadre_redis_commands *c, const char *command, long long size)
 
 static int check(uint32_t count, const char *const *args, const size_t *sizes)
 {
-    enum { SIZE_MOST = 512 << 20, HEAD = 32 };
     uint64_t size = 0;
     if (!args || count == 0)
         return -EINVAL;

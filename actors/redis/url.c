@@ -89,6 +89,8 @@ static const char *read_database(struct url *url, const char *path, const char *
     static const char name[] = "db=";
     if (query && strncmp(query, name, sizeof name - 1) != 0)
         return "behind the ? only db=NUMBER is known";
+    if (query && path && *path)
+        return "the database is there twice, behind the / and the ?";
     const char *text = query ? query + sizeof name - 1 : path;
     return !text || (!query && !*text) || read_number(text, INT32_MAX, &url->database)
                ? NULL

@@ -150,6 +150,8 @@ static bool send_at_once(struct stream *s)
     return sent >= 0;
 }
 
+static_assert((int)PUMP_PIECES == (int)OUTGOING_PIECES, "all of them fit");
+
 static void have_pump_write(struct stream *s, const uv_buf_t *bufs, unsigned n)
 {
     struct iovec pieces[OUTGOING_PIECES];

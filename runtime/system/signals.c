@@ -66,8 +66,17 @@ static bool is_ignored(const struct sigaction *action)
     return !(action->sa_flags & SA_SIGINFO) && action->sa_handler == SIG_IGN;
 }
 
+/* On other threads; not for long. */
+static void wait_for_handlers(void)
+{
+    while (load_seq(&inside) > 0)
+        (void)poll(NULL, 0, 1);
+}
+
+/* One that came before the last release may read `before` yet. */
 static void take(void)
 {
+    wait_for_handlers();
     struct sigaction mine = {.sa_handler = on_signal,
                              .sa_flags = SA_ONSTACK | SA_RESTART};
     sigemptyset(&mine.sa_mask);
@@ -126,8 +135,7 @@ void signals_attach(cadre_system *sys) { store_seq(&attached[sys->world.tag], sy
 void signals_detach(const cadre_system *sys)
 {
     store_seq(&attached[sys->world.tag], NULL);
-    while (load_seq(&inside) > 0) /* on another thread; not for long */
-        (void)poll(NULL, 0, 1);
+    wait_for_handlers();
 }
 
 uint32_t signals_count(void) { return load_seq(&came); }

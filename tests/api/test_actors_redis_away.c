@@ -386,6 +386,7 @@ static void urls_are_checked(void **state)
                                          {"redis://a%zz:b@c", "begins no byte"},
                                          {"redis://[::1", "brackets"},
                                          {"redis://a?x=1", "db=NUMBER"},
+                                         {"redis://a/3?db=4", "twice"},
                                          {"unix://", "the socket"},
                                          {"rediss://a", "needs a tls"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

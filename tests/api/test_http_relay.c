@@ -169,13 +169,16 @@ static void hops_are_separate(void **state)
     const char *answer =
         web_talk("GET / HTTP/1.1\r\nHost: me:1\r\nConnection: X-Private, close\r\n"
                  "X-Private: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nUpgrade: h2c\r\n"
-                 "Proxy-Authorization: me\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n");
+                 "Proxy-Authorization: me\r\nX-Forwarded-For: 1.2.3.4\r\n"
+                 "Forwarded: for=1.2.3.4\r\nX-Real-IP: 1.2.3.4\r\n\r\n");
     assert_int_equal(web_status(answer), 200);
     assert_false(has(answer, "X-Private"));
     assert_false(has(answer, "Keep-Alive"));
     assert_false(has(answer, "TE:"));
     assert_false(has(answer, "Upgrade"));
     assert_false(has(answer, "Proxy-Authorization"));
+    assert_false(has(answer, "\nForwarded"));
+    assert_false(has(answer, "X-Real-IP"));
     assert_true(has(answer, "\nX-Forwarded-For: 1.2.3.4, 127.0.0.1\n"));
     assert_true(has(answer, "\nX-Forwarded-Host: me:1\n"));
     assert_true(has(answer, "\nX-Forwarded-Proto: http\n"));

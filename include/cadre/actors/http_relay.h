@@ -7,9 +7,9 @@
  * Left out is what concerns one connection only (Connection and what that names,
  * Keep-Alive, TE, Trailer, Upgrade, Proxy-...), and said anew is what the client knows
  * better (Host, the length). X-Forwarded-For has the request's peer behind what was
- * there; X-Forwarded-Host and X-Forwarded-Proto say what was asked for. In path and
- * query, what no URL may have is escaped. A body in pieces stays one. No redirect is
- * followed.
+ * there; X-Forwarded-Host and X-Forwarded-Proto say what was asked for; Forwarded and
+ * X-Real-IP are left out, as any client may write them. In path and query, what no URL
+ * may have is escaped. A body in pieces stays one. No redirect is followed.
  *
  * Failures are the client's (http_client.h); -EMSGSIZE also for a request whose fields
  * are more than 126, or which has more than 24 KiB of them and its path; -EINVAL for one

@@ -70,7 +70,8 @@ extern "C" {
  *
  *   redis://user:password@host:port/database   all but the host may be left out
  *   rediss://...                               the same with TLS, by `tls`
- *   unix://user:password@/path?db=database     a UNIX socket
+ *   unix://user:password@/path?db=database     a UNIX socket; ?db= also of the others,
+ *                                              instead of /database
  *
  * Where a part of it has one of these :/?@% it is as %2F. With TLS all that was written
  * counts as sent. */
