@@ -1,6 +1,7 @@
 /* test_http_pace.c: clients that are slow, and those that the server has to wait for. */
 #include "support/web.h"
 
+#include <cadre/await.h>
 #include <cadre/timer.h>
 
 #include <stdio.h>
@@ -50,6 +51,31 @@ static int be_late(cadre_self *self, void *state, cadre_msg *m)
 
 static const cadre_http_route routes[] = {
     {NULL, "/fine", fine}, {"GET", "/much", send_much}, {"GET", "/late", be_late}, {0}};
+
+/* ---- uploads ---------------------------------------------------------------------- */
+
+/* Takes no piece, one or all, as its path says, and answers as its query says. */
+static int upload(cadre_self *self, void *state, cadre_msg *request)
+{
+    const cadre_http_request *r = request->body;
+    const cadre_http_source from = r->source;
+    bool takes_all = cadre_http_is(cadre_http_param(r, "what"), "all");
+    bool answers = r->query.size > 0, goes_on = !cadre_http_is(r->path, "/up/none");
+    cadre_promise never;
+    while (goes_on) {
+        cadre_token token;
+        cadre_msg m;
+        int err = cadre_ask(self, &token, from.from, CADRE_NEVER, cadre_http_more,
+                            .key = from.key);
+        if (!err)
+            err = cadre_await(self, token, &m);
+        const cadre_http_piece *piece = err ? NULL : cadre_body(&m, cadre_http_piece);
+        goes_on = takes_all && piece && !piece->is_last;
+    }
+    return answers ? cadre_http_reply_text(self, request, 200, "all\n")
+                   : cadre_defer(self, request, &never);
+}
+static const cadre_http_route uploads[] = {{"PUT", "/up/:what", upload}, {0}};
 
 static void send_text(int fd, const char *text) { raw_send(fd, text, strlen(text)); }
 
@@ -172,12 +198,53 @@ static void continue_behind_a_late_answer(void **state)
     web_served(sys);
 }
 
+/* The time is the handler's: to ask for the next piece, or to answer. */
+static void unanswered_upload_is_504(void **state)
+{
+    static const char *const silent[] = {"none", "one"};
+    char text[200];
+    web.routes = routes;
+    web.uploads = uploads;
+    web.limits.answer = CADRE_SECOND;
+    cadre_system *sys = web_serve();
+    for (int i = 0; i < 2; i++) {
+        snprintf(text, sizeof text,
+                 "PUT /up/%s HTTP/1.1\r\nContent-Length: 9\r\n" HOST "\r\nabc",
+                 silent[i]);
+        const char *a = web_talk(text);
+        assert_int_equal(web_status(a), 504);
+        assert_non_null(strstr(a, "\r\nConnection: close\r\n"));
+    }
+    const char *a = web_talk("PUT /up/all HTTP/1.1\r\nContent-Length: 3\r\n" HOST
+                             "\r\nabcGET /fine HTTP/1.1\r\n" CLOSE);
+    assert_int_equal(web_status(a), 504); /* and it goes on, as all of it was read */
+    assert_non_null(strstr(a, "\r\n\r\nfine\n"));
+    web_served(sys);
+}
+
+/* What its client takes is not counted. */
+static void slow_upload_has_time(void **state)
+{
+    web.routes = routes;
+    web.uploads = uploads;
+    web.limits.answer = CADRE_SECOND;
+    cadre_system *sys = web_serve();
+    int fd = raw_connect(web.port);
+    send_text(fd, "PUT /up/all?answer HTTP/1.1\r\nContent-Length: 3\r\n" CLOSE "a");
+    wait_for(1500 * CADRE_MS);
+    send_text(fd, "aa");
+    assert_int_equal(web_status(web_rest(fd)), 200);
+    web_served(sys);
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(steady_reader_gets_all),
           cmocka_unit_test(closing_one_that_reads_nothing_ends),
           cmocka_unit_test(waiting_requests_are_not_late),
           cmocka_unit_test(many_before_the_end_are_answered),
-          cmocka_unit_test(continue_behind_a_late_answer));
+          cmocka_unit_test(continue_behind_a_late_answer),
+          cmocka_unit_test(unanswered_upload_is_504),
+          cmocka_unit_test(slow_upload_has_time));
     return RUN_TESTS();
 }

@@ -234,29 +234,16 @@ static int sum_up_later(cadre_self *self, void *state, cadre_msg *m)
     return sum_up(self, state, m);
 }
 
-/* Takes one piece and does nothing any more; or all of them. */
-static int take(cadre_self *self, void *state, cadre_msg *request)
-{
-    const cadre_http_source from = ((cadre_http_request *)request->body)->source;
-    bool takes_all = cadre_http_is(cadre_http_param(request->body, "what"), "all");
-    cadre_msg m = {0};
-    int err = next_piece(self, &from, &m);
-    while (!err && takes_all && !((cadre_http_piece *)m.body)->is_last)
-        err = next_piece(self, &from, &m);
-    cadre_promise never;
-    atomic_fetch_add(&begun, 1);
-    return err ? err : cadre_defer(self, request, &never);
-}
-
 static int refuse(cadre_self *self, void *state, cadre_msg *m)
 {
     return cadre_http_reply_text(self, m, 403, "no\n");
 }
 
-static const cadre_http_route uploads[] = {
-    {"PUT", "/sum", sum_up},         {"POST", "/sum", sum_up},
-    {"PUT", "/later", sum_up_later}, {"PUT", "/refuse", refuse},
-    {"PUT", "/take/:what", take},    {0}};
+static const cadre_http_route uploads[] = {{"PUT", "/sum", sum_up},
+                                           {"POST", "/sum", sum_up},
+                                           {"PUT", "/later", sum_up_later},
+                                           {"PUT", "/refuse", refuse},
+                                           {0}};
 
 static cadre_system *serve(void)
 {
@@ -542,32 +529,6 @@ static void cut_uploads_are_told(void **state)
     web_served(sys);
 }
 
-/* The time is the handler's, not what its client takes. */
-static void unanswered_upload_is_504(void **state)
-{
-    web.limits.answer = CADRE_SECOND;
-    cadre_system *sys = serve();
-    const char *a =
-        web_talk("PUT /take/one HTTP/1.1\r\nContent-Length: 9\r\n" HOST "\r\nabc");
-    assert_int_equal(web_status(a), 504);
-    assert_non_null(strstr(a, "\r\nConnection: close\r\n"));
-    a = web_talk("PUT /later HTTP/1.1\r\nContent-Length: 9\r\n" HOST "\r\nabc");
-    assert_int_equal(web_status(a), 504);
-    atomic_store(&may_go_on, 1);
-    await(&code, 1); /* it comes too late */
-    a = web_talk("PUT /take/all HTTP/1.1\r\nContent-Length: 3\r\n" HOST "\r\nabc"
-                 "PUT /sum HTTP/1.1\r\nContent-Length: 3\r\n" CLOSE "aaa");
-    assert_int_equal(web_status(a), 504);
-    assert_non_null(strstr(a, "\r\n\r\n3 291\n"));
-    int fd = raw_connect(web.port);
-    send_text(fd, "PUT /sum HTTP/1.1\r\nContent-Length: 3\r\n" CLOSE "a");
-    int64_t until = real_now() + 3 * CADRE_SECOND / 2;
-    await_true(is_past, &until);
-    send_text(fd, "aa");
-    assert_int_equal(web_status(web_rest(fd)), 200);
-    web_served(sys);
-}
-
 static void gone_uploader_is_told(void **state)
 {
     cadre_system *sys = serve();
@@ -630,7 +591,7 @@ int main(void)
           cmocka_unit_test(continue_is_told_when_asked),
           cmocka_unit_test(answer_before_the_end_closes),
           cmocka_unit_test(cut_uploads_are_told),
-          cmocka_unit_test(unanswered_upload_is_504),
+
           cmocka_unit_test(gone_uploader_is_told), cmocka_unit_test(curl_agrees));
     return RUN_TESTS();
 }

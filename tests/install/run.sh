@@ -76,6 +76,7 @@ part_runs http serves
 part_runs json sums
 part_runs sqlite keeps
 part_runs postgres knocks
+part_runs redis fetches
 if [ -e "$libdir/libcadre-io.a" ]; then # there is libuv
     expect "cadre-io asks for this very version" \
         grep -q " cadre_port_${version//./_}$" <(nm -D -u "$libdir/libcadre-io.so")

@@ -50,6 +50,8 @@
  *                        order of the answers
  *   unanswered_is_500    a request whose actor ends or forgets it is answered with 500,
  *                        one whose answer is late with 504, and the connection lives
+ *   unanswered_upload_is_504
+ *                        also an upload of which nobody asks for more (HTTP/1.1)
  *   no_smuggling         what two servers may read differently is refused
  *   limits_hold          of head, fields, target and body, requests under way
  *   slow_clients_end     a request that does not come, a connection that says nothing,
