@@ -14,7 +14,7 @@
 
 #include <errno.h>
 
-enum { HOLD = 1 << 16, GRACE_S = 30, GULP = 1 << 16, UNSENT_MAX = 1 << 18 };
+enum { HOLD = 1 << 16, GRACE_S = 30 };
 
 static const cadre_type due_type = {.name = "http2_due"};
 /* What a request for a piece makes possible is done for nobody's sake. */
@@ -42,7 +42,7 @@ static void finish(struct h2 *h)
     while (!ring_is_empty(&h->streams))
         h2_stream_end(h, stream_at(h->streams.next));
     bytes_free(&h->connection->pending);
-    bytes_free(&h->out);
+    bytes_free(&h->wire.out);
 }
 
 static void close_now(struct h2 *h)
@@ -50,72 +50,38 @@ static void close_now(struct h2 *h)
     struct connection *c = h->connection;
     finish(h);
     c->closed = true;
-    (void)cadre_stream_close(h->self, c->stream, GRACE_S * CADRE_SECOND);
+    (void)cadre_stream_close(h->wire.self, c->stream, GRACE_S * CADRE_SECOND);
 }
 
 static void abort_now(struct h2 *h)
 {
     close_now(h);
-    (void)cadre_stream_abort(h->self, h->connection->stream);
+    (void)cadre_stream_abort(h->wire.self, h->connection->stream);
 }
 
 /* Neither side has anything to say any more. */
 static bool is_over(const struct h2 *h)
 {
-    return h->out.size == 0 && !nghttp2_session_want_read(h->session) &&
-           !nghttp2_session_want_write(h->session);
+    return h->wire.out.size == 0 && !nghttp2_session_want_read(h->wire.session) &&
+           !nghttp2_session_want_write(h->wire.session);
 }
 
 static void close_when_sent(struct h2 *h)
 {
     cadre_stream stream = h->connection->stream;
     finish(h);
-    if (cadre_stream_unsent(h->self, stream) == 0)
+    if (cadre_stream_unsent(h->wire.self, stream) == 0)
         close_now(h);
-    else if (cadre_stream_flush(h->self, stream))
+    else if (cadre_stream_flush(h->wire.self, stream))
         abort_now(h);
 }
 
 /* ---- bytes ------------------------------------------------------------------------ */
 
-/* What waits is to be little: who writes next may be a stream that is in a hurry. */
-static int write_out(struct h2 *h)
-{
-    struct connection *c = h->connection;
-    if (h->out.size == 0)
-        return 0;
-    int err = cadre_stream_write(h->self, c->stream, bytes_at(&h->out), h->out.size);
-    h->is_stuck = err == CADRE_EFULL;
-    if (err)
-        return h->is_stuck ? 0 : err;
-    c->queue.written += h->out.size;
-    bytes_free(&h->out);
-    if (cadre_stream_unsent(h->self, c->stream) < UNSENT_MAX)
-        return 0;
-    h->is_stuck = true;
-    return cadre_stream_flush(h->self, c->stream);
-}
-
-static int write_on(struct h2 *h)
-{
-    const uint8_t *at;
-    ssize_t size = 1;
-    int err = 0;
-    while (!err && !h->is_stuck && size > 0) {
-        size = nghttp2_session_mem_send(h->session, &at);
-        if (size < 0)
-            return -ENOMEM;
-        err = bytes_append(&h->out, at, (size_t)size);
-        if (!err && (size == 0 || h->out.size >= GULP))
-            err = write_out(h);
-    }
-    return err;
-}
-
 /* What is no HTTP/2 nghttp2 answers by itself; an error is one that it cannot. */
 static int read_bytes(struct h2 *h, const void *at, size_t size)
 {
-    return nghttp2_session_mem_recv(h->session, at, size) < 0 ? -EPROTO : 0;
+    return nghttp2_session_mem_recv(h->wire.session, at, size) < 0 ? -EPROTO : 0;
 }
 
 static int read_pending(struct h2 *h)
@@ -136,7 +102,7 @@ static int hold(struct h2 *h)
     if (holds == c->holds)
         return 0;
     c->holds = holds;
-    return cadre_stream_window(h->self, c->stream, holds ? 0 : HOLD);
+    return cadre_stream_window(h->wire.self, c->stream, holds ? 0 : HOLD);
 }
 
 /* ---- time ------------------------------------------------------------------------- */
@@ -146,21 +112,23 @@ static cadre_time sooner(cadre_time a, cadre_time b) { return a < b ? a : b; }
 /* When the client has to have done something about it; CADRE_NEVER: it has not. */
 static cadre_time stream_due(const struct h2_stream *s, const cadre_http_limits *limits)
 {
-    bool sends = s->is_answered && !pieces_are_awaited(&s->pieces);
+    bool sends = s->is_answered && !pieces_are_awaited(&s->out.pieces);
     bool reads =
         !s->is_whole && !s->is_dropped && (!s->upload.is_on || s->upload.is_asked);
-    cadre_time due = sends ? s->since + limits->idle : CADRE_NEVER;
-    return reads ? sooner(due, s->since + limits->read) : due;
+    cadre_time due = sends ? s->out.since + limits->idle : CADRE_NEVER;
+    return reads ? sooner(due, s->out.since + limits->read) : due;
 }
 
 /* Of a client that takes nothing nothing is read, either: see is_deaf(). */
 static void on_stream_due(struct h2 *h, struct h2_stream *s)
 {
-    if (!s->is_answered && !h->is_stuck)
+    if (!s->is_answered && !h->wire.is_stuck)
         h2_stream_refuse(h, s, 408, -ETIMEDOUT);
-    else if (s->is_answered && cadre_stream_unsent(h->self, h->connection->stream) == 0)
-        h2_stream_reset(h, s, NGHTTP2_CANCEL);
-    s->since = cadre_now(h->self); /* it waits for others, and these have their time */
+    else if (s->is_answered &&
+             cadre_stream_unsent(h->wire.self, h->connection->stream) == 0)
+        h2_reset(&h->wire, s->out.id, NGHTTP2_CANCEL);
+    s->out.since =
+        cadre_now(h->wire.self); /* it waits for others, and these have their time */
 }
 
 /* Returns when the next of them is due. */
@@ -181,8 +149,8 @@ static cadre_time look_at_streams(struct h2 *h, cadre_time now)
 static bool is_deaf(struct h2 *h, cadre_time now)
 {
     struct connection *c = h->connection;
-    size_t unsent = cadre_stream_unsent(h->self, c->stream);
-    uint64_t sent = c->queue.written - unsent;
+    size_t unsent = cadre_stream_unsent(h->wire.self, c->stream);
+    uint64_t sent = h->wire.written - unsent;
     if (unsent == 0 || sent != c->sent)
         h->moved = now;
     c->sent = sent;
@@ -194,9 +162,9 @@ static bool is_deaf(struct h2 *h, cadre_time now)
 static void excuse(struct h2 *h, cadre_time now)
 {
     struct connection *c = h->connection;
-    if (cadre_stream_unsent(h->self, c->stream) > 0)
-        c->active = now;
-    if (h->is_stuck && h->head_since)
+    if (cadre_stream_unsent(h->wire.self, c->stream) > 0)
+        h->wire.active = now;
+    if (h->wire.is_stuck && h->head_since)
         h->head_since = now;
 }
 
@@ -207,14 +175,15 @@ static cadre_time look_at_connection(struct h2 *h, cadre_time now)
     excuse(h, now);
     cadre_time head = h->head_since ? h->head_since + limits->read : CADRE_NEVER;
     cadre_time idle = ring_is_empty(&h->streams) && !h->head_since
-                          ? h->connection->active + limits->idle
+                          ? h->wire.active + limits->idle
                           : CADRE_NEVER;
     if (is_deaf(h, now))
         abort_now(h);
     else if (head <= now)
-        (void)nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM);
+        (void)nghttp2_session_terminate_session(h->wire.session,
+                                                NGHTTP2_ENHANCE_YOUR_CALM);
     else if (idle <= now)
-        (void)nghttp2_session_terminate_session(h->session, NGHTTP2_NO_ERROR);
+        (void)nghttp2_session_terminate_session(h->wire.session, NGHTTP2_NO_ERROR);
     cadre_time due = sooner(sooner(head, idle), h->moved + limits->idle);
     return due > now ? due : CADRE_NEVER;
 }
@@ -222,16 +191,16 @@ static cadre_time look_at_connection(struct h2 *h, cadre_time now)
 static int set_timer(struct h2 *h, cadre_time due)
 {
     struct connection *c = h->connection;
-    cadre_time now = cadre_now(h->self);
+    cadre_time now = cadre_now(h->wire.self);
     due = sooner(due, now + sooner(c->shared->limits.read, c->shared->limits.idle));
     c->timer_at = due;
-    return cadre_after_as(h->self, &c->timer, due > now ? due - now : 1, &due_type,
+    return cadre_after_as(h->wire.self, &c->timer, due > now ? due - now : 1, &due_type,
                           NULL);
 }
 
 static int on_due(struct h2 *h)
 {
-    cadre_time now = cadre_now(h->self);
+    cadre_time now = cadre_now(h->wire.self);
     cadre_time due = look_at_streams(h, now);
     due = sooner(due, look_at_connection(h, now));
     return set_timer(h, due);
@@ -245,11 +214,11 @@ static int settle(struct h2 *h)
     struct connection *c = h->connection;
     if (c->closed)
         return 0;
-    int err = write_on(h);
-    while (!err && !h->is_stuck && c->pending.size > 0) {
+    int err = h2_wire_write(&h->wire);
+    while (!err && !h->wire.is_stuck && c->pending.size > 0) {
         err = read_pending(h);
         if (!err)
-            err = write_on(h);
+            err = h2_wire_write(&h->wire);
     }
     if (!err && is_over(h))
         close_when_sent(h);
@@ -269,7 +238,7 @@ static int on_data(struct h2 *h, const cadre_stream_data *data)
     size_t size = cadre_buf_size(data->buf);
     if (c->closed)
         return 0;
-    if (h->is_stuck || c->pending.size > 0)
+    if (h->wire.is_stuck || c->pending.size > 0)
         return bytes_append(&c->pending, at, size);
     if (read_bytes(h, at, size))
         abort_now(h);
@@ -282,11 +251,11 @@ static int on_more(struct h2 *h, const cadre_msg *m)
     uint64_t key = ((const cadre_http_more *)m->body)->key;
     struct h2_stream *s = h2_stream_of(h, key);
     if (!s && m->token.id)
-        return cadre_reply(h->self, m, cadre_failure, .code = -ECONNRESET);
-    if (!s || !upload_more(h->self, &s->upload, m))
+        return cadre_reply(h->wire.self, m, cadre_failure, .code = -ECONNRESET);
+    if (!s || !upload_more(h->wire.self, &s->upload, m))
         return 0;
-    s->since = cadre_now(h->self);
-    return cadre_send(h->self, cadre_me(h->self), go_on, .id = key);
+    s->out.since = cadre_now(h->wire.self);
+    return cadre_send(h->wire.self, cadre_me(h->wire.self), go_on, .id = key);
 }
 
 static void on_go_on(struct h2 *h, uint64_t id)
@@ -309,7 +278,7 @@ static void on_desk_down(struct h2 *h, cadre_ref desk)
     struct h2_stream *s = find_desk(&h->streams, desk);
     s = s ? s : find_desk(&h->resting, desk);
     if (s)
-        dispatch_desk_down(h->self, &s->desk);
+        dispatch_desk_down(h->wire.self, &s->desk);
 }
 
 static void on_outcome(struct h2 *h, const cadre_msg *m)
@@ -322,7 +291,7 @@ static void on_outcome(struct h2 *h, const cadre_msg *m)
             h2_stream_answer(h, s);
             return;
         }
-        if (h2_stream_piece(h, s, m))
+        if (h2_body_piece(&h->wire, &s->out, m))
             return;
     }
 }
@@ -335,7 +304,7 @@ static int on_closing(struct h2 *h, cadre_msg *m)
         return CADRE_STOP;
     c->closing = true;
     h2_leave(h);
-    int err = cadre_stash(h->self, m);
+    int err = cadre_stash(h->wire.self, m);
     return err ? err : settle(h);
 }
 
@@ -346,7 +315,7 @@ static int on_gone(struct h2 *h)
     finish(h); /* sources are told before what is below here ends */
     if (!c->closing)
         return CADRE_STOP;
-    cadre_unstash(h->self);
+    cadre_unstash(h->wire.self);
     return 0;
 }
 
@@ -358,7 +327,7 @@ static int h2_receive(cadre_self *self, void *state, cadre_msg *m)
     const cadre_child_down *down = cadre_body(m, cadre_child_down);
     const go_on *more = cadre_body(m, go_on);
     int err = 0;
-    h->self = self;
+    h->wire.self = self;
     if (m->type == &cadre_stream_closed_type)
         return on_gone(h);
     if (m->type == &cadre_closing_type)
@@ -372,7 +341,7 @@ static int h2_receive(cadre_self *self, void *state, cadre_msg *m)
     else if (m->type == &cadre_stream_ended_type)
         close_now(h); /* a client has no reason to say no more but that it goes */
     else if (m->type == &cadre_stream_wrote_type)
-        h->is_stuck = false;
+        h->wire.is_stuck = false;
     else if (m->type == &due_type)
         err = on_due(h);
     else if (more)
@@ -392,7 +361,9 @@ static int make(cadre_self *self, struct connection *c)
     if (!c->h2)
         return -ENOMEM;
     struct h2 *h = of(c);
-    *h = (struct h2){.connection = c, .self = self, .moved = cadre_now(self)};
+    *h = (struct h2){.wire = {.self = self, .stream = c->stream},
+                     .connection = c,
+                     .moved = cadre_now(self)};
     h->last = INT32_MAX;
     ring_init(&h->streams);
     ring_init(&h->resting);
@@ -407,7 +378,6 @@ int h2_begin(cadre_self *self, struct connection *c)
     struct h2 *h = of(c);
     cadre_become(self, h2_receive);
     (void)cadre_cancel(self, c->timer);
-    c->active = cadre_now(self);
     err = set_timer(h, CADRE_NEVER);
     if (!err && read_pending(h))
         abort_now(h);
@@ -421,7 +391,7 @@ void h2_free(cadre_self *self, struct connection *c)
     if (!c->h2)
         return;
     struct h2 *h = of(c);
-    h->self = self;
+    h->wire.self = self;
     finish(h);
     while (!ring_is_empty(&h->resting)) {
         struct h2_stream *s = stream_at(h->resting.next);
@@ -429,7 +399,6 @@ void h2_free(cadre_self *self, struct connection *c)
         h2_stream_free(s);
     }
     h2_head_free(&h->head);
-    bytes_free(&h->nva);
-    nghttp2_session_del(h->session);
+    h2_wire_free(&h->wire);
     cadre_buf_unref(c->h2);
 }

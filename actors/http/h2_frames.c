@@ -7,10 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* A client may do much at once that is worth little, but no more of it a second. */
-enum { CALM_MAX = 500, CALM_A_SECOND = 50 };
-enum { WINDOW = 1 << 20 };
-
 static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
 {
     return id > 0 ? nghttp2_session_get_stream_user_data(session, id) : NULL;
@@ -18,33 +14,17 @@ static struct h2_stream *stream_of(nghttp2_session *session, int32_t id)
 
 struct h2_stream *h2_stream_of(const struct h2 *h, uint64_t id)
 {
-    return id <= INT32_MAX ? stream_of(h->session, (int32_t)id) : NULL;
+    return id <= INT32_MAX ? stream_of(h->wire.session, (int32_t)id) : NULL;
 }
 
-/* ---- what is too much ------------------------------------------------------------- */
-
-void h2_calm(struct h2 *h)
-{
-    cadre_time now = cadre_now(h->self);
-    int64_t more = (now - h->calm_since) / (CADRE_SECOND / CALM_A_SECOND);
-    if (more > 0) {
-        h->calm_since = now;
-        h->calm_left = more > CALM_MAX - (int64_t)h->calm_left
-                           ? CALM_MAX
-                           : h->calm_left + (uint32_t)more;
-    }
-    if (h->calm_left > 0)
-        h->calm_left--;
-    else
-        (void)nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM);
-}
+/* ---- the end ---------------------------------------------------------------------- */
 
 void h2_leave(struct h2 *h)
 {
-    int32_t last = nghttp2_session_get_last_proc_stream_id(h->session);
+    int32_t last = nghttp2_session_get_last_proc_stream_id(h->wire.session);
     if (h->last == INT32_MAX &&
-        nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR,
-                              NULL, 0) == 0)
+        nghttp2_submit_goaway(h->wire.session, NGHTTP2_FLAG_NONE, last,
+                              NGHTTP2_NO_ERROR, NULL, 0) == 0)
         h->last = last;
 }
 
@@ -56,14 +36,14 @@ static int on_begin(nghttp2_session *session, const nghttp2_frame *frame, void *
     if (frame->hd.type != NGHTTP2_HEADERS)
         return 0;
     h2_head_clear(&h->head);
-    h->head_since = cadre_now(h->self);
+    h->head_since = cadre_now(h->wire.self);
     h->head_id = frame->hd.stream_id;
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     struct h2_stream *s = h2_stream_new(h, frame->hd.stream_id);
     if (!s)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    return nghttp2_session_set_stream_user_data(session, s->id, s);
+    return nghttp2_session_set_stream_user_data(session, s->out.id, s);
 }
 
 /* Trailers are only counted: nobody wants them. */
@@ -102,7 +82,7 @@ static void on_data(struct h2 *h, const nghttp2_frame *frame, struct h2_stream *
     if (s && is_all)
         h2_stream_whole(h, s);
     if (frame->hd.length == frame->data.padlen && !is_all)
-        h2_calm(h);
+        (void)h2_wire_calm(&h->wire);
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
@@ -117,7 +97,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         on_data(h, frame, s);
     else if (type == NGHTTP2_RST_STREAM ||
              ((type == NGHTTP2_PING || type == NGHTTP2_SETTINGS) && !is_ack))
-        h2_calm(h);
+        (void)h2_wire_calm(&h->wire);
     return 0;
 }
 
@@ -155,11 +135,11 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *u
     const struct h2_stream *s = stream_of(session, frame->hd.stream_id);
     bool may_end = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     if (may_end && frame->hd.flags & NGHTTP2_FLAG_END_STREAM && s && !s->is_whole)
-        return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->id,
+        return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, s->out.id,
                                          NGHTTP2_NO_ERROR);
     if (frame->hd.type == NGHTTP2_RST_STREAM &&
         is_its_fault(frame->rst_stream.error_code))
-        h2_calm(h);
+        (void)h2_wire_calm(&h->wire);
     return 0;
 }
 
@@ -170,7 +150,7 @@ static int on_unsent(nghttp2_session *session, const nghttp2_frame *frame, int c
     struct h2 *h = user;
     struct h2_stream *s = stream_of(session, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_HEADERS && s)
-        h2_stream_reset(h, s, NGHTTP2_INTERNAL_ERROR);
+        h2_reset(&h->wire, s->out.id, NGHTTP2_INTERNAL_ERROR);
     return 0;
 }
 
@@ -211,37 +191,14 @@ static void set_callbacks(nghttp2_session_callbacks *callbacks)
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
 }
 
-static int make(struct h2 *h, nghttp2_session_callbacks *callbacks,
-                nghttp2_option *option)
+int h2_session_init(struct h2 *h)
 {
     const cadre_http_limits *limits = &h->connection->shared->limits;
     const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->streams},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits->head}};
-    set_callbacks(callbacks);
-    nghttp2_option_set_no_auto_window_update(option, 1);
-    nghttp2_option_set_no_closed_streams(option, 1);
-    int err = nghttp2_session_server_new2(&h->session, callbacks, h, option);
-    if (!err)
-        err = nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
-                                      sizeof settings / sizeof *settings);
-    return err ? err
-               : nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0,
-                                                       WINDOW);
-}
-
-int h2_session_init(struct h2 *h)
-{
-    nghttp2_session_callbacks *callbacks = NULL;
-    nghttp2_option *option = NULL;
-    int err = nghttp2_session_callbacks_new(&callbacks);
-    if (!err)
-        err = nghttp2_option_new(&option);
-    if (!err)
-        err = make(h, callbacks, option);
-    nghttp2_option_del(option);
-    nghttp2_session_callbacks_del(callbacks);
-    h->calm_since = cadre_now(h->self);
-    h->calm_left = CALM_MAX;
-    return err ? -ENOMEM : 0;
+    const struct h2_side side = {.set_callbacks = set_callbacks,
+                                 .settings = settings,
+                                 .count = sizeof settings / sizeof *settings};
+    return h2_wire_init(&h->wire, &side);
 }

@@ -30,10 +30,10 @@ struct h2_stream *h2_stream_new(struct h2 *h, int32_t id)
         s = (struct h2_stream *)(void *)cadre_buf_data(buf);
         s->buf = buf;
     }
-    s->id = id;
+    s->out.id = id;
     s->upload.key = (uint64_t)id - 1; /* so that it has the stream's */
     s->body.most = h->connection->shared->limits.body;
-    s->since = cadre_now(h->self);
+    s->out.since = cadre_now(h->wire.self);
     ring_add(&h->streams, &s->ring);
     return s;
 }
@@ -45,7 +45,7 @@ void h2_stream_free(struct h2_stream *s) { cadre_buf_unref(s->buf); }
 static void leave_desk(struct h2 *h, struct h2_stream *s)
 {
     if (s->entry.token.id && s->desk.id) {
-        (void)cadre_release(h->self, s->desk);
+        (void)cadre_release(h->wire.self, s->desk);
         s->desk.id = 0;
     }
 }
@@ -54,16 +54,15 @@ void h2_stream_end(struct h2 *h, struct h2_stream *s)
 {
     if (!s->upload.is_on)
         h->held -= s->body.size;
-    upload_fail(h->self, &s->upload, -ECONNRESET);
+    upload_fail(h->wire.self, &s->upload, -ECONNRESET);
     leave_desk(h, s);
-    entry_cancel(h->self, &s->entry, h->connection->shared);
-    pieces_end(h->self, &s->pieces);
-    entry_forget(h->self, &s->entry);
+    entry_cancel(h->wire.self, &s->entry, h->connection->shared);
+    h2_body_end(&h->wire, &s->out);
+    entry_forget(h->wire.self, &s->entry);
     cadre_http_request_type.drop(&s->request);
     bytes_free(&s->body);
-    cadre_buf_unref(s->sending);
-    h->connection->active = cadre_now(h->self);
-    (void)nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
+    h->wire.active = cadre_now(h->wire.self);
+    (void)nghttp2_session_set_stream_user_data(h->wire.session, s->out.id, NULL);
     ring_remove(&s->ring);
     *s = (struct h2_stream){.buf = s->buf, .desk = s->desk};
     ring_add(&h->resting, &s->ring);
@@ -73,11 +72,11 @@ void h2_stream_refuse(struct h2 *h, struct h2_stream *s, int status, int code)
 {
     bool is_answered = s->is_answered || s->entry.response.status;
     h->held -= s->upload.is_on ? 0 : s->body.size;
-    upload_fail(h->self, &s->upload, code);
+    upload_fail(h->wire.self, &s->upload, code);
     bytes_free(&s->body);
     s->is_dropped = true;
     leave_desk(h, s);
-    entry_cancel(h->self, &s->entry, h->connection->shared);
+    entry_cancel(h->wire.self, &s->entry, h->connection->shared);
     if (is_answered)
         return;
     entry_answer(&s->entry, status, NULL);
@@ -90,14 +89,14 @@ static void ask(struct h2 *h, struct h2_stream *s)
 {
     cadre_http_request r = s->request;
     s->request = (cadre_http_request){0};
-    h->connection->active = cadre_now(h->self);
-    dispatch_ask(h->self, h->connection, &s->desk, &s->entry, &r);
+    h->wire.active = cadre_now(h->wire.self);
+    dispatch_ask(h->wire.self, h->connection, &s->desk, &s->entry, &r);
     h2_stream_answer(h, s);
 }
 
 static void begin_upload(struct h2 *h, struct h2_stream *s, uint64_t length)
 {
-    s->request.source = upload_begin(h->self, &s->upload, length);
+    s->request.source = upload_begin(h->wire.self, &s->upload, length);
     ask(h, s);
 }
 
@@ -107,13 +106,13 @@ void h2_stream_head(struct h2 *h, struct h2_stream *s, bool is_all)
     struct head_framing framing;
     uint64_t length;
     bool is_path;
-    if (s->id > h->last) { /* a GOAWAY says so, and its client may ask another */
+    if (s->out.id > h->last) { /* a GOAWAY says so, and its client may ask another */
         s->is_dropped = true;
         return;
     }
     int status =
         h2_head_parse(&h->head, &shared->limits, &s->request, &framing, &length);
-    s->since = cadre_now(h->self);
+    s->out.since = cadre_now(h->wire.self);
     if (status) {
         h2_stream_refuse(h, s, status, -EPROTO);
         return;
@@ -139,7 +138,7 @@ static int keep(struct h2 *h, struct h2_stream *s, const uint8_t *at, size_t siz
     if (h->held / WHOLE_MAX >= most || bytes_append(&s->body, at, size))
         return 503;
     h->held += size;
-    (void)nghttp2_session_consume_stream(h->session, s->id, size);
+    (void)nghttp2_session_consume_stream(h->wire.session, s->out.id, size);
     return 0;
 }
 
@@ -160,18 +159,19 @@ void h2_stream_body(struct h2 *h, struct h2_stream *s, const uint8_t *at, size_t
 void h2_stream_feed(struct h2 *h, struct h2_stream *s)
 {
     size_t size = s->body.size;
-    if (!s->upload.is_on || !upload_is_read(h->self, &s->upload))
+    if (!s->upload.is_on || !upload_is_read(h->wire.self, &s->upload))
         return;
     if (size == 0 && !s->is_whole) {
         h2_stream_continue(h, s);
         return;
     }
     cadre_buf *piece = bytes_take(&s->body);
-    s->since = cadre_now(h->self);
-    if ((size > 0 && !piece) || upload_give(h->self, &s->upload, piece, s->is_whole))
+    s->out.since = cadre_now(h->wire.self);
+    if ((size > 0 && !piece) ||
+        upload_give(h->wire.self, &s->upload, piece, s->is_whole))
         h2_stream_refuse(h, s, 503, -ENOMEM);
     else
-        (void)nghttp2_session_consume_stream(h->session, s->id, size);
+        (void)nghttp2_session_consume_stream(h->wire.session, s->out.id, size);
 }
 
 static void end_body(struct h2 *h, struct h2_stream *s)

@@ -7,9 +7,7 @@
 
 #include "connection.h"
 #include "h2_head.h"
-#include "pieces.h"
-
-#include <nghttp2/nghttp2.h>
+#include "h2_wire.h"
 
 /* In a buffer of its own. Those that have ended are used again, with their desk: so
  * there are as many desks as there ever were streams at a time, and none of them waits
@@ -18,47 +16,34 @@ struct h2_stream {
     struct ring ring;
     cadre_buf *buf;
     cadre_ref desk; /* id 0: none */
-    int32_t id;
     struct entry entry;
     struct upload upload;
-    struct pieces pieces;
+    struct h2_body out;         /* the answer's */
     struct bytes body;          /* that has come, and is not handed out */
     cadre_http_request request; /* until it is handed out */
-    cadre_buf *sending;         /* of the answer's body */
-    size_t sent;                /* of that */
-    cadre_time since;           /* when something last happened */
     bool is_whole;              /* the request: no more of it comes */
     bool is_dropped;            /* what else comes of it is of no use */
     bool is_answered;           /* the answer is nghttp2's */
-    bool is_last;               /* nothing comes behind what is being sent */
     bool continues;             /* the client waits to be told to send the body */
 };
 
 struct h2 {
+    struct h2_wire wire;
     struct connection *connection;
-    cadre_self *self; /* in whose turn it is */
-    nghttp2_session *session;
     struct h2_head head;          /* that comes */
     struct ring streams, resting; /* open, and to be used again */
-    struct bytes nva;             /* fields as nghttp2 has them, for once */
-    struct bytes out;             /* frames that have found no room yet */
     size_t held;                  /* bytes of bodies that come whole */
     int32_t head_id;
     int32_t last; /* stream that is answered, when it leaves; INT32_MAX: it does not */
     cadre_time head_since; /* when the head began that is not complete; 0: none is */
     cadre_time moved;      /* when the client last took something, or had all */
-    cadre_time calm_since; /* what is not called for is counted from then on */
-    uint32_t calm_left;    /* how much of it may come */
     uint32_t cancelled;    /* requests, by the client */
-    bool is_stuck;         /* nothing is written until the stream has room */
 };
 
 /* ---- h2_frames.c ------------------------------------------------------------------ */
 
 /* Errors: -ENOMEM. */
 CADRE_MUST_CHECK int h2_session_init(struct h2 *h);
-/* Of the client's frames one that costs more than it is worth. */
-void h2_calm(struct h2 *h);
 /* No requests come any more; those that have are answered. */
 void h2_leave(struct h2 *h);
 /* The one with this id; NULL: it is over, or there never was one. */
@@ -86,9 +71,5 @@ void h2_stream_refuse(struct h2 *h, struct h2_stream *s, int status, int code);
 void h2_stream_answer(struct h2 *h, struct h2_stream *s);
 /* The client is told to send the body. */
 void h2_stream_continue(struct h2 *h, struct h2_stream *s);
-/* Was m the outcome of the piece that was asked for? */
-bool h2_stream_piece(struct h2 *h, struct h2_stream *s, const cadre_msg *m);
-/* It is cut off. */
-void h2_stream_reset(struct h2 *h, struct h2_stream *s, uint32_t code);
 
 #endif
