@@ -5,6 +5,7 @@
  * on as far as somebody wants it, and give the connection back, or end. */
 #include "channel.h"
 
+#include "h2_link.h"
 #include "tunnel.h"
 
 #include <cadre/actors/resolve.h>
@@ -29,7 +30,7 @@ static void drop_exchange(void *body)
 const cadre_type exchange_type = {.name = "cadre_http_exchange",
                                   .size = sizeof(struct exchange),
                                   .drop = drop_exchange};
-const cadre_type drop_type = {.name = "cadre_http_drop"};
+const cadre_type drop_type = {.name = "cadre_http_drop", .size = sizeof(struct drop)};
 
 /* ---- to connect ------------------------------------------------------------------- */
 
@@ -56,8 +57,8 @@ static void forget(struct channel *c)
 /* False: there is none, and *failure says why if it did not. */
 static bool connect_next(cadre_self *self, struct channel *c, cadre_failure *failure)
 {
-    const cadre_stream_options options = {.window = WINDOW,
-                                          .tls_protocols = "http/1.1"};
+    const cadre_stream_options options = {
+        .window = WINDOW, .tls_protocols = c->may_h2 ? "h2,http/1.1" : "http/1.1"};
     forget(c);
     while (!c->stream.id && c->tried < c->addresses.count) {
         const cadre_address *to = &c->addresses.at[c->tried++];
@@ -102,7 +103,16 @@ static int fail_to_connect(cadre_self *self, struct channel *c,
                            const cadre_failure *failure)
 {
     c->failure = *failure;
+    cadre_unstash(self);
     return c->from.id ? channel_fail_with(self, c, failure) : 0;
+}
+
+/* It is not at that exchange. */
+static int give_back(cadre_self *self, const struct channel *c, cadre_ref from,
+                     uint32_t loan, bool is_unused)
+{
+    const struct returned returned = {c->init.record, from, loan, is_unused};
+    return cadre_send_as(self, c->init.shared->client, &returned_type, &returned);
 }
 
 /* By a reset: a server goes on for one that only sends no more. */
@@ -115,14 +125,12 @@ static int give_up(cadre_self *self, const struct channel *c)
 /* Another exchange may follow, if nothing is left of this one. */
 static int finish(cadre_self *self, struct channel *c)
 {
-    const struct returned returned = {c->init.record, c->from};
+    const cadre_ref from = c->from;
     bool keeps = c->parser.keeps && pieces_are_over(&c->pieces) && !c->exchange.head &&
                  !c->exchange.body && c->pending.size == 0 && !c->has_ended;
     c->from.id = 0;
     c->is_done = false;
-    return keeps
-               ? cadre_send_as(self, c->init.shared->client, &returned_type, &returned)
-               : CADRE_STOP;
+    return keeps ? give_back(self, c, from, c->loan, false) : CADRE_STOP;
 }
 
 /* ---- what follows ----------------------------------------------------------------- */
@@ -166,20 +174,52 @@ static int settle(cadre_self *self, struct channel *c)
 
 /* ---- the class -------------------------------------------------------------------- */
 
+/* Several may have been set aside, until it was known that there is no connection. */
+static int refuse(cadre_self *self, struct channel *c, const cadre_msg *m)
+{
+    (void)cadre_reply_as(self, m, &cadre_failure_type, &c->failure);
+    c->aside -= c->aside > 0;
+    return c->aside > 0 ? 0 : CADRE_STOP;
+}
+
+/* Until it is known how many there may be. */
+static int set_aside(cadre_self *self, struct channel *c, cadre_msg *m)
+{
+    c->aside++;
+    (void)cadre_stash(self, m); /* or who has asked is told */
+    return 0;
+}
+
+/* It was lent to others when it was not known that it is one of HTTP/1.1. */
+static int refuse_other(cadre_self *self, const struct channel *c, const cadre_msg *m)
+{
+    int err =
+        give_back(self, c, m->from, ((const struct exchange *)m->body)->loan, true);
+    return err ? err : cadre_reply(self, m, cadre_failure, .code = CALL_ELSEWHERE);
+}
+
 static int on_exchange(cadre_self *self, struct channel *c, cadre_msg *m)
 {
-    if (c->failure.code) {
-        (void)cadre_reply_as(self, m, &cadre_failure_type, &c->failure);
-        return CADRE_STOP;
-    }
-    if (c->from.id || c->has_ended) /* as if it had not reached this one */
+    if (c->failure.code)
+        return refuse(self, c, m);
+    if (c->may_h2 && !c->is_connected)
+        return set_aside(self, c, m);
+    if (c->has_ended) /* as if it had not reached this one */
         return cadre_reply(self, m, cadre_failure, .code = CADRE_EDEAD);
+    if (c->from.id)
+        return refuse_other(self, c, m);
     int err = cadre_defer(self, m, &c->promise);
     if (err)
         return err;
     c->exchange = *(struct exchange *)m->body;
     *(struct exchange *)m->body = (struct exchange){0};
+    if (c->may_h2 && !cadre_is_awaited(self, c->promise)) {
+        drop_exchange(&c->exchange);
+        c->exchange = (struct exchange){0};
+        return 0; /* it has been given up meanwhile */
+    }
     c->from = m->from;
+    c->loan = c->exchange.loan;
     c->is_answered = false;
     const cadre_http_source *source = &c->exchange.source;
     if (source->from.id)
@@ -187,14 +227,25 @@ static int on_exchange(cadre_self *self, struct channel *c, cadre_msg *m)
     return settle(self, c);
 }
 
+/* One that was set aside is the first, and the others go elsewhere; or all of them. */
+static int on_connected(cadre_self *self, struct channel *c, bool is_h2)
+{
+    const struct carries one = {c->init.record, 1, false};
+    c->is_connected = true;
+    if (!c->may_h2)
+        return 0;
+    cadre_unstash(self);
+    return is_h2 ? h2_link_begin(self, c)
+                 : cadre_send_as(self, c->init.shared->client, &carries_type, &one);
+}
+
 static int on_opened(cadre_self *self, struct channel *c)
 {
     const struct lease *to = &c->init.to;
     c->asks_proxy = to->is_secure && to->is_proxied;
-    c->is_connected = !to->is_secure;
     if (c->asks_proxy)
         return tunnel_ask(self, c);
-    return to->is_secure ? begin_tls(self, c) : 0;
+    return to->is_secure ? begin_tls(self, c) : on_connected(self, c, c->may_h2);
 }
 
 static int on_data(cadre_self *self, struct channel *c, const cadre_stream_data *data)
@@ -241,16 +292,17 @@ static int on_idle(cadre_self *self, struct channel *c)
     return waits ? 0 : c->from.id ? give_up(self, c) : CADRE_STOP;
 }
 
-/* Whoever has given up has not asked for anything, or for what the connection is at; what
- * it had asked for before has come to its end. */
-static int on_drop(cadre_self *self, const struct channel *c, cadre_ref from)
+/* Whoever has given up has not asked for anything, or for what the connection is at, or
+ * was set aside; what it had asked for before has come to its end. */
+static int on_drop(cadre_self *self, const struct channel *c, const cadre_msg *m)
 {
-    const struct returned returned = {c->init.record, from};
-    if (c->from.id)
-        return cadre_same(from, c->from) ? give_up(self, c) : 0;
-    return c->is_connected
-               ? cadre_send_as(self, c->init.shared->client, &returned_type, &returned)
-               : CADRE_STOP;
+    uint32_t loan = ((const struct drop *)m->body)->loan;
+    bool is_at_it = c->loan == loan && cadre_same(m->from, c->from);
+    if (c->from.id && (is_at_it || !c->may_h2))
+        return is_at_it ? give_up(self, c) : 0;
+    if (!c->may_h2 && !c->is_connected)
+        return CADRE_STOP;
+    return give_back(self, c, m->from, loan, !c->is_connected);
 }
 
 static int on_outcome(cadre_self *self, struct channel *c, const cadre_msg *m)
@@ -279,6 +331,7 @@ static int channel_start(cadre_self *self, void *state)
     bool is_tunnel = to->is_secure && to->is_proxied;
     cadre_resolver_ask ask = {.port = is_tunnel ? proxy->port : to->port};
     memcpy(ask.host, is_tunnel ? proxy->host : to->host, sizeof ask.host);
+    c->may_h2 = client_may_h2(&shared->config, to);
     parser_init_client(&c->parser, &shared->limits);
     int err = cadre_when_idle_as(self, NULL, shared->config.idle, &idle_type, NULL);
     return err ? err
@@ -292,6 +345,7 @@ static int channel_receive(cadre_self *self, void *state, cadre_msg *m)
     const cadre_stream_data *data = cadre_body(m, cadre_stream_data);
     const cadre_stream_closed *closed = cadre_body(m, cadre_stream_closed);
     const cadre_http_gone *gone = cadre_body(m, cadre_http_gone);
+    const cadre_tls_ready *ready = cadre_body(m, cadre_tls_ready);
     int result = 0;
     if (m->type == &exchange_type)
         return on_exchange(self, c, m);
@@ -300,7 +354,7 @@ static int channel_receive(cadre_self *self, void *state, cadre_msg *m)
     if (m->type == &idle_type)
         return on_idle(self, c);
     if (m->type == &drop_type)
-        return on_drop(self, c, m->from);
+        return on_drop(self, c, m);
     if (gone)
         return c->answer.is_on && gone->key == c->answer.key ? give_up(self, c) : 0;
     if (m->type == &cadre_http_more_type)
@@ -309,13 +363,13 @@ static int channel_receive(cadre_self *self, void *state, cadre_msg *m)
                    : 0;
     if (m->type == &cadre_stream_opened_type)
         result = on_opened(self, c);
-    else if (m->type == &cadre_tls_ready_type)
-        c->is_connected = true;
+    else if (ready)
+        result = on_connected(self, c, strcmp(ready->protocol, "h2") == 0);
     else if (data)
         result = on_data(self, c, data);
     else if (m->type != &go_on_type && m->type != &cadre_stream_wrote_type)
         return on_outcome(self, c, m);
-    return result ? result : settle(self, c);
+    return result || c->h2 ? result : settle(self, c);
 }
 
 /* What breaks off is told as that; of other ends the system tells. */
@@ -323,6 +377,7 @@ static void channel_stop(cadre_self *self, void *state, int reason)
 {
     struct channel *c = state;
     (void)channel_fail(self, c, reason ? reason : -ECONNRESET);
+    h2_link_free(self, c, reason ? reason : -ECONNRESET);
     pieces_end(self, &c->pieces);
     drop_exchange(&c->exchange);
     parser_free(&c->parser);

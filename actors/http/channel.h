@@ -1,4 +1,5 @@
-/* channel.h: an actor that has a connection to a server. */
+/* channel.h: an actor that has a connection to a server: of HTTP/1.1, for one exchange
+ * after the other, or, when it is connected, of HTTP/2 (h2_link.h), for many. */
 #ifndef ACTORS_HTTP_CHANNEL_H
 #define ACTORS_HTTP_CHANNEL_H
 
@@ -18,6 +19,8 @@ struct channel {
     struct bytes pending;     /* what came and is not read yet */
     struct exchange exchange; /* owned; what of it is to be written yet */
     cadre_ref from;           /* whoever has asked for it; id 0: nobody has */
+    uint32_t loan;            /* under which */
+    uint32_t aside;           /* exchanges, until it is known what is spoken there */
     cadre_promise promise;    /* of its answer */
     struct pieces pieces;     /* its body, if it comes so */
     struct upload answer;     /* the answer's body, if it goes out so */
@@ -27,7 +30,9 @@ struct channel {
     bool is_answered, is_done;
     bool asks_proxy; /* for a way to the server */
     bool greets;     /* that has been told to begin with TLS */
+    bool may_h2;
     bool is_connected, has_ended, holds;
+    cadre_buf *h2; /* that it has become; NULL: it is one of HTTP/1.1 */
 };
 
 /* What the exchange under way has for an outcome, if it has none yet. Returns CADRE_STOP:

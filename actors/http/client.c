@@ -1,6 +1,8 @@
 /* client.c: the actor that has the connections of a client, and lends them. */
 #include "servers.h"
 
+#include "h2_link.h"
+
 #include <cadre/fail.h>
 #include <cadre/watch.h>
 
@@ -12,9 +14,16 @@ const cadre_type lease_type = {.name = "cadre_http_lease",
                                .size = sizeof(struct lease)};
 const cadre_type leased_type = {.name = "cadre_http_leased",
                                 .size = sizeof(struct leased)};
-const cadre_type forsaken_type = {.name = "cadre_http_forsaken"};
+const cadre_type forsaken_type = {.name = "cadre_http_forsaken",
+                                  .size = sizeof(struct forsaken)};
 const cadre_type returned_type = {.name = "cadre_http_returned",
                                   .size = sizeof(struct returned)};
+const cadre_type carries_type = {.name = "cadre_http_carries",
+                                 .size = sizeof(struct carries)};
+
+/* So many are asked of one that may speak HTTP/2, before it says how many it takes; and
+ * so many at most, whatever it says. */
+enum { H2_FIRST = 100, H2_MOST = 1000 };
 
 struct own {
     cadre_buf *shared;
@@ -81,11 +90,17 @@ static int client_start(cadre_self *self, void *state)
 
 /* ---- to lend ---------------------------------------------------------------------- */
 
+bool client_may_h2(const cadre_http_client *config, const struct lease *to)
+{
+    bool may = to->is_secure ? !config->http1 : config->h2c && !to->is_proxied;
+    return may && h2_link_is_there;
+}
+
 /* A new one. Errors: cadre_spawn()'s. */
 static int open_channel(cadre_self *self, cadre_http_client *me, struct server *s,
                         struct record **opened)
 {
-    struct record *r = server_add_record(s);
+    struct record *r = server_add_record(s, s->may_h2 ? H2_FIRST : 1);
     *opened = NULL;
     if (!r)
         return -ENOMEM;
@@ -103,10 +118,10 @@ static int open_channel(cadre_self *self, cadre_http_client *me, struct server *
     return err;
 }
 
-static struct leased lend(struct record *r, cadre_ref to)
+/* One that may carry many is waited for. */
+static bool may_open(const cadre_http_client *me, const struct server *s)
 {
-    r->to = to;
-    return (struct leased){r->channel, r->was_used};
+    return s->count < me->connections && (!s->may_h2 || s->coming == 0);
 }
 
 static int refuse(cadre_self *self, const cadre_msg *m, int code)
@@ -152,6 +167,7 @@ static int wait_for_one(cadre_self *self, cadre_http_client *me, struct server *
         return refuse(self, m, -ENOMEM);
     own_of(me)->waiting++;
     w->who = m->from;
+    w->nth = ((const struct lease *)m->body)->loan;
     int err = cadre_defer(self, m, &w->promise);
     if (err)
         remove_waiter(own_of(me), w);
@@ -160,59 +176,33 @@ static int wait_for_one(cadre_self *self, cadre_http_client *me, struct server *
 
 static int on_lease(cadre_self *self, cadre_http_client *me, const cadre_msg *m)
 {
-    struct server *s = server_find(&own_of(me)->servers, m->body);
+    const struct lease *at = m->body;
+    struct server *s = server_find(&own_of(me)->servers, at, client_may_h2(me, at));
     if (!s)
         return refuse(self, m, -ENOMEM);
-    struct record *idle = server_idle(s);
-    if (!idle && s->count >= me->connections)
+    struct record *r = server_with_room(s);
+    if (!r && !may_open(me, s))
         return wait_for_one(self, me, s, m);
-    if (idle) {
-        record_set_idle(idle, false);
-    } else {
-        int err = open_channel(self, me, s, &idle);
-        if (err) {
-            server_forget(s);
-            return refuse(self, m, err);
-        }
+    int err = r ? 0 : open_channel(self, me, s, &r);
+    if (!err && !record_lend(r, m->from, at->loan))
+        err = -ENOMEM;
+    if (err) {
+        server_forget(s);
+        return refuse(self, m, err);
     }
-    const struct leased leased = lend(idle, m->from);
+    const struct leased leased = {r->channel, r->was_used};
     return cadre_reply_as(self, m, &leased_type, &leased);
 }
 
-/* To the first who still waits: one whose deadline is past has given up, but its promise
- * is open. False: nobody does. */
-static bool lend_on(cadre_self *self, cadre_http_client *me, struct record *r)
+/* One whose deadline is past has given up, but its promise is open. */
+static void lend_on(cadre_self *self, cadre_http_client *me, struct record *r,
+                    struct waiter *w)
 {
-    struct ring *waiters = &r->server->waiters;
-    bool is_lent = false;
-    while (!is_lent && !ring_is_empty(waiters)) {
-        struct waiter *w = RING_OF(waiters->next, struct waiter, ring);
-        const struct leased leased = lend(r, w->who);
-        is_lent = cadre_is_awaited(self, w->promise) &&
-                  cadre_answer_as(self, w->promise, &leased_type, &leased) == 0;
-        remove_waiter(own_of(me), w);
-    }
-    return is_lent;
-}
-
-static void on_returned(cadre_self *self, cadre_http_client *me, struct record *r)
-{
-    r->was_used = true;
-    if (lend_on(self, me, r))
-        return;
-    r->to.id = 0;
-    record_set_idle(r, true);
-}
-
-/* Its channel has not heard of it. A new one may never be connected: who is next is not
- * to wait for that. */
-static void on_forsaken(cadre_self *self, cadre_http_client *me, cadre_ref from)
-{
-    struct record *r = servers_record(&own_of(me)->servers, from);
-    if (r && r->was_used)
-        on_returned(self, me, r);
-    else if (r)
-        (void)cadre_stop(self, r->channel);
+    const struct leased leased = {r->channel, r->was_used};
+    if (cadre_is_awaited(self, w->promise) && record_lend(r, w->who, w->nth) &&
+        cadre_answer_as(self, w->promise, &leased_type, &leased))
+        record_end_loan(r, record_loan(r, w->who, w->nth));
+    remove_waiter(own_of(me), w);
 }
 
 static void refuse_waiters(cadre_self *self, cadre_http_client *me, struct server *s,
@@ -226,20 +216,82 @@ static void refuse_waiters(cadre_self *self, cadre_http_client *me, struct serve
     }
 }
 
+/* A new one that nobody wants may never be connected. */
+static void end_unwanted(cadre_self *self, struct record *r)
+{
+    if (r->lent == 0 && !r->was_used && !r->is_known)
+        (void)cadre_stop(self, r->channel);
+}
+
+/* What has room, and what may be opened, is for whoever waits. */
+static void lend_to_waiters(cadre_self *self, cadre_http_client *me, struct server *s)
+{
+    struct record *opened = NULL;
+    int err = 0;
+    while (!err && !ring_is_empty(&s->waiters)) {
+        struct record *r = server_with_room(s);
+        if (!r && !may_open(me, s))
+            break;
+        if (!r)
+            err = open_channel(self, me, s, &opened);
+        r = r ? r : opened;
+        if (r)
+            lend_on(self, me, r, RING_OF(s->waiters.next, struct waiter, ring));
+    }
+    if (err && s->count == 0)
+        refuse_waiters(self, me, s, err);
+    if (opened)
+        end_unwanted(self, opened);
+}
+
+static void end_loan(cadre_self *self, cadre_http_client *me, struct record *r,
+                     struct loan *loan, bool is_unused)
+{
+    record_end_loan(r, loan);
+    r->was_used |= !is_unused;
+    lend_to_waiters(self, me, r->server);
+    end_unwanted(self, r);
+}
+
+static void on_returned(cadre_self *self, cadre_http_client *me,
+                        const struct returned *returned)
+{
+    struct record *r = returned->record;
+    struct loan *loan = record_loan(r, returned->from, returned->loan);
+    if (loan)
+        end_loan(self, me, r, loan, returned->is_unused);
+}
+
+/* Its channel has not heard of it. */
+static void on_forsaken(cadre_self *self, cadre_http_client *me, cadre_ref from,
+                        uint32_t nth)
+{
+    struct record *r = servers_lender(&own_of(me)->servers, from, nth);
+    if (r)
+        end_loan(self, me, r, record_loan(r, from, nth), true);
+}
+
+static void on_carries(cadre_self *self, cadre_http_client *me,
+                       const struct carries *carries)
+{
+    struct record *r = carries->record;
+    struct server *s = r->server;
+    s->coming -= !r->is_known;
+    s->may_h2 = carries->is_h2;
+    r->is_known = true;
+    record_set_most(r, carries->most < H2_MOST ? carries->most : H2_MOST);
+    lend_to_waiters(self, me, s);
+}
+
 /* Its place is for whoever waits. */
 static void on_down(cadre_self *self, cadre_http_client *me, cadre_ref who)
 {
     struct record *r = servers_record(&own_of(me)->servers, who);
     if (!r)
         return;
-    struct record *opened = NULL;
     struct server *s = r->server;
     record_remove(r);
-    int err = ring_is_empty(&s->waiters) ? 0 : open_channel(self, me, s, &opened);
-    if (err && s->count == 0)
-        refuse_waiters(self, me, s, err);
-    else if (opened && !lend_on(self, me, opened))
-        (void)cadre_stop(self, opened->channel);
+    lend_to_waiters(self, me, s);
     server_forget(s);
 }
 
@@ -256,20 +308,19 @@ static int client_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     cadre_http_client *me = state;
     const cadre_down *down = cadre_body(m, cadre_down);
-    const struct returned *returned =
-        m->type == &returned_type ? (const struct returned *)m->body : NULL;
-    const struct record *record = returned ? returned->record : NULL;
     if (m->type == &call_type)
         return on_call(self, me, m);
     if (m->type == &lease_type)
         return on_lease(self, me, m);
-    if (returned && cadre_same(record->to, returned->from))
-        on_returned(self, me, returned->record);
+    if (m->type == &returned_type)
+        on_returned(self, me, m->body);
+    else if (m->type == &carries_type)
+        on_carries(self, me, m->body);
     else if (m->type == &forsaken_type)
-        on_forsaken(self, me, m->from);
+        on_forsaken(self, me, m->from, ((const struct forsaken *)m->body)->loan);
     else if (down)
         on_down(self, me, down->who);
-    else if (!returned)
+    else
         return cadre_unhandled(self, m);
     return 0;
 }

@@ -17,6 +17,7 @@ struct fetch {
     cadre_promise promise;
     cadre_async async;
     cadre_ref channel;
+    uint32_t loan; /* the last that was asked for */
     bool was_used; /* before */
     bool is_owed;  /* a connection, or it is lent one and has not used it */
     bool is_out;   /* an exchange is under way there */
@@ -41,7 +42,8 @@ static int ask_for_lease(cadre_self *self, struct fetch *f)
     const struct proxy *proxy = proxies_find(&f->shared->proxies, &f->url);
     struct lease lease = {.port = f->url.port,
                           .is_secure = f->url.is_secure,
-                          .is_proxied = proxy != NULL};
+                          .is_proxied = proxy != NULL,
+                          .loan = ++f->loan};
     memcpy(lease.host, f->url.host, sizeof lease.host);
     if (proxy && !lease.is_secure) { /* it is the server, for all of them */
         lease.port = proxy->port;
@@ -60,6 +62,7 @@ static int ask_for_exchange(cadre_self *self, struct fetch *f)
     const struct exchange exchange = {.head = call_head(&f->call, &f->url, proxy),
                                       .body = cadre_buf_ref(f->call.body),
                                       .source = f->call.source,
+                                      .loan = f->loan,
                                       .is_head = is(f, "HEAD"),
                                       .in_pieces = f->call.in_pieces};
     if (!exchange.head) {
@@ -160,7 +163,8 @@ static void fail(cadre_self *self, struct fetch *f, const cadre_failure *failure
     cadre_failure told = {.code = -EPROTO};
     if (failure)
         told = *failure;
-    if (told.code == CALL_CUT_OFF || told.code == CADRE_EDEAD)
+    if (told.code == CALL_CUT_OFF || told.code == CALL_UNSEEN ||
+        told.code == CADRE_EDEAD)
         told.code = -ECONNRESET;
     if (!told.message)
         told.message = client_failure(told.code).message;
@@ -181,11 +185,13 @@ static void pass_on(cadre_self *self, struct fetch *f, cadre_http_response *r)
  * as all that there are may have. */
 static bool may_retry(struct fetch *f, const cadre_failure *failure)
 {
-    if (failure->code == CADRE_EDEAD && f->was_used)
+    if ((failure->code == CADRE_EDEAD && f->was_used) ||
+        failure->code == CALL_ELSEWHERE)
         return true;
     bool is_broken = failure->code == -ECONNRESET || failure->code == -EPIPE;
     bool is_safe = is_idempotent(f) && !f->call.source.from.id;
-    return ((is_broken && is_safe) || failure->code == CADRE_EDEAD) &&
+    bool is_unseen = failure->code == CADRE_EDEAD || failure->code == CALL_UNSEEN;
+    return ((is_broken && is_safe) || is_unseen) &&
            f->retries++ < f->shared->config.retries;
 }
 
@@ -269,9 +275,10 @@ static void fetch_stop(cadre_self *self, void *state, int reason)
 {
     struct fetch *f = state;
     if (f->is_owed)
-        (void)cadre_send_as(self, f->shared->client, &forsaken_type, NULL);
+        (void)cadre_send_as(self, f->shared->client, &forsaken_type,
+                            &(struct forsaken){f->loan});
     if (f->is_out)
-        (void)cadre_send_as(self, f->channel, &drop_type, NULL);
+        (void)cadre_send_as(self, f->channel, &drop_type, &(struct drop){f->loan});
     call_type.drop(&f->call);
 }
 

@@ -1,6 +1,7 @@
 /* h2_body.c: a body that goes out, in a stream's frames. */
 #include "h2_wire.h"
 
+#include <errno.h>
 #include <string.h>
 
 void h2_reset(struct h2_wire *w, int32_t id, uint32_t code)
@@ -41,7 +42,7 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *bytes,
     struct h2_wire *w = user;
     struct h2_body *b = source->ptr;
     if (!b->bytes && !b->is_last)
-        return ask(w, b);
+        return pieces_are_over(&b->pieces) ? NGHTTP2_ERR_DEFERRED : ask(w, b);
     size_t rest = cadre_buf_size(b->bytes) - b->sent;
     size = size < rest ? size : rest;
     if (size > 0)
@@ -84,4 +85,17 @@ void h2_body_end(struct h2_wire *w, struct h2_body *b)
 {
     pieces_end(w->self, &b->pieces);
     cadre_buf_unref(cadre_buf_move(&b->bytes));
+}
+
+int h2_hand_out(struct h2_wire *w, int32_t id, struct upload *u, struct bytes *body,
+                bool is_last)
+{
+    size_t size = body->size;
+    cadre_buf *piece = bytes_take(body);
+    if (size > 0 && !piece)
+        return -ENOMEM;
+    int err = upload_give(w->self, u, piece, is_last);
+    if (!err) /* or there is no such stream any more */
+        (void)nghttp2_session_consume_stream(w->session, id, size);
+    return err;
 }

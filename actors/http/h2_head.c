@@ -1,4 +1,4 @@
-/* h2_head.c: the fields of a request of HTTP/2 become a head as HTTP/1.1 has it.
+/* h2_head.c: the fields of HTTP/2 become a head as HTTP/1.1 has it.
  *
  * What no field may have is refused by nghttp2. Its text is scanned again all the same,
  * has to have as many lines as there were fields, and to please llhttp. */
@@ -60,6 +60,8 @@ static int add_pseudo(struct h2_head *h, cadre_http_text name, cadre_http_text v
         return append(&h->method, value);
     if (cadre_http_is(name, ":path"))
         return append(&h->target, value);
+    if (cadre_http_is(name, ":status"))
+        return append(&h->answer, value);
     return cadre_http_is(name, ":authority") ? append(&h->authority, value) : 0;
 }
 
@@ -73,9 +75,10 @@ int h2_head_add(struct h2_head *h, const cadre_http_limits *limits,
         return 0;
     if (name.at[0] == ':')
         return add_pseudo(h, name, value);
-    if (cadre_http_is(name, "host"))
+    bool is_request = h->answer.size == 0;
+    if (is_request && cadre_http_is(name, "host"))
         return add_host(h, value);
-    if (cadre_http_is(name, "cookie"))
+    if (is_request && cadre_http_is(name, "cookie"))
         return add_cookie(h, value);
     h->count++;
     return add_line(&h->fields, name, value);
@@ -85,6 +88,12 @@ int h2_head_add(struct h2_head *h, const cadre_http_limits *limits,
 
 static int add_first_line(const struct h2_head *h, struct bytes *text)
 {
+    if (h->answer.size > 0) {
+        int err = append_text(text, "HTTP/1.1 ");
+        if (!err)
+            err = append(text, text_of(&h->answer));
+        return err ? err : append_text(text, "\r\n");
+    }
     int err = append(text, text_of(&h->method));
     if (!err)
         err = append_text(text, " ");
@@ -121,12 +130,12 @@ static int on_complete(llhttp_t *llhttp)
 }
 
 /* Is it one of HTTP/1.1 to llhttp, too? Not all that nghttp2 lets pass is. */
-static int check(const struct bytes *text)
+static int check(const struct bytes *text, llhttp_type_t type)
 {
     static const llhttp_settings_t settings = {.on_headers_complete = on_complete};
     llhttp_t llhttp;
     bool is_head = false;
-    llhttp_init(&llhttp, HTTP_REQUEST, &settings);
+    llhttp_init(&llhttp, type, &settings);
     llhttp.data = &is_head;
     llhttp_errno_t err = llhttp_execute(&llhttp, bytes_at(text), text->size);
     if (err == HPE_INVALID_METHOD)
@@ -134,22 +143,47 @@ static int check(const struct bytes *text)
     return err == HPE_OK && is_head ? 0 : 400;
 }
 
-static int judge(const struct h2_head *h, const cadre_http_limits *limits,
-                 const struct bytes *text, cadre_http_request *r,
-                 struct head_framing *framing)
+/* Is it one head, of so many fields? */
+static int scan(const struct h2_head *h, const cadre_http_limits *limits,
+                const struct bytes *text)
 {
     size_t seen = 0;
     bool is_whole, has_host = h->authority.size > 0 || h->host.size > 0;
     int status = head_scan(limits, bytes_at(text), text->size, &seen, &is_whole);
     if (status)
         return status;
-    if (!is_whole || seen != text->size ||
-        head_count(bytes_at(text), text->size) != h->count + has_host)
-        return 400;
-    status = head_parse(limits, bytes_at(text), text->size, r, framing);
+    bool is_one = is_whole && seen == text->size &&
+                  head_count(bytes_at(text), text->size) == h->count + has_host;
+    return is_one ? 0 : 400;
+}
+
+static int judge(const struct h2_head *h, const cadre_http_limits *limits,
+                 const struct bytes *text, cadre_http_request *r,
+                 struct head_framing *framing)
+{
+    int status = scan(h, limits, text);
+    if (!status)
+        status = head_parse(limits, bytes_at(text), text->size, r, framing);
     if (status)
         return status;
-    status = check(text);
+    status = check(text, HTTP_REQUEST);
+    if (status)
+        cadre_buf_unref(cadre_buf_move(&r->head));
+    return status;
+}
+
+static int judge_answer(const struct h2_head *h, const cadre_http_limits *limits,
+                        const struct bytes *text, cadre_http_request *r,
+                        uint32_t *answer)
+{
+    struct head_framing framing;
+    int status = scan(h, limits, text);
+    if (!status)
+        status =
+            head_parse_answer(limits, bytes_at(text), text->size, r, &framing, answer);
+    if (status)
+        return status;
+    status = check(text, HTTP_RESPONSE);
     if (status)
         cadre_buf_unref(cadre_buf_move(&r->head));
     return status;
@@ -181,6 +215,20 @@ int h2_head_parse(struct h2_head *h, const cadre_http_limits *limits,
     return status;
 }
 
+int h2_head_parse_answer(struct h2_head *h, const cadre_http_limits *limits,
+                         cadre_http_request *r, uint32_t *answer, uint64_t *length)
+{
+    int status = h->status;
+    *length = 0;
+    if (!status && compose(h, &h->text))
+        status = 503;
+    if (!status)
+        status = judge_answer(h, limits, &h->text, r, answer);
+    if (!status)
+        *length = length_of(r);
+    return status;
+}
+
 static void clear(struct bytes *bytes, struct bytes *kept)
 {
     *kept = (struct bytes){.buf = bytes->buf};
@@ -195,6 +243,7 @@ void h2_head_clear(struct h2_head *h)
     clear(&h->host, &kept.host);
     clear(&h->cookie, &kept.cookie);
     clear(&h->fields, &kept.fields);
+    clear(&h->answer, &kept.answer);
     clear(&h->text, &kept.text);
     *h = kept;
 }
@@ -207,5 +256,6 @@ void h2_head_free(struct h2_head *h)
     bytes_free(&h->host);
     bytes_free(&h->cookie);
     bytes_free(&h->fields);
+    bytes_free(&h->answer);
     bytes_free(&h->text);
 }

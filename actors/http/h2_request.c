@@ -158,20 +158,15 @@ void h2_stream_body(struct h2 *h, struct h2_stream *s, const uint8_t *at, size_t
 
 void h2_stream_feed(struct h2 *h, struct h2_stream *s)
 {
-    size_t size = s->body.size;
     if (!s->upload.is_on || !upload_is_read(h->wire.self, &s->upload))
         return;
-    if (size == 0 && !s->is_whole) {
+    if (s->body.size == 0 && !s->is_whole) {
         h2_stream_continue(h, s);
         return;
     }
-    cadre_buf *piece = bytes_take(&s->body);
     s->out.since = cadre_now(h->wire.self);
-    if ((size > 0 && !piece) ||
-        upload_give(h->wire.self, &s->upload, piece, s->is_whole))
+    if (h2_hand_out(&h->wire, s->out.id, &s->upload, &s->body, s->is_whole))
         h2_stream_refuse(h, s, 503, -ENOMEM);
-    else
-        (void)nghttp2_session_consume_stream(h->wire.session, s->out.id, size);
 }
 
 static void end_body(struct h2 *h, struct h2_stream *s)

@@ -1,10 +1,11 @@
-/* h2_wire.h: what a connection of HTTP/2 has on either side: a session of nghttp2, and the
- * frames that it writes. */
+/* h2_wire.h: what a connection of HTTP/2 has on either side: a session of nghttp2, and
+ * the frames that it writes. */
 #ifndef ACTORS_HTTP_H2_WIRE_H
 #define ACTORS_HTTP_H2_WIRE_H
 
 #include "bytes.h"
 #include "pieces.h"
+#include "upload.h"
 
 #include <nghttp2/nghttp2.h>
 
@@ -78,6 +79,10 @@ nghttp2_data_provider h2_body_begin(struct h2_body *b, cadre_buf **bytes,
 /* Was m the outcome of the piece that was asked for? */
 bool h2_body_piece(struct h2_wire *w, struct h2_body *b, const cadre_msg *m);
 void h2_body_end(struct h2_wire *w, struct h2_body *b);
+/* What has come of the body of another one is the piece that is asked for. Errors:
+ * -ENOMEM, as cadre_answer_as(). */
+CADRE_MUST_CHECK int h2_hand_out(struct h2_wire *w, int32_t id, struct upload *u,
+                                 struct bytes *body, bool is_last);
 /* The stream is cut off. */
 void h2_reset(struct h2_wire *w, int32_t id, uint32_t code);
 

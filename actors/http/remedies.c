@@ -11,6 +11,8 @@ cadre_failure client_failure(int code)
     } remedies[] = {
         {-ECONNREFUSED, "is a server running there, and is the port right?"},
         {-ECONNRESET, "the server has closed the connection before it had answered"},
+        {CALL_UNSEEN, "the server has refused it again and again, without looking at "
+                      "it: is it going down, or is too much asked at a time?"},
         {-EPROTO, "what answers there does not speak HTTP, or not well"},
         {-EMSGSIZE, "raise body or head of the client, or take the answer in pieces"},
         {-ELOOP, "it is redirected again and again: look where to, with `stays`"},

@@ -129,6 +129,7 @@ CADRE_API CADRE_MUST_CHECK int cadre_tls_connect(cadre_self *self, cadre_stream 
 /* The handshake is done. */
 typedef struct cadre_tls_ready {
     cadre_stream stream;
+    char protocol[16]; /* by ALPN; empty: none, or one whose name is longer */
 } cadre_tls_ready;
 CADRE_API extern const cadre_type cadre_tls_ready_type;
 

@@ -39,6 +39,8 @@ struct filter_class {
     int (*write)(struct filter *filter, const void *bytes, size_t size);
     /* Tells the peer that it was all. */
     void (*finish)(struct filter *filter);
+    /* What ALPN has chosen, with a zero; empty: nothing, or there is no room for it. */
+    void (*protocol)(const struct filter *filter, char *bytes, size_t size);
     /* Why it has failed, for the log. */
     const char *(*why)(const struct filter *filter);
 };

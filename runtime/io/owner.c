@@ -145,7 +145,10 @@ static struct envelope *tell_filtered_data(struct cadre_self *self, struct strea
 static struct envelope *tell_ready(struct cadre_self *self, struct stream *s)
 {
     s->h.port.pending &= ~(uint32_t)NEWS_READY;
-    cadre_tls_ready ready = {{s->h.port.id}};
+    cadre_tls_ready ready = {.stream = {s->h.port.id}};
+    const struct filter *f = s->filter;
+    if (f)
+        f->class->protocol(f, ready.protocol, sizeof ready.protocol);
     return message(self, s, &cadre_tls_ready_type, &ready);
 }
 

@@ -322,6 +322,18 @@ static void finish(struct filter *f)
 
 static const char *why(const struct filter *f) { return session_of(f)->why; }
 
+static void tell_protocol(const struct filter *f, char *bytes, size_t size)
+{
+    const unsigned char *chosen;
+    unsigned length;
+    SSL_get0_alpn_selected(session_of(f)->ssl, &chosen, &length);
+    if (length >= size)
+        length = 0;
+    if (length > 0)
+        memcpy(bytes, chosen, length);
+    bytes[length] = '\0';
+}
+
 const struct filter_class session_class = {.ref = credentials_ref,
                                            .unref = credentials_unref,
                                            .patience = patience,
@@ -333,6 +345,7 @@ const struct filter_class session_class = {.ref = credentials_ref,
                                            .read = read_bytes,
                                            .write = write_bytes,
                                            .finish = finish,
+                                           .protocol = tell_protocol,
                                            .why = why};
 
 /* ---- for whoever asks ------------------------------------------------------------- */

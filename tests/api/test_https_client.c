@@ -385,11 +385,12 @@ static void python_agrees(void **state)
     end_server(pid);
 }
 
-/* Its answer ends with the connection. */
+/* Its answer ends with the connection; it would agree to HTTP/2, and speak none. */
 static void openssl_agrees(void **state)
 {
     uint16_t port = start_s_server("-cert {}/good.pem -key {}/good.key -www "
                                    "-alpn h2,http/1.1");
+    fetch_config.http1 = true;
     cadre_system *sys = serve("good");
     got g = fetch(sys,
                   &(cadre_http_call){.url = url_with("https", "localhost", port, "/")});

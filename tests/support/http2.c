@@ -33,6 +33,16 @@ int http2_connect(void)
     return fd;
 }
 
+int http2_accept(int listener, const void *settings, size_t size)
+{
+    char bytes[sizeof preface - 1];
+    int fd = raw_accept(listener);
+    assert_int_equal(raw_read_all(fd, bytes, sizeof bytes), sizeof bytes);
+    assert_memory_equal(bytes, preface, sizeof bytes);
+    http2_send(fd, H2_SETTINGS, 0, 0, settings, size);
+    return fd;
+}
+
 static void put_number(uint8_t *at, uint32_t value)
 {
     for (int i = 0; i < 4; i++)

@@ -17,7 +17,7 @@ enum {
     H2_GONE = -1 /* the connection's end */
 };
 enum { H2_END = 1, H2_ACK = 1, H2_WHOLE = 4, H2_PADDED = 8 };
-enum { H2_CALM = 11 }; /* ENHANCE_YOUR_CALM */
+enum { H2_REFUSED = 7, H2_CANCEL, H2_CALM = 11 }; /* the last: ENHANCE_YOUR_CALM */
 
 struct http2_frame {
     int type;
@@ -27,6 +27,9 @@ struct http2_frame {
 
 /* Is the server without nghttp2? */
 bool http2_is_missing(void);
+/* The other way round: one who has connected, whose preface has come, and to whom a
+ * SETTINGS is sent of these bytes. */
+int http2_accept(int listener, const void *settings, size_t size);
 /* Connected, with the preface and an empty SETTINGS sent. */
 int http2_connect(void);
 void http2_send(int fd, int type, unsigned flags, uint32_t stream, const void *bytes,

@@ -1,4 +1,4 @@
-/* http_client.h: an HTTP/1.1 client.
+/* http_client.h: an HTTP client, of HTTP/1.1 and HTTP/2.
  *
  *   const cadre_http_call call = {.url = "http://localhost:8080/hello"};
  *   err = cadre_http_fetch(self, &token, me->client, 5 * CADRE_SECOND, &call);
@@ -19,7 +19,17 @@
  * all zero: then the server has to have a certificate of the host in the URL, from
  * somebody whom the system trusts. With its `trust` it is somebody else who is trusted,
  * with its `certificate` the client has one, too. The host's name is sent (SNI), and
- * "http/1.1" asked for (ALPN), whatever its `protocols`.
+ * "h2" or "http/1.1" asked for (ALPN), whatever its `protocols`.
+ *
+ * HTTP/2 is spoken by https: with a server that chooses it (not with `http1`, nor without
+ * nghttp2), and with `h2c` by http:. One connection carries as many requests at a time as
+ * the server takes, up to 1,000; then there is another one, up to `connections`. While
+ * the first is being opened the others wait for it. Each body has a window of its own
+ * (64 KiB): who is slow makes its own server's answer wait and no other. What is
+ * cancelled, or too late, is one stream; if nothing was heard since it began the server is
+ * asked whether it is there, and has `connect` and half of `idle` to say so. What a
+ * server says it has not looked at (GOAWAY, REFUSED_STREAM) is sent again, up to
+ * `retries` times, whatever the method; but a body in pieces only before its first.
  *
  * A connection stays for the next request to the same scheme, host and port. Names are
  * looked up (resolve.h), and the addresses tried in their order. GET, HEAD, PUT, DELETE,
@@ -33,9 +43,9 @@
  * adds the URL. Its code: -EINVAL (the url of a redirect), -EPROTONOSUPPORT (https:
  * without a tls), what resolve.h and cadre_tcp_connect() say, CADRE_ETLS and the codes
  * behind it (tls.h; the log has the host, its certificate and what is wrong with it),
- * -ECONNRESET (it broke off), -EPROTO (the answer is none), -EMSGSIZE (it is beyond the
- * limits), -ELOOP (too many redirects), -EACCES, -ETIMEDOUT, CADRE_EFULL (too many wait),
- * -ENOMEM. In a simulation -ENOTSUP.
+ * -ECONNRESET (it broke off, or refuses again and again), -EPROTO (the answer is none),
+ * -EMSGSIZE (it is beyond the limits), -ELOOP (too many redirects), -EACCES, -ETIMEDOUT,
+ * CADRE_EFULL (too many wait), -ENOMEM. In a simulation -ENOTSUP.
  *
  * A proxy is asked for http: by the whole url, and passes on what it likes: its own
  * answers, such as 407, are answers. For https: it is asked for a connection (CONNECT),
@@ -61,7 +71,13 @@
  *                        way, sees the proxy's user and password
  *   late_waiter_holds_nothing, crossing_leases_come_back  whoever gives up while it waits
  *                        for a connection, or is lent one, holds none
- *   many_wait_for_nobody  a thousand answers that are late hold up no other */
+ *   many_wait_for_nobody  a thousand answers that are late hold up no other
+ * of HTTP/2:
+ *   one_connection_is_enough  for as many as the server takes
+ *   cancel_resets_one    the others, and the connection, are left alone
+ *   slow_reader_holds_up_no_other
+ *   unseen_is_sent_again  as above
+ *   hostile_server_is_left  with an error that says what it has done */
 #ifndef CADRE_ACTORS_HTTP_CLIENT_H
 #define CADRE_ACTORS_HTTP_CLIENT_H
 #include <cadre/http.h>
@@ -91,6 +107,8 @@ typedef struct cadre_http_client {
     /* What is NULL of these is read from http_proxy, https_proxy (for https:) and
      * no_proxy, the last two also in capitals, at the start. */
     bool environment;
+    bool http1; /* HTTP/2 is not offered */
+    bool h2c;   /* by http: and without a proxy HTTP/2 is spoken, and nothing else */
     cadre_ref resolver; /* a cadre_resolver (resolve.h). id 0: one of its own */
     cadre_tls *tls;     /* for https: (tls.h); stays there. NULL: https: is refused */
     uint64_t own[11];   /* zero; the actor's own */
