@@ -100,7 +100,9 @@ bool client_may_h2(const cadre_http_client *config, const struct lease *to)
 static int open_channel(cadre_self *self, cadre_http_client *me, struct server *s,
                         struct record **opened)
 {
-    struct record *r = server_add_record(s, s->may_h2 ? H2_FIRST : 1);
+    struct record *r = server_add_record(s, !s->may_h2 ? 1
+                                            : s->most  ? s->most
+                                                       : H2_FIRST);
     *opened = NULL;
     if (!r)
         return -ENOMEM;
@@ -280,6 +282,7 @@ static void on_carries(cadre_self *self, cadre_http_client *me,
     s->may_h2 = carries->is_h2;
     r->is_known = true;
     record_set_most(r, carries->most < H2_MOST ? carries->most : H2_MOST);
+    s->most = r->most ? r->most : s->most; /* one that is leaving carries none */
     lend_to_waiters(self, me, s);
 }
 

@@ -138,9 +138,8 @@ static void on_data(struct h2_link *l, const cadre_stream_data *data)
         return;
     if (err == NGHTTP2_ERR_NOMEM)
         failure = client_failure(-ENOMEM);
-    else
-        failure =
-            h2_fault(err == NGHTTP2_ERR_FLOODED ? NGHTTP2_ENHANCE_YOUR_CALM : l->fault);
+    else /* there is too much of something, or in one head */
+        failure = h2_fault(NGHTTP2_ENHANCE_YOUR_CALM);
     end(l, 0, &failure);
 }
 
@@ -202,10 +201,14 @@ static void on_drop(struct h2_link *l, cadre_ref from, uint32_t loan)
 
 static int on_outcome(struct h2_link *l, const cadre_msg *m)
 {
-    for (struct ring *r = l->exchanges.next; m->token.id && r != &l->exchanges;
-         r = r->next)
-        if (h2_body_piece(&l->wire, &exchange_at(r)->out, m))
-            return 0;
+    for (struct ring *r = l->exchanges.next; r != &l->exchanges; r = r->next) {
+        struct h2_exchange *x = exchange_at(r);
+        if (!h2_body_piece(&l->wire, &x->out, m))
+            continue;
+        if (x->out.pieces.code)
+            x->failure = client_failure(x->out.pieces.code);
+        return 0;
+    }
     return cadre_unhandled(l->wire.self, m);
 }
 

@@ -42,9 +42,7 @@ cadre_failure h2_fault(uint32_t fault)
 
 static int on_begin(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
-    struct h2_link *l = user;
-    if (frame->hd.type == NGHTTP2_HEADERS)
-        h2_head_clear(&l->head);
+    h2_head_clear(&((struct h2_link *)user)->head);
     return 0;
 }
 
@@ -60,10 +58,8 @@ static int on_field(nghttp2_session *session, const nghttp2_frame *frame,
     int err =
         h2_head_add(&l->head, limits, (cadre_http_text){(const char *)name, name_size},
                     (cadre_http_text){(const char *)value, value_size});
-    if (l->head.size / FAR_TOO_LARGE > limits->head) {
-        l->fault = NGHTTP2_ENHANCE_YOUR_CALM;
+    if (l->head.size / FAR_TOO_LARGE > limits->head)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
     if (err && x)
         x->failure = client_failure(err);
     return err ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE : 0;
@@ -134,16 +130,6 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     return 0;
 }
 
-/* Its stream is reset by nghttp2, or the connection ended. */
-static int on_invalid(nghttp2_session *session, const nghttp2_frame *frame, int code,
-                      void *user)
-{
-    struct h2_exchange *x = exchange_of(session, frame->hd.stream_id);
-    if (x)
-        x->failure = h2_fault(NGHTTP2_PROTOCOL_ERROR);
-    return 0;
-}
-
 static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t id,
                     const uint8_t *bytes, size_t size, void *user)
 {
@@ -157,12 +143,24 @@ static int on_chunk(nghttp2_session *session, uint8_t flags, int32_t id,
 
 /* ---- and gone --------------------------------------------------------------------- */
 
+/* An answer that breaks the rules is cut off by nghttp2. */
+static bool is_its_fault(uint32_t code)
+{
+    return code != NGHTTP2_NO_ERROR && code != NGHTTP2_CANCEL &&
+           code != NGHTTP2_INTERNAL_ERROR;
+}
+
 static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     struct h2_link *l = user;
     struct h2_exchange *x = exchange_of(session, frame->hd.stream_id);
     if (frame->hd.type == NGHTTP2_HEADERS && x)
         x->is_sent = true;
+    if (frame->hd.type == NGHTTP2_RST_STREAM && x &&
+        is_its_fault(frame->rst_stream.error_code))
+        x->failure = h2_fault(frame->rst_stream.error_code);
+    if (frame->hd.type == NGHTTP2_RST_STREAM && !x) /* promised, though it may not */
+        (void)h2_wire_calm(&l->wire);
     if (frame->hd.type == NGHTTP2_GOAWAY && !l->fault)
         l->fault = frame->goaway.error_code;
     return 0;
@@ -204,7 +202,6 @@ static void set_callbacks(nghttp2_session_callbacks *callbacks)
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_field);
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_chunk);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_sent);
     nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_unsent);

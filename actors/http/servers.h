@@ -13,6 +13,7 @@ struct server {
     struct lease at;
     uint32_t count;      /* of connections */
     uint32_t coming;     /* those of which it is not known what they carry */
+    uint32_t most;       /* that one carried which is known; 0: none is */
     bool may_h2;         /* as far as is known it speaks HTTP/2 */
     struct ring records; /* those with room first */
     struct ring waiters; /* the first first */
