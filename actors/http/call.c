@@ -149,10 +149,13 @@ static int add_fields(struct bytes *head, const struct call *c, bool is_proxied,
 cadre_buf *call_head(const struct call *c, const struct url *url,
                      const struct proxy *proxy)
 {
+    enum { USUAL_SIZE = 256 };
     struct bytes head = {0};
     cadre_buf *identity = proxy ? proxy->identity : NULL;
     bool says = !identity;
-    int err = add_line(&head, c, url, proxy != NULL);
+    int err = bytes_reserve(&head, USUAL_SIZE);
+    if (!err)
+        err = add_line(&head, c, url, proxy != NULL);
     if (!err)
         err = add_fields(&head, c, proxy != NULL, &says);
     if (!err && !says)

@@ -102,7 +102,10 @@ int channel_fail(cadre_self *self, struct channel *c, int code)
 static int fail_to_connect(cadre_self *self, struct channel *c,
                            const cadre_failure *failure)
 {
+    const struct carries none = {c->init.record, 0, true};
     c->failure = *failure;
+    if (c->may_h2) /* whoever asks next is not to be lent it */
+        (void)cadre_send_as(self, c->init.shared->client, &carries_type, &none);
     cadre_unstash(self);
     return c->from.id ? channel_fail_with(self, c, failure) : 0;
 }

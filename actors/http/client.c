@@ -186,13 +186,13 @@ static int on_lease(cadre_self *self, cadre_http_client *me, const cadre_msg *m)
     if (!r && !may_open(me, s))
         return wait_for_one(self, me, s, m);
     int err = r ? 0 : open_channel(self, me, s, &r);
+    const struct leased leased = {r ? r->channel : (cadre_ref){0}, r && r->was_lent};
     if (!err && !record_lend(r, m->from, at->loan))
         err = -ENOMEM;
     if (err) {
         server_forget(s);
         return refuse(self, m, err);
     }
-    const struct leased leased = {r->channel, r->was_used};
     return cadre_reply_as(self, m, &leased_type, &leased);
 }
 
@@ -200,7 +200,7 @@ static int on_lease(cadre_self *self, cadre_http_client *me, const cadre_msg *m)
 static void lend_on(cadre_self *self, cadre_http_client *me, struct record *r,
                     struct waiter *w)
 {
-    const struct leased leased = {r->channel, r->was_used};
+    const struct leased leased = {r->channel, r->was_lent};
     if (cadre_is_awaited(self, w->promise) && record_lend(r, w->who, w->nth) &&
         cadre_answer_as(self, w->promise, &leased_type, &leased))
         record_end_loan(r, record_loan(r, w->who, w->nth));
@@ -279,10 +279,12 @@ static void on_carries(cadre_self *self, cadre_http_client *me,
     struct record *r = carries->record;
     struct server *s = r->server;
     s->coming -= !r->is_known;
-    s->may_h2 = carries->is_h2;
     r->is_known = true;
     record_set_most(r, carries->most < H2_MOST ? carries->most : H2_MOST);
-    s->most = r->most ? r->most : s->most; /* one that is leaving carries none */
+    if (r->most > 0) { /* one that is leaving carries none */
+        s->may_h2 = carries->is_h2;
+        s->most = r->most;
+    }
     lend_to_waiters(self, me, s);
 }
 

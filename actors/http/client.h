@@ -49,7 +49,7 @@ struct lease {
 };
 struct leased {
     cadre_ref channel;
-    bool was_used; /* so it may have ended without having seen anything */
+    bool was_lent; /* so it may have ended without having seen anything */
 };
 extern const cadre_type lease_type, leased_type;
 /* Whoever has asked for one, and may have been lent it, does without. */

@@ -18,7 +18,7 @@ struct fetch {
     cadre_async async;
     cadre_ref channel;
     uint32_t loan; /* the last that was asked for */
-    bool was_used; /* before */
+    bool was_lent; /* to another before */
     bool is_owed;  /* a connection, or it is lent one and has not used it */
     bool is_out;   /* an exchange is under way there */
     uint32_t redirects, retries;
@@ -185,7 +185,7 @@ static void pass_on(cadre_self *self, struct fetch *f, cadre_http_response *r)
  * as all that there are may have. */
 static bool may_retry(struct fetch *f, const cadre_failure *failure)
 {
-    if ((failure->code == CADRE_EDEAD && f->was_used) ||
+    if ((failure->code == CADRE_EDEAD && f->was_lent) ||
         failure->code == CALL_ELSEWHERE)
         return true;
     bool is_broken = failure->code == -ECONNRESET || failure->code == -EPIPE;
@@ -245,7 +245,7 @@ static int run(cadre_self *self, void *state, cadre_msg *m)
             CADRE_ASYNC_RETURN(CADRE_STOP);
         }
         f->channel = ((const struct leased *)m->body)->channel;
-        f->was_used = ((const struct leased *)m->body)->was_used;
+        f->was_lent = ((const struct leased *)m->body)->was_lent;
         CADRE_AWAIT(ask_for_exchange(self, f));
     } while (goes_on(self, f, m));
     CADRE_ASYNC_RETURN(CADRE_STOP);

@@ -80,6 +80,8 @@ void h2_give_back(struct h2_link *l, cadre_ref from, uint32_t loan, bool is_unus
 
 /* Errors: -ENOMEM. */
 CADRE_MUST_CHECK int h2_link_init(struct h2_link *l);
+/* It carries so many from now on. */
+void h2_tell_most(struct h2_link *l, uint32_t most);
 /* Why the connection is ended with this. */
 cadre_failure h2_fault(uint32_t fault);
 

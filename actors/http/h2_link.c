@@ -38,6 +38,8 @@ static struct h2_exchange *exchange_at(struct ring *ring)
 static void end(struct h2_link *l, int reason, const cadre_failure *failure)
 {
     struct channel *c = l->channel;
+    if (!l->is_leaving)
+        h2_tell_most(l, 0);
     c->has_ended = l->is_leaving = true;
     for (struct ring *r = l->exchanges.next, *next; r != &l->exchanges; r = next) {
         struct h2_exchange *x = exchange_at(r);
@@ -119,6 +121,7 @@ static void on_tick(struct h2_link *l)
         const cadre_failure failure = client_failure(-ETIMEDOUT);
         end(l, -ETIMEDOUT, &failure);
     } else if (ring_is_empty(&l->exchanges) && now - l->wire.active >= config->idle) {
+        h2_tell_most(l, 0);
         l->is_leaving = true;
         (void)nghttp2_session_terminate_session(l->wire.session, NGHTTP2_NO_ERROR);
     }

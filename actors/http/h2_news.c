@@ -67,7 +67,7 @@ static int on_field(nghttp2_session *session, const nghttp2_frame *frame,
 
 /* ---- frames that have come -------------------------------------------------------- */
 
-static void tell_most(struct h2_link *l, uint32_t most)
+void h2_tell_most(struct h2_link *l, uint32_t most)
 {
     const struct channel_init *init = &l->channel->init;
     const struct carries carries = {init->record, most, true};
@@ -77,15 +77,15 @@ static void tell_most(struct h2_link *l, uint32_t most)
 static void on_settings(struct h2_link *l)
 {
     if (!l->is_leaving)
-        tell_most(l, nghttp2_session_get_remote_settings(
-                         l->wire.session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
+        h2_tell_most(l, nghttp2_session_get_remote_settings(
+                            l->wire.session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
 }
 
 /* Those behind the last one are asked for elsewhere. */
 static void on_goaway(struct h2_link *l, int32_t last)
 {
     if (!l->is_leaving)
-        tell_most(l, 0);
+        h2_tell_most(l, 0);
     l->is_leaving = true;
     for (struct ring *r = l->exchanges.next; r != &l->exchanges; r = r->next) {
         struct h2_exchange *x = RING_OF(r, struct h2_exchange, ring);

@@ -136,6 +136,7 @@ bool record_lend(struct record *r, cadre_ref to, uint32_t nth)
         return false;
     loan->to = to;
     loan->nth = nth;
+    r->was_lent = true;
     r->lent++;
     set_room(r);
     return true;

@@ -34,6 +34,7 @@ struct record { /* of a connection */
     uint32_t lent, most;
     bool has_room;
     bool is_known; /* what it carries */
+    bool was_lent; /* to another before */
     bool was_used; /* for an exchange */
 };
 struct waiter { /* for one */
