@@ -5,6 +5,7 @@
 #include <cadre/await.h>
 #include <cadre/shutdown.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
