@@ -57,8 +57,8 @@ COPIED_sql := actors/sql/table.c actors/body.c actors/rows.c actors/nudge.c
 
 LIBS_io := $(shell pkg-config --libs libuv 2>/dev/null)
 UV_CFLAGS := $(shell pkg-config --cflags-only-I libuv 2>/dev/null)
-SOURCES_io := $(if $(LIBS_io),$(wildcard runtime/io/*.c actors/io/*.c) actors/rows.c $(COPIED))
-USERS_io := $(call users,cadre/actors/changes\.h|cadre/(tcp|udp|unix|stream|process|signal|ready|tls|descriptor|terminal)\.h|support/(sockets|serving|packets|starting|using)\.h|io/.*\.h)
+SOURCES_io := $(if $(LIBS_io),$(wildcard runtime/io/*.c actors/io/*.c actors/resp/*.c) actors/rows.c actors/text.c $(COPIED))
+USERS_io := $(call users,cadre/actors/(changes|resp)\.h|(^|")resp/[a-z]*\.h|cadre/(tcp|udp|unix|stream|process|signal|ready|tls|descriptor|terminal)\.h|support/(sockets|serving|packets|starting|using)\.h|io/.*\.h)
 WITHOUT_io := no libuv: without sockets
 
 LIBS_tls := $(shell pkg-config --libs 'openssl >= 3' 2>/dev/null)
@@ -287,7 +287,8 @@ build/$(1)/llhttp/%.o: /usr/share/llhttp/%.c Makefile
 	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) -w -DLLHTTP_STRICT_MODE=1 $(LLHTTP_CFLAGS) \
 	    -fvisibility=hidden -c $$< -o $$@
 # The objects as they are, for unit tests.
-build/$(1)/libplain.a: $$(OBJECTS_$(1)) $(if $(filter aarch64,$(1)),,$$(OBJECTS_http_$(1)))
+build/$(1)/libplain.a: $$(OBJECTS_$(1)) $(if $(filter aarch64,$(1)),,$$(OBJECTS_http_$(1)) \
+    $(if $(SOURCES_io),$(patsubst %.c,build/$(1)/%.o,$(wildcard actors/resp/*.c))))
 	@rm -f $$@
 	$$(Q)$(CROSS_$(1))ar rcsT $$@ $$^
 build/$(1)/libsupport.a: $(patsubst %.c,build/$(1)/%.o,$(SUPPORT))

@@ -1,12 +1,11 @@
-/* resp.c: the key-value example reads the same commands however they are cut, and reads
- * what it writes.
+/* resp.c: the server for clients of Redis reads the same commands however they are cut,
+ * and reads what it writes.
  *
- * Fuzzed: examples/kv/resp.c actors/framing.c */
+ * Fuzzed: actors/resp/parse.c actors/resp/reply.c actors/text.c actors/framing.c */
 #include "fuzz/fuzz.h"
 
-#include "kv/kv.h"
-
-#include <inttypes.h>
+#include "resp/parse.h"
+#include "resp/reply.h"
 
 static void tell_args(struct story *story, const cadre_frame *frame)
 {
@@ -17,7 +16,7 @@ static void tell_args(struct story *story, const cadre_frame *frame)
                              : frame->bytes + frame->size;
     story_number(story, args.left);
     while (args.left > 0) {
-        struct slice word = args_next(&args);
+        cadre_resp_slice word = resp_next(&args);
         CHECK(word.bytes + word.size + 2 <= end && args.at <= end);
         story_text(story, word.bytes, word.size);
     }
@@ -26,30 +25,34 @@ static void tell_args(struct story *story, const cadre_frame *frame)
 
 static void read_all(struct story *story, struct input in, struct cuts *cuts)
 {
-    struct resp resp = {.framing = resp_framing};
+    cadre_framing framing = {.measure = resp_measure, .max = RESP_COMMAND_MAX};
+    char text[RESP_WHY];
     int got = 0;
     while (got >= 0 && in.size > 0) {
         struct input part = cuts ? cuts_next(cuts, &in) : input_take(&in, in.size);
         cadre_frame frame;
-        got = cadre_framing_put(&resp.framing, cadre_buf_new(part.at, part.size));
-        while (got >= 0 && (got = cadre_framing_next(&resp.framing, &frame)) > 0)
+        got = cadre_framing_put(&framing, cadre_buf_new(part.at, part.size));
+        while (got >= 0 && (got = cadre_framing_next(&framing, &frame)) > 0)
             if (frame.size > 0)
                 tell_args(story, &frame);
     }
     story_number(story, got);
-    story_text(story, resp.why, strlen(resp.why));
-    cadre_framing_clear(&resp.framing);
+    if (got < 0) {
+        const char *why = resp_why(&framing, got, text);
+        story_text(story, why, strlen(why));
+    }
+    cadre_framing_clear(&framing);
 }
 
 /* A number that is one is written as it was read. */
 static void read_number(struct input in)
 {
-    char *exact = input_exact(in), text[24];
-    struct slice slice = {(const uint8_t *)exact, in.size};
+    char *exact = input_exact(in), room[24];
+    cadre_resp_slice slice = {(const uint8_t *)exact, in.size};
     int64_t number;
-    if (slice_number(slice, &number)) {
-        int n = snprintf(text, sizeof text, "%" PRId64, number);
-        CHECK((size_t)n == in.size && !memcmp(text, in.at, in.size));
+    if (cadre_resp_number(slice, &number)) {
+        cadre_resp_slice text = cadre_resp_digits(room, number);
+        CHECK(text.size == in.size && !memcmp(text.bytes, in.at, in.size));
     }
     free(exact);
 }
@@ -61,10 +64,10 @@ static void write_words(struct input in)
     struct story words = {0}, back = {0};
     uint32_t count = 1 + input_byte(&in) % 8;
     story_number(&words, count);
-    text_head(&text, '*', count);
+    reply_head(&text, '*', count);
     for (uint32_t i = 0; i < count; i++) {
         struct input word = input_take(&in, input_byte(&in));
-        text_bulk(&text, word.at, word.size);
+        reply_bulk(&text, word.at, word.size);
         story_text(&words, word.at, word.size);
     }
     story_number(&words, 0);
@@ -73,7 +76,7 @@ static void write_words(struct input in)
     CHECK(story_same(&words, &back));
     story_free(&words);
     story_free(&back);
-    free(text.bytes);
+    text_free(&text);
 }
 
 /* Bytes so many times, but for those that a command is made of: so lines become longer
