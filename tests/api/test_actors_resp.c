@@ -330,11 +330,12 @@ static void failed_journal_ends_it(void **state)
     char got[8];
     make_folder();
     disk_reset();
+    disk.write_code = -ENOSPC;
+    disk.room = strlen("*3\r\n$3\r\nset\r\n$1\r\na\r\n$1\r\n1\r\n");
     cadre_journal *journal = open_journal(in_folder("full"));
     begin_with((cadre_resp){.shards = 2, .journal = journal});
     int fd = dial();
     ask(fd, "set a 1\r\n", "+OK\r\n");
-    disk.write_code = -ENOSPC;
     says(fd, "set b 2\r\n");
     await_true(has_ended, NULL);
     assert_int_equal(atomic_load(&ended), -ENOSPC);
