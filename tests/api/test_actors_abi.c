@@ -7,6 +7,7 @@
 #include <cadre/actors/framing.h>
 #include <cadre/actors/gather.h>
 #include <cadre/actors/group.h>
+#include <cadre/actors/journal.h>
 #include <cadre/actors/limiter.h>
 #include <cadre/actors/logger.h>
 #include <cadre/actors/pool.h>
@@ -50,6 +51,8 @@ static void configs(void **state)
     CONFIG(cadre_inbox, 184);
     CONFIG(cadre_topic, 72);
     CONFIG(cadre_group, 56);
+    CONFIG(cadre_journal_writer, 200);
+    SIZE(cadre_journal_options, 160);
     CONFIG(cadre_router, 360);
     CONFIG(cadre_pool, 184);
 }
@@ -76,6 +79,8 @@ static void messages(void **state)
     MESSAGE(cadre_file_sync, 4);
     MESSAGE(cadre_file_truncate, 8);
     MESSAGE(cadre_file_ask, 4);
+    MESSAGE(cadre_journal_append, 88);
+    MESSAGE(cadre_journal_kept, 8);
     MESSAGE(cadre_addresses, 772);
     MESSAGE(cadre_resolver_ask, 258);
     MESSAGE(cadre_gathered, 24);

@@ -37,10 +37,8 @@ static void read_all(struct story *story, struct input in, struct cuts *cuts)
                 tell_args(story, &frame);
     }
     story_number(story, got);
-    if (got < 0) {
-        const char *why = resp_why(&framing, got, text);
-        story_text(story, why, strlen(why));
-    }
+    const char *why = got < 0 ? resp_why(&framing, got, text) : "";
+    story_text(story, why, strlen(why));
     cadre_framing_clear(&framing);
 }
 
