@@ -100,21 +100,27 @@ int cadre_journal_send(cadre_self *self, cadre_ref writer, cadre_buf *record,
 
 /* ---- who is told ------------------------------------------------------------------- */
 
-static int tell(cadre_self *self, const struct waiting *w)
+/* What is sent is the append's no more. */
+static int tell(cadre_self *self, cadre_journal_append *a, cadre_promise promise,
+                uint64_t end)
 {
-    int err =
-        w->what.to.id ? cadre_send_as(self, w->what.to, w->what.type, w->what.body) : 0;
-    if (w->promise.token.id)
-        (void)cadre_answer(self, w->promise, cadre_journal_kept, .end = w->end);
+    const cadre_type *type = a->type;
+    int err = 0;
+    if (a->to.id) {
+        a->type = NULL;
+        err = cadre_send_as(self, a->to, type, a->body);
+    }
+    if (promise.token.id)
+        (void)cadre_answer(self, promise, cadre_journal_kept, .end = end);
     return err;
 }
 
 static int tell_all(cadre_self *self, struct text *list)
 {
-    const struct waiting *w = (struct waiting *)(void *)list->bytes;
+    struct waiting *w = (struct waiting *)(void *)list->bytes;
     int err = 0;
     for (size_t i = 0; i < list->size / sizeof *w; i++) {
-        int sent = tell(self, &w[i]);
+        int sent = tell(self, &w[i].what, w[i].promise, w[i].end);
         err = err ? err : sent;
     }
     list->size = 0;
@@ -162,41 +168,40 @@ static int add_record(cadre_journal_writer *me, cadre_buf *record)
     return 0;
 }
 
-/* Who is to be told is, or waits. */
-static int note(cadre_self *self, cadre_journal_writer *me, const struct waiting *w)
+/* What is to be sent is the append's no more. */
+static int tell_later(struct own *own, cadre_journal_append *a, cadre_promise promise)
 {
-    struct own *own = own_of(me);
-    if (!must_wait(me, own))
-        return tell(self, w);
-    if (!w->what.to.id && !w->promise.token.id)
+    struct waiting *w;
+    if (!a->to.id && !promise.token.id)
         return 0;
-    if (!text_room(&own->waiting, sizeof *w)) {
-        cadre_journal_append lost = w->what;
-        drop_append(&lost);
+    if (!text_room(&own->waiting, sizeof *w))
         return -ENOMEM;
-    }
-    text_add(&own->waiting, w, sizeof *w);
+    w = (struct waiting *)(void *)(own->waiting.bytes + own->waiting.size);
+    *w = (struct waiting){*a, promise, own->end};
+    w->what.record = NULL;
+    own->waiting.size += sizeof *w;
+    if (a->to.id)
+        a->type = NULL;
+    else
+        w->what.type = NULL;
     return 0;
 }
 
 static int take(cadre_self *self, cadre_journal_writer *me, cadre_msg *m)
 {
+    struct own *own = own_of(me);
     cadre_journal_append *a = m->body;
-    struct waiting w = {.what = *a};
+    cadre_promise promise = {.token.id = 0};
     if (!ledger_takes(me->journal, cadre_buf_size(a->record)))
         return body_refuse(self, m, -EMSGSIZE, "a record has 1 byte to 1 GiB");
     if (a->to.id && (!a->type || a->type->size > sizeof a->body))
         return body_refuse(self, m, -EINVAL, "this is no message to be sent");
     int err = add_record(me, a->record);
     if (!err && m->token.id)
-        err = cadre_defer(self, m, &w.promise);
-    if (err)
-        return err;
-    if (w.what.to.id)
-        a->type = NULL; /* it is w's */
-    w.what.record = NULL;
-    w.end = own_of(me)->end;
-    err = note(self, me, &w);
+        err = cadre_defer(self, m, &promise);
+    if (!err)
+        err = must_wait(me, own) ? tell_later(own, a, promise)
+                                 : tell(self, a, promise, own->end);
     return err ? err : write_soon(self, me, m->token.id != 0);
 }
 

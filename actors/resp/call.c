@@ -90,6 +90,7 @@ void cadre_resp_keep_as(cadre_resp_call *call, uint32_t count,
                         const cadre_resp_slice *words)
 {
     struct call *it = call_of(call);
+    it->changed = false;
     if (it->discards)
         return;
     reply_head(&it->log, '*', count);

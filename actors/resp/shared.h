@@ -10,7 +10,9 @@
 
 #include "commands.h"
 
-enum { SHARDS_MAX = 64, SMALL = 39 };
+#include <assert.h>
+
+enum { SHARDS_MAX = 64, SMALL = 35 };
 
 struct shared {
     cadre_resp config;
@@ -42,6 +44,7 @@ typedef struct answer {
     uint8_t size; /* of small, if there is no buf */
     uint8_t small[SMALL];
 } answer;
+static_assert(sizeof(answer) <= CADRE_JOURNAL_BODY, "it goes by way of the journal");
 extern const cadre_type resp_request_type, resp_answer_type;
 
 /* false: no memory. */

@@ -11,6 +11,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What a key has: a string; or a list, in a ring of `room`. */
 struct value {
@@ -20,11 +21,6 @@ struct value {
 
 /* Without memory it ends: the journal has everything. */
 static void *have(void *memory) { return memory ? memory : (abort(), NULL); }
-
-static cadre_buf *copy(cadre_resp_slice slice)
-{
-    return have(cadre_buf_new(slice.bytes, slice.size));
-}
 
 /* There is none, or it is of that kind; or else that is the answer. */
 static bool fits(cadre_resp_call *call, const struct value *value, bool list)
@@ -62,8 +58,11 @@ static void get(cadre_resp_call *call)
 static void *put(cadre_resp_call *call, cadre_resp_slice string)
 {
     struct value *value = have(cadre_resp_add(call));
-    value_drop(value);
-    *value = (struct value){.string = copy(string)};
+    if (!value->string || cadre_buf_size(value->string) != string.size) {
+        value_drop(value);
+        *value = (struct value){.string = have(cadre_buf_new(NULL, string.size))};
+    }
+    memcpy(cadre_buf_data(value->string), string.bytes, string.size);
     return value;
 }
 
@@ -74,7 +73,9 @@ static void put_until(cadre_resp_call *call, cadre_resp_slice string, int64_t ex
                                       cadre_resp_word("PXAT"),
                                       cadre_resp_digits(room, expires)};
     cadre_resp_expire(call, put(call, string), expires);
-    cadre_resp_keep_as(call, expires ? 5 : 3, words);
+    cadre_resp_keep(call);
+    if (expires)
+        cadre_resp_keep_as(call, 5, words);
 }
 
 /* NULL, or what is wrong. *when is 'x' if the key must be there, 'n' if it must not. */
@@ -148,14 +149,16 @@ static void grow(struct value *list)
 static void push(cadre_resp_call *call)
 {
     bool left = call->command->with;
-    struct value *list = cadre_resp_find(call);
+    struct value *list = have(cadre_resp_add(call));
     if (!fits(call, list, true))
         return;
-    for (list = have(cadre_resp_add(call)); call->left > 0; list->count++) {
+    for (; call->left > 0; list->count++) {
         if (list->count == list->room)
             grow(list);
         list->first -= left;
-        *item(list, left ? 0 : list->count) = copy(cadre_resp_next(call));
+        cadre_resp_slice string = cadre_resp_next(call);
+        *item(list, left ? 0 : list->count) =
+            have(cadre_buf_new(string.bytes, string.size));
     }
     cadre_resp_keep(call);
     cadre_resp_integer(call, list->count);
@@ -202,8 +205,7 @@ static void lrange(cadre_resp_call *call)
     if (!cadre_resp_next_number(call, &from) || !cadre_resp_next_number(call, &to) ||
         !fits(call, list, true))
         return;
-    from = from < 0 ? from + count : from;
-    from = from < 0 ? 0 : from;
+    from = from >= 0 ? from : from + count > 0 ? from + count : 0;
     to = to < 0 ? to + count : to < count ? to : count - 1;
     cadre_resp_array(call, from > to ? 0 : to - from + 1);
     for (; from <= to; from++)

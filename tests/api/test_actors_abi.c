@@ -79,7 +79,7 @@ static void messages(void **state)
     MESSAGE(cadre_file_sync, 4);
     MESSAGE(cadre_file_truncate, 8);
     MESSAGE(cadre_file_ask, 4);
-    MESSAGE(cadre_journal_append, 88);
+    MESSAGE(cadre_journal_append, 80);
     MESSAGE(cadre_journal_kept, 8);
     MESSAGE(cadre_addresses, 772);
     MESSAGE(cadre_resolver_ask, 258);

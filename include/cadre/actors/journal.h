@@ -105,7 +105,7 @@ typedef struct cadre_journal_writer {
 } cadre_journal_writer;
 CADRE_API extern const cadre_class cadre_journal_writer_class;
 
-#define CADRE_JOURNAL_BODY 64
+#define CADRE_JOURNAL_BODY 56
 
 /* Is appended; then `type` is sent to `to` with `body`. A request is answered with a
  * cadre_journal_kept besides. A record that is empty or over 1 GiB, and a type that is

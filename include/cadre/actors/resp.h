@@ -144,7 +144,7 @@ CADRE_API void cadre_resp_array(cadre_resp_call *call, int64_t count);
 
 /* The command is a record of the journal, as it came: run again it does the same. */
 CADRE_API void cadre_resp_keep(cadre_resp_call *call);
-/* Instead this one is, for the same key; several times: one behind the other. It must be
+/* Instead this one is, for the same key; several: one behind the other. It must be
  * in the table, or the server's, and run in a shard: by KEY, or by EACH, LIST or PAIRS
  * for one key. (Else the journal cannot be read.) */
 CADRE_API void cadre_resp_keep_as(cadre_resp_call *call, uint32_t count,
