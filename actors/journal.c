@@ -187,10 +187,10 @@ static int tell_later(struct own *own, cadre_journal_append *a, cadre_promise pr
     return 0;
 }
 
-static int take(cadre_self *self, cadre_journal_writer *me, cadre_msg *m)
+static int take(cadre_self *self, cadre_journal_writer *me, const cadre_msg *m,
+                cadre_journal_append *a)
 {
     struct own *own = own_of(me);
-    cadre_journal_append *a = m->body;
     cadre_promise promise = {.token.id = 0};
     if (!ledger_takes(me->journal, cadre_buf_size(a->record)))
         return body_refuse(self, m, -EMSGSIZE, "a record has 1 byte to 1 GiB");
@@ -254,15 +254,16 @@ static int writer_receive(cadre_self *self, void *state, cadre_msg *m)
     cadre_journal_writer *me = state;
     struct own *own = own_of(me);
     const cadre_failure *failure = cadre_body(m, cadre_failure);
-    bool is_request = m->token.id && m->type == &cadre_journal_append_type;
+    const writing *w = cadre_body(m, writing);
+    cadre_journal_append *a = cadre_body(m, cadre_journal_append);
     int err = 0;
     if (failure)
         return cadre_fail(self, failure->code, "the journal cannot be written: %s: %s",
                           cadre_journal_why(failure->code), me->journal->path);
-    if (m->type == &cadre_journal_append_type)
-        err = take(self, me, m);
-    else if (m->type == &writing_type)
-        err = wrote(self, own, m->body);
+    if (a)
+        err = take(self, me, m, a);
+    else if (w)
+        err = wrote(self, own, w);
     else if (m->type == &tick_type) {
         own->ticks = false;
         own->is_time = true;
@@ -271,7 +272,7 @@ static int writer_receive(cadre_self *self, void *state, cadre_msg *m)
         own->due = true;
     } else
         return cadre_unhandled(self, m);
-    return err || is_request ? err : write_next(self, me);
+    return err || (a && m->token.id) ? err : write_next(self, me);
 }
 
 static int writer_start(cadre_self *self, void *state)

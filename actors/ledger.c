@@ -239,9 +239,9 @@ int cadre_journal_open(cadre_journal **journal, const char *path,
     it->fd = -1;
     it->fsync = o->fsync;
     it->sealed = !o->framing.measure;
-    it->framing = it->sealed ? (cadre_framing){.measure = measure_sealed} : o->framing;
+    it->framing = o->framing;
     if (it->sealed)
-        it->framing.max = RECORD_MAX;
+        it->framing = (cadre_framing){.measure = measure_sealed, .max = RECORD_MAX};
     pthread_mutex_init(&it->file, NULL);
     int err = open_file(it);
     if (!err)

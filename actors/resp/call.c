@@ -86,16 +86,20 @@ void cadre_resp_keep(cadre_resp_call *call)
     call_of(call)->changed = !call_of(call)->discards;
 }
 
-void cadre_resp_keep_as(cadre_resp_call *call, uint32_t count,
-                        const cadre_resp_slice *words)
+void call_log(struct call *it, uint32_t count, const cadre_resp_slice *words)
 {
-    struct call *it = call_of(call);
-    it->changed = false;
     if (it->discards)
         return;
     reply_head(&it->log, '*', count);
     for (uint32_t i = 0; i < count; i++)
         reply_bulk(&it->log, words[i].bytes, words[i].size);
+}
+
+void cadre_resp_keep_as(cadre_resp_call *call, uint32_t count,
+                        const cadre_resp_slice *words)
+{
+    call_of(call)->changed = false;
+    call_log(call_of(call), count, words);
 }
 
 static void keep_as_it_is(struct call *it, struct args args)

@@ -25,6 +25,8 @@ static inline struct call *call_of(cadre_resp_call *call)
 
 /* Runs it; `log` is what is to be replayed for it. Errors: -ENOMEM. */
 int call_run(struct call *call, const cadre_resp_command *command, struct args args);
+/* This is to be replayed, too. */
+void call_log(struct call *call, uint32_t count, const cadre_resp_slice *words);
 void call_free(struct call *call);
 
 #endif

@@ -152,7 +152,7 @@ int channels_said(cadre_self *self, struct session *me, const cadre_msg *m)
         text_print(say, "-ERR %s\r\n", cadre_strerror(failure->code));
     if (say->size > 0) {
         cadre_buf_unref(slot->answer.buf);
-        slot->answer = (answer){.number = 0};
+        slot->answer = (resp_answer){.number = 0};
         me->failed |= !answer_fill(&slot->answer, say);
     }
     say->size = 0;

@@ -82,9 +82,10 @@ static struct entry *entry_add(struct call *call)
     return keys->table[e->hash & keys->mask] = e;
 }
 
-static void entry_remove(cadre_self *self, struct keys *keys, struct entry *e)
+/* It stands there. */
+static void remove_at(cadre_self *self, struct keys *keys, struct entry **at,
+                      struct entry *e)
 {
-    struct entry **at = place_of(keys, key_of(keys, e), e->hash);
     *at = e->next;
     keys->count--;
     if (e->timer.id)
@@ -94,11 +95,21 @@ static void entry_remove(cadre_self *self, struct keys *keys, struct entry *e)
     free(e);
 }
 
+static void entry_remove(cadre_self *self, struct keys *keys, struct entry *e)
+{
+    remove_at(self, keys, place_of(keys, key_of(keys, e), e->hash), e);
+}
+
 /* It will be when the journal is read, too. */
-static void entry_remove_logged(struct call *call, struct entry *e)
+static void log_removal(struct call *call, const struct entry *e)
 {
     const cadre_resp_slice words[] = {cadre_resp_word("DEL"), key_of(call->keys, e)};
-    cadre_resp_keep_as(&call->is, 2, words);
+    call_log(call, 2, words);
+}
+
+static void entry_remove_logged(struct call *call, struct entry *e)
+{
+    log_removal(call, e);
     entry_remove(call->is.self, call->keys, e);
 }
 
@@ -147,7 +158,7 @@ void keys_free(cadre_self *self, struct keys *keys)
 {
     for (uint64_t i = 0; keys->table && i <= keys->mask; i++)
         while (keys->table[i])
-            entry_remove(self, keys, keys->table[i]);
+            remove_at(self, keys, &keys->table[i], keys->table[i]);
     free(keys->table);
 }
 
@@ -266,6 +277,8 @@ void keys_flushall(cadre_resp_call *call)
 {
     struct keys *keys = call_of(call)->keys;
     for (uint64_t i = 0; i <= keys->mask; i++)
-        while (keys->table[i])
-            entry_remove_logged(call_of(call), keys->table[i]);
+        while (keys->table[i]) {
+            log_removal(call_of(call), keys->table[i]);
+            remove_at(call->self, keys, &keys->table[i], keys->table[i]);
+        }
 }

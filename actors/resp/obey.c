@@ -2,17 +2,17 @@
 #include "session.h"
 
 static int ask_shard(cadre_self *self, struct session *me, uint32_t shard,
-                     enum slot_kind kind, const request *r)
+                     enum slot_kind kind, const resp_request *r)
 {
     if (!slot_new(me, kind))
         return 0;
     return cadre_send_as(self, me->shared->shard[shard], &resp_request_type,
-                         &(request){.command = r->command,
-                                    .args = r->args,
-                                    .buf = cadre_buf_ref(me->buf),
-                                    .hash = r->hash,
-                                    .argc = r->argc,
-                                    .number = me->tail - 1});
+                         &(resp_request){.command = r->command,
+                                         .args = r->args,
+                                         .buf = cadre_buf_ref(me->buf),
+                                         .hash = r->hash,
+                                         .argc = r->argc,
+                                         .number = me->tail - 1});
 }
 
 /* These arguments, of which the first is the key. */
@@ -20,7 +20,7 @@ static int ask_keyed(cadre_self *self, struct session *me,
                      const cadre_resp_command *command, enum slot_kind kind,
                      struct args args)
 {
-    request r = {.command = command, .args = args.at, .argc = args.left};
+    resp_request r = {.command = command, .args = args.at, .argc = args.left};
     r.hash = key_hash(me->shared, resp_next(&args));
     return ask_shard(self, me, key_shard(me->shared, r.hash), kind, &r);
 }
@@ -43,7 +43,7 @@ static int ask_each(cadre_self *self, struct session *me,
 static int ask_all(cadre_self *self, struct session *me,
                    const cadre_resp_command *command, const struct args *args)
 {
-    request r = {.command = command, .args = args->at, .argc = args->left};
+    resp_request r = {.command = command, .args = args->at, .argc = args->left};
     int err = 0;
     for (uint32_t i = 0; i < me->shared->shards && !err; i++)
         err = ask_shard(self, me, i, ADD, &r);

@@ -167,12 +167,12 @@ bool cadre_resp_number(cadre_resp_slice slice, int64_t *number)
 
 cadre_resp_slice cadre_resp_digits(char room[24], int64_t number)
 {
-    char *at = room + 24;
+    size_t at = 24;
     uint64_t n = number < 0 ? -(uint64_t)number : (uint64_t)number;
     do
-        *--at = (char)('0' + n % 10);
+        room[--at] = (char)('0' + n % 10);
     while (n /= 10);
     if (number < 0)
-        *--at = '-';
-    return (cadre_resp_slice){(const uint8_t *)at, (size_t)(room + 24 - at)};
+        room[--at] = '-';
+    return (cadre_resp_slice){(const uint8_t *)room + at, 24 - at};
 }

@@ -128,8 +128,11 @@ static int ended(cadre_self *self, struct session *me, const cadre_msg *m)
 static int handle(cadre_self *self, struct session *me, cadre_msg *m)
 {
     cadre_stream_data *data = cadre_body(m, cadre_stream_data);
-    if (m->type == &resp_answer_type) {
-        slots_answer(me, m->body);
+    resp_answer *a = cadre_body(m, resp_answer);
+    const cadre_published *p = cadre_body(m, cadre_published);
+    const cadre_stream_opened *opened = cadre_body(m, cadre_stream_opened);
+    if (a) {
+        slots_answer(me, a);
         return settle(self, me);
     }
     if (data && !me->quits)
@@ -142,14 +145,14 @@ static int handle(cadre_self *self, struct session *me, cadre_msg *m)
         me->blocked = false;
         return flush_out(self, me);
     }
-    if (m->type == &cadre_published_type)
-        return published(self, me, m->body);
+    if (p)
+        return published(self, me, p);
     if (m->type == &cadre_topic_count_type || m->type == &cadre_failure_type) {
         int err = channels_said(self, me, m);
         return err ? err : settle(self, me);
     }
-    if (m->type == &cadre_stream_opened_type)
-        me->stream = cadre_body(m, cadre_stream_opened)->stream;
+    if (opened)
+        me->stream = opened->stream;
     if (m->type == &cadre_stream_ended_type || m->type == &cadre_stream_closed_type)
         return ended(self, me, m);
     return 0;

@@ -10,7 +10,7 @@ struct slot {
     enum slot_kind kind;
     bool done;
     cadre_token token; /* of what was asked of the topic */
-    answer answer;
+    resp_answer answer;
 };
 
 struct session {
@@ -48,7 +48,7 @@ static inline struct slot *slot_of(const struct session *me, uint32_t number)
 /* An answer of our own: what is in the reply. NULL: as above. */
 struct slot *slots_tell(struct session *me, enum slot_kind kind);
 /* Takes it. */
-void slots_answer(struct session *me, answer *a);
+void slots_answer(struct session *me, resp_answer *a);
 /* The oldest answers, as far as they are there, are to be sent. */
 void slots_drain(struct session *me);
 void slots_free(struct session *me);

@@ -14,7 +14,7 @@ struct shard {
 };
 
 /* The answer goes by way of the journal, if there is something to be kept. */
-static int tell(cadre_self *self, struct shard *me, cadre_ref to, const answer *a)
+static int tell(cadre_self *self, struct shard *me, cadre_ref to, const resp_answer *a)
 {
     const struct text *log = &me->call.log;
     if (log->size == 0)
@@ -27,9 +27,10 @@ static int tell(cadre_self *self, struct shard *me, cadre_ref to, const answer *
     return -ENOMEM;
 }
 
-static int obey(cadre_self *self, struct shard *me, cadre_ref from, const request *r)
+static int obey(cadre_self *self, struct shard *me, cadre_ref from,
+                const resp_request *r)
 {
-    answer a = {.number = r->number};
+    resp_answer a = {.number = r->number};
     me->call.hash = r->hash;
     int err = call_run(&me->call, r->command, (struct args){r->args, r->argc});
     if (!err && me->call.reply.size == 0 && !me->call.adds)
@@ -44,10 +45,11 @@ static int obey(cadre_self *self, struct shard *me, cadre_ref from, const reques
 static int shard_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     struct shard *me = state;
-    const answer none = {.number = 0};
+    const resp_answer none = {.number = 0};
     me->call.is.self = self;
-    if (m->type == &resp_request_type)
-        return obey(self, me, m->from, m->body);
+    const resp_request *r = cadre_body(m, resp_request);
+    if (r)
+        return obey(self, me, m->from, r);
     const expiry *over = keys_expiry(m);
     if (!over)
         return cadre_unhandled(self, m);

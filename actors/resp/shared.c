@@ -3,14 +3,14 @@
 
 #include <string.h>
 
-static void request_drop(void *body) { cadre_buf_unref(((request *)body)->buf); }
-static void answer_drop(void *body) { cadre_buf_unref(((answer *)body)->buf); }
+static void request_drop(void *body) { cadre_buf_unref(((resp_request *)body)->buf); }
+static void answer_drop(void *body) { cadre_buf_unref(((resp_answer *)body)->buf); }
 const cadre_type resp_request_type = {
-    .name = "resp_request", .size = sizeof(request), .drop = request_drop};
+    .name = "resp_request", .size = sizeof(resp_request), .drop = request_drop};
 const cadre_type resp_answer_type = {
-    .name = "resp_answer", .size = sizeof(answer), .drop = answer_drop};
+    .name = "resp_answer", .size = sizeof(resp_answer), .drop = answer_drop};
 
-bool answer_fill(answer *a, const struct text *text)
+bool answer_fill(resp_answer *a, const struct text *text)
 {
     if (text->failed)
         return false;

@@ -29,26 +29,27 @@ static inline uint32_t key_shard(const struct shared *shared, uint64_t hash)
 }
 
 /* To a shard: a command with these arguments, which lie in buf. */
-typedef struct request {
+typedef struct resp_request {
     const cadre_resp_command *command;
     const uint8_t *args;
     cadre_buf *buf;
     uint64_t hash; /* of the first argument, the key */
     uint32_t argc, number;
-} request;
+} resp_request;
 /* To a session: the answer to its request of that number. */
-typedef struct answer {
+typedef struct resp_answer {
     int64_t count; /* what is added up */
     cadre_buf *buf;
     uint32_t number;
     uint8_t size; /* of small, if there is no buf */
     uint8_t small[SMALL];
-} answer;
-static_assert(sizeof(answer) <= CADRE_JOURNAL_BODY, "it goes by way of the journal");
+} resp_answer;
+static_assert(sizeof(resp_answer) <= CADRE_JOURNAL_BODY,
+              "it goes by way of the journal");
 extern const cadre_type resp_request_type, resp_answer_type;
 
 /* false: no memory. */
-bool answer_fill(answer *a, const struct text *text);
+bool answer_fill(resp_answer *a, const struct text *text);
 
 int session_spawn(cadre_self *self, cadre_ref *session, const struct shared *shared);
 int resp_shard_spawn(cadre_self *self, const struct shared *shared, uint32_t i,

@@ -46,7 +46,7 @@ struct slot *slots_tell(struct session *me, enum slot_kind kind)
     return slot;
 }
 
-void slots_answer(struct session *me, answer *a)
+void slots_answer(struct session *me, resp_answer *a)
 {
     struct slot *slot = slot_of(me, a->number);
     slot->answer = *a;
@@ -58,7 +58,7 @@ void slots_drain(struct session *me)
 {
     for (; me->head != me->tail && slot_of(me, me->head)->done; me->head++) {
         struct slot *slot = slot_of(me, me->head);
-        const answer *a = &slot->answer;
+        const resp_answer *a = &slot->answer;
         me->sum += a->count;
         if (slot->kind == SUM) {
             reply_head(&me->out, ':', me->sum);
