@@ -169,7 +169,7 @@ SEES_actors := $(LLHTTP_CFLAGS) $(NGHTTP2_CFLAGS) $(PQ_CFLAGS) $(HIREDIS_CFLAGS)
 SEES_examples := -Iinclude
 SEES_bench := $(UV_CFLAGS) -Iinclude -Ibench
 SEES_tests = -Iinclude -Itests $(OPENSSL_CFLAGS) $(if $(filter tests/unit/% tests/fuzz/%,$<), \
-    $(CK) $(LLHTTP_CFLAGS) $(PQ_CFLAGS) -Iruntime -Iactors -Iexamples)
+    $(CK) $(LLHTTP_CFLAGS) $(PQ_CFLAGS) -Iruntime -Iactors)
 
 # Tests that do not look inside judge the library: they themselves are compiled quickly.
 is_outside = $(filter tests/api/% tests/sim/% tests/fault/% tests/support/%,$<)

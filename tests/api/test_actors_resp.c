@@ -307,6 +307,25 @@ static void answered_is_kept(void **state)
     }
 }
 
+/* The server ends and begins again, with the same open journal. */
+static void started_again_it_has_the_same(void **state)
+{
+    make_folder();
+    cadre_journal *journal = open_journal(in_folder("again"));
+    for (int i = 0; i < 3; i++) {
+        static const char *const has[] = {"$-1\r\n", "$1\r\n0\r\n", "$1\r\n1\r\n"};
+        char text[32];
+        begin_with((cadre_resp){.shards = 2, .journal = journal});
+        int fd = dial();
+        snprintf(text, sizeof text, "set a %d\r\n", i);
+        ask(fd, "get a\r\n", has[i]);
+        ask(fd, text, "+OK\r\n");
+        hang_up(fd);
+        end();
+    }
+    assert_int_equal(cadre_journal_close(journal), 0);
+}
+
 static void another_journal_is_refused(void **state)
 {
     static const char *const texts[] = {
@@ -508,6 +527,7 @@ int main(void)
     TESTS(cmocka_unit_test(answers_in_order), cmocka_unit_test(cut_anywhere),
           cmocka_unit_test(routes_as_said), cmocka_unit_test(every_server_has),
           cmocka_unit_test(keys_expire), cmocka_unit_test(answered_is_kept),
+          cmocka_unit_test(started_again_it_has_the_same),
           cmocka_unit_test(another_journal_is_refused),
           cmocka_unit_test(failed_journal_ends_it), cmocka_unit_test(limits_hold),
           cmocka_unit_test(idle_ones_end), cmocka_unit_test(bad_bytes_end_it),
