@@ -160,7 +160,8 @@ static cadre_system *serve(void)
 /* ---- frames ----------------------------------------------------------------------- */
 
 #define FIELDS                                                                         \
-    "Host: here\r\nUpgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n"          \
+    "Host: here\r\nUpgrade: WebSocket\r\n"                                             \
+    "Connection: keep-alive\r\nConnection: a, Upgrade\r\n"                             \
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
 static int shake_hands(const char *path)
@@ -262,6 +263,11 @@ static void handshake_is_checked(void **state)
         web_status(web_talk("GET /echo HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
                             "Connection: upgrade, close\r\nSec-WebSocket-Version: 12"
                             "\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")),
+        426);
+    assert_int_equal(
+        web_status(web_talk("GET /echo HTTP/1.1\r\nConnection: close\r\n" FIELDS
+                            "Sec-WebSocket-Key: "
+                            "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")),
         426);
     /* While its body comes it is no WebSocket. */
     assert_int_equal(web_status(web_talk("GET /upload HTTP/1.1\r\n" FIELDS
