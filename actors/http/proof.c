@@ -37,11 +37,12 @@ static bool is_key(cadre_http_text key)
 {
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t good = 0;
-    while (good < key.size && key.at[good] && strchr(letters, key.at[good]))
-        good++;
-    return key.size == KEY_SIZE && good == KEY_SIZE - 2 &&
-           memcmp(key.at + good, "==", 2) == 0;
+    if (key.size != KEY_SIZE)
+        return false;
+    for (int i = 0; i < KEY_SIZE - 2; i++)
+        if (!key.at[i] || !strchr(letters, key.at[i]))
+            return false;
+    return memcmp(key.at + KEY_SIZE - 2, "==", 2) == 0;
 }
 
 bool proof_make(char proof[PROOF_SIZE], const cadre_http_request *r)
@@ -51,8 +52,8 @@ bool proof_make(char proof[PROOF_SIZE], const cadre_http_request *r)
     uint8_t digest[SHA1_SIZE];
     cadre_http_text key = only(r, "Sec-WebSocket-Key");
     /* What comes of an upload is its body, and no frames. */
-    if (!cadre_http_is(r->method, "GET") || r->source.from.id || !is_key(key) ||
-        !cadre_http_is(only(r, "Sec-WebSocket-Version"), "13") ||
+    if (!cadre_http_is(r->method, "GET") || r->source.from.id || !key.at ||
+        !is_key(key) || !cadre_http_is(only(r, "Sec-WebSocket-Version"), "13") ||
         !has_word(r, "Upgrade", "websocket") || !has_word(r, "Connection", "upgrade"))
         return false;
     memcpy(text, key.at, KEY_SIZE);
