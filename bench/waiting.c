@@ -169,6 +169,8 @@ static int connect_once(uint16_t port)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof at) < 0) {
         perror("waiting: connect");
+        if (fd >= 0)
+            close(fd);
         return -1;
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -257,7 +259,8 @@ static int run_health(double *total, const void *arg, uint64_t n)
         fine = ask(fd, GET("/health"));
     *total = fine ? ask_many(2000, &fd, 1, GET("/health")) : -1;
     close_all();
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     return *total < 0 ? -1 : 0;
 }
 
@@ -265,9 +268,10 @@ static int run_echo(double *total, const void *arg, uint64_t n)
 {
     const struct plan_case *each = arg;
     const struct house *house = house_open(&work_house, each->workers);
-    if (!house || !open_all(house->port, ECHOES))
+    if (!house)
         return -1;
-    *total = ask_many(2000, fds, ECHOES, "a request");
+    bool fine = open_all(house->port, ECHOES);
+    *total = fine ? ask_many(2000, fds, ECHOES, "a request") : -1;
     close_all();
     return *total < 0 ? -1 : 0;
 }
