@@ -99,8 +99,8 @@ static cadre_http_text take(const char **at, char until)
     return taken;
 }
 
-/* The four fields without which there is no request, and then the others. The authority is
- * known when the lines have been seen. */
+/* The four fields without which there is no request, and then the others. The authority
+ * is known when the lines have been seen. */
 static int add_head(struct h2_link *l, const struct exchange *e)
 {
     struct bytes *nva = &l->wire.nva;

@@ -1,5 +1,6 @@
-/* h2_head.h: the fields of a request of HTTP/2, or of an answer, become a head as HTTP/1.1
- * has it: so both are judged by the same rules, and are the same to whoever handles them. */
+/* h2_head.h: the fields of a request of HTTP/2, or of an answer, become a head as
+ * HTTP/1.1 has it: so both are judged by the same rules, and are the same to whoever
+ * handles them. */
 #ifndef ACTORS_HTTP_H2_HEAD_H
 #define ACTORS_HTTP_H2_HEAD_H
 

@@ -26,8 +26,8 @@
  * the server takes, up to 1,000; then there is another one, up to `connections`. While
  * the first is being opened the others wait for it. Each body has a window of its own
  * (64 KiB): who is slow makes its own server's answer wait and no other. What is
- * cancelled, or too late, is one stream; if nothing was heard since it began the server is
- * asked whether it is there, and has `connect` and half of `idle` to say so. What a
+ * cancelled, or too late, is one stream; if nothing was heard since it began the server
+ * is asked whether it is there, and has `connect` and half of `idle` to say so. What a
  * server says it has not looked at (GOAWAY, REFUSED_STREAM) is sent again, up to
  * `retries` times, whatever the method; but a body in pieces only before its first.
  *
@@ -58,7 +58,8 @@
  *   slow_reader_waits    no more of an answer in pieces is read than was asked for, and
  *                        the window
  *   broken_is_tried_again  as above; and nothing else is sent twice
- *   cancel_closes        what nobody waits for any more leaves no connection behind
+ *   cancel_closes        of HTTP/1.1: what nobody waits for any more leaves no
+ *                        connection behind
  *   answers_are_checked  what two clients may read differently is refused
  *   reset_is_no_end      an answer without a length ends where the server says so
  *   cut_is_no_end        the same with TLS, where anybody can end a connection
