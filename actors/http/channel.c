@@ -297,15 +297,15 @@ static int on_idle(cadre_self *self, struct channel *c)
 
 /* Whoever has given up has not asked for anything, or for what the connection is at, or
  * was set aside; what it had asked for before has come to its end. */
-static int on_drop(cadre_self *self, const struct channel *c, const cadre_msg *m)
+static int on_drop(cadre_self *self, const struct channel *c, cadre_ref from,
+                   uint32_t loan)
 {
-    uint32_t loan = ((const struct drop *)m->body)->loan;
-    bool is_at_it = c->loan == loan && cadre_same(m->from, c->from);
+    bool is_at_it = c->loan == loan && cadre_same(from, c->from);
     if (c->from.id && (is_at_it || !c->may_h2))
         return is_at_it ? give_up(self, c) : 0;
     if (!c->may_h2 && !c->is_connected)
         return CADRE_STOP;
-    return give_back(self, c, m->from, loan, !c->is_connected);
+    return give_back(self, c, from, loan, !c->is_connected);
 }
 
 static int on_outcome(cadre_self *self, struct channel *c, const cadre_msg *m)
@@ -349,6 +349,7 @@ static int channel_receive(cadre_self *self, void *state, cadre_msg *m)
     const cadre_stream_closed *closed = cadre_body(m, cadre_stream_closed);
     const cadre_http_gone *gone = cadre_body(m, cadre_http_gone);
     const cadre_tls_ready *ready = cadre_body(m, cadre_tls_ready);
+    const struct drop *drop = m->type == &drop_type ? m->body : NULL;
     int result = 0;
     if (m->type == &exchange_type)
         return on_exchange(self, c, m);
@@ -356,8 +357,8 @@ static int channel_receive(cadre_self *self, void *state, cadre_msg *m)
         return on_closed(self, c, closed->reason);
     if (m->type == &idle_type)
         return on_idle(self, c);
-    if (m->type == &drop_type)
-        return on_drop(self, c, m);
+    if (drop)
+        return on_drop(self, c, m->from, drop->loan);
     if (gone)
         return c->answer.is_on && gone->key == c->answer.key ? give_up(self, c) : 0;
     if (m->type == &cadre_http_more_type)

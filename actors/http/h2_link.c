@@ -221,6 +221,7 @@ static int on_message(struct h2_link *l, cadre_msg *m)
     const cadre_stream_closed *closed = cadre_body(m, cadre_stream_closed);
     const cadre_http_gone *gone = cadre_body(m, cadre_http_gone);
     const go_on *more = cadre_body(m, go_on);
+    const struct drop *drop = m->type == &drop_type ? m->body : NULL;
     if (m->type == &exchange_type)
         return h2_exchange_begin(l, m);
     if (m->type == &cadre_http_more_type)
@@ -233,8 +234,8 @@ static int on_message(struct h2_link *l, cadre_msg *m)
         on_go_on(l, more->id);
     else if (gone)
         on_gone(l, gone->key);
-    else if (m->type == &drop_type)
-        on_drop(l, m->from, ((const struct drop *)m->body)->loan);
+    else if (drop)
+        on_drop(l, m->from, drop->loan);
     else if (m->type == &tick_type)
         on_tick(l);
     else if (m->type == &cadre_stream_wrote_type)
