@@ -100,7 +100,7 @@ int cadre_journal_send(cadre_self *self, cadre_ref writer, cadre_buf *record,
 
 /* ---- who is told ------------------------------------------------------------------- */
 
-/* What is sent is the append's no more. */
+/* What is sent is the append's no more. To one that refuses it, it is a dead letter. */
 static int tell(cadre_self *self, cadre_journal_append *a, cadre_promise promise,
                 uint64_t end)
 {
@@ -109,6 +109,7 @@ static int tell(cadre_self *self, cadre_journal_append *a, cadre_promise promise
     if (a->to.id) {
         a->type = NULL;
         err = cadre_send_as(self, a->to, type, a->body);
+        err = err == CADRE_EFULL ? 0 : err;
     }
     if (promise.token.id)
         (void)cadre_answer(self, promise, cadre_journal_kept, .end = end);
@@ -137,9 +138,11 @@ static void forget_all(struct text *list)
 
 /* ---- what comes -------------------------------------------------------------------- */
 
+/* Also behind others that do. */
 static bool must_wait(const cadre_journal_writer *me, const struct own *own)
 {
-    return me->journal->fsync == CADRE_FSYNC_ALWAYS || own->pending.size > BEHIND_MAX;
+    return me->journal->fsync == CADRE_FSYNC_ALWAYS || own->pending.size > BEHIND_MAX ||
+           own->waiting.size > 0 || own->told.size > 0;
 }
 
 /* What nobody waits for is written a little later, with what comes meanwhile. */
@@ -281,7 +284,7 @@ static int writer_start(cadre_self *self, void *state)
     if (!me->journal)
         return -EINVAL;
     own_of(me)->last.number = ledger_written(me->journal, &own_of(me)->end);
-    return 0;
+    return ledger_write(me->journal, 0, (struct piece){0}); /* is it broken? */
 }
 
 /* What was told is written, in its order, also if a thread was about to; but nothing

@@ -104,6 +104,8 @@ const cadre_resp_command *command_of(const cadre_resp_command *commands,
 
 /* ---- the journal ------------------------------------------------------------------- */
 
+enum { KEPT_MORE = 1 << 16 }; /* what is kept may be longer than what came */
+
 static int check(void *arg, const uint8_t *bytes, size_t size)
 {
     struct args args;
@@ -118,7 +120,7 @@ int cadre_resp_journal(cadre_journal **journal, const char *path, int fsync,
         return -EINVAL;
     const cadre_journal_options options = {
         .fsync = fsync,
-        .framing = {.measure = resp_measure, .max = RESP_COMMAND_MAX},
+        .framing = {.measure = resp_measure, .max = RESP_COMMAND_MAX + KEPT_MORE},
         .each = check,
         .arg = &commands};
     return cadre_journal_open(journal, path, &options);

@@ -342,12 +342,25 @@ static void fail_at_the_second(cadre_self *self)
     assert_int_equal(outcome(three_, NULL), CADRE_EDEAD);
     disk.room = 1000;
 }
+static void fails_to_start(cadre_self *self, cadre_journal *with, int reason)
+{
+    const cadre_journal_writer init = {.journal = with};
+    cadre_ref ref;
+    cadre_token token;
+    cadre_msg m;
+    assert_int_equal(cadre_spawn(self, &ref, &cadre_journal_writer_class, &init), 0);
+    assert_int_equal(cadre_watch(self, &token, ref), 0);
+    assert_int_equal(cadre_await(self, token, &m), 0);
+    assert_int_equal(cadre_body(&m, cadre_down)->reason, reason);
+}
+
 static void fail_to_sync(cadre_self *self)
 {
     spawn_writer(self);
     assert_int_equal(outcome(ask("one"), NULL), 0);
     disk.sync_code = -EIO;
     assert_int_equal(outcome(ask("two"), NULL), CADRE_EDEAD);
+    fails_to_start(self, journal, -EIO); /* nor is anything taken after it */
 }
 
 static void nothing_behind_a_failure(void **state)
@@ -474,16 +487,7 @@ static void bodies_are_dropped_once(void **state)
     disk_reset();
 }
 
-static void no_journal(cadre_self *self)
-{
-    cadre_ref ref;
-    cadre_token token;
-    cadre_msg m;
-    assert_int_equal(cadre_spawn(self, &ref, &cadre_journal_writer_class, NULL), 0);
-    assert_int_equal(cadre_watch(self, &token, ref), 0);
-    assert_int_equal(cadre_await(self, token, &m), 0);
-    assert_int_equal(cadre_body(&m, cadre_down)->reason, -EINVAL);
-}
+static void no_journal(cadre_self *self) { fails_to_start(self, NULL, -EINVAL); }
 static void one_without_a_journal_fails(void **state)
 {
     assert_int_equal(play(no_journal), 0);
