@@ -99,7 +99,8 @@ CADRE_API const char *cadre_journal_why(int err);
 
 /* Its config, which cadre_spawn() takes as init. One at a time for a journal; without
  * one the start fails with -EINVAL, and of one that could not be written to with the
- * reason for that: it is to be opened anew. At its end it has written and synced what came. */
+ * reason for that: it is to be opened anew. At its end it has written and synced what
+ * came. */
 typedef struct cadre_journal_writer {
     cadre_journal *journal; /* as long as it lives */
     uint64_t own[24];       /* zero; the actor's own */
@@ -108,11 +109,11 @@ CADRE_API extern const cadre_class cadre_journal_writer_class;
 
 #define CADRE_JOURNAL_BODY 56
 
-/* Is appended; then `type` is sent to `to` with `body`, unless it refuses that. A request is answered with a
- * cadre_journal_kept besides. A record that is empty or over 1 GiB, and a type that is
- * too large, are refused: a request fails with -EMSGSIZE or -EINVAL, a plain message is
- * a dead letter. With a framing of yours the bytes are what is written, with all that
- * belongs to a frame, and there may be several. */
+/* Is appended; then `type` is sent to `to` with `body`, unless it refuses that. A request
+ * is answered with a cadre_journal_kept besides. A record that is empty or over 1 GiB,
+ * and a type that is too large, are refused: a request fails with -EMSGSIZE or -EINVAL, a
+ * plain message is a dead letter. With a framing of yours the bytes are what is written,
+ * with all that belongs to a frame, and there may be several. */
 typedef struct cadre_journal_append {
     cadre_buf *record;
     cadre_ref to;           /* id 0: nobody */
