@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-enum { LINGER_MS = 5000 };
+enum { LINGER_MS = 5000, AT_ONCE_MAX = 1 << 20 };
 
 void sending_count(struct stream *s, size_t n)
 {
@@ -134,14 +134,18 @@ static int copy_file(struct stream *s)
                : 0;
 }
 
-/* False: it has ended. */
+/* Not for ever, where a file is large and its reader quick: the rest is libuv's, in the
+ * loop's next turn. False: it has ended. */
 static bool send_at_once(struct stream *s)
 {
     ssize_t sent = 0;
-    for (size_t sum = 0; s->outgoing.first && sent == (ssize_t)sum;) {
+    size_t all = 0;
+    for (size_t sum = 0;
+         s->outgoing.first && sent == (ssize_t)sum && all < AT_ONCE_MAX;) {
         sent = send_next(s, &sum);
         if (sent > 0)
             advance(s, (size_t)sent);
+        all += sent > 0 ? (size_t)sent : 0;
     }
     if (sent >= 0 || sent == UV_EAGAIN)
         sent = copy_file(s);
