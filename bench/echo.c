@@ -1,8 +1,9 @@
 /* echo.c: what does a request over TCP cost, beside a bare libuv, Go and Erlang?
  *
  * A server sends back 64 bytes on each of so many connections, with one request in
- * flight on each. Some are ours; one calls libuv alone, writing at once where it can;
- * those of Go and Erlang are measured where these are installed. The client is this
+ * flight on each. Some are ours; one calls libuv alone, writing at once where it can,
+ * with a loop for each of our workers: what that costs the machine asks for, not we.
+ * Those of Go and Erlang are measured where these are installed. The client is this
  * program, on another CPU where there is one; with more workers than one the server may
  * use all. Requests go over connections that stay.
  *
@@ -19,6 +20,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,10 +75,21 @@ static void serve_ours(uint32_t workers)
 
 /* ---- libuv's ---------------------------------------------------------------------- */
 
+enum { LOOPS_MAX = 64 };
+
 struct peer {
     uv_tcp_t tcp;
     char bytes[1 << 16];
 };
+
+/* The first one listens, and gives each its share: the descriptor of a connection goes
+ * through a pipe to the loop that has it from then on. */
+static struct loop {
+    uv_loop_t uv;
+    uv_poll_t given;
+    int pipe[2];
+} loops[LOOPS_MAX];
+static uint32_t loop_count, connection_count;
 
 static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 {
@@ -92,32 +105,82 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
         uv_close((uv_handle_t *)s, NULL);
 }
 
-static void on_connection(uv_stream_t *s, int status)
+static void read_from(struct loop *loop, int fd)
 {
     struct peer *peer = malloc(sizeof *peer);
-    if (status < 0 || !peer)
+    if (!peer || uv_tcp_init(&loop->uv, &peer->tcp) || uv_tcp_open(&peer->tcp, fd))
         _exit(1);
-    uv_tcp_init(s->loop, &peer->tcp);
     peer->tcp.data = peer;
-    uv_accept(s, (uv_stream_t *)&peer->tcp);
     uv_tcp_nodelay(&peer->tcp, 1);
     uv_read_start((uv_stream_t *)&peer->tcp, on_alloc, on_read);
 }
 
-static void serve_uv(uint32_t workers)
+static void on_given(uv_poll_t *poll, int status, int events)
 {
-    uv_tcp_t listener;
+    struct loop *loop = poll->data;
+    int fd;
+    if (read(loop->pipe[0], &fd, sizeof fd) != sizeof fd)
+        _exit(1);
+    read_from(loop, fd);
+    (void)status;
+    (void)events;
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+    struct loop *to = &loops[connection_count++ % loop_count];
+    int listener = (int)(intptr_t)poll->data;
+    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0 || write(to->pipe[1], &fd, sizeof fd) != sizeof fd)
+        _exit(1);
+    (void)status;
+    (void)events;
+}
+
+static void *run_loop(void *loop)
+{
+    uv_run(&((struct loop *)loop)->uv, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+static void hear(struct loop *loop, uv_poll_t *poll, int fd, void *data,
+                 uv_poll_cb heard)
+{
+    if (uv_poll_init(&loop->uv, poll, fd) || uv_poll_start(poll, UV_READABLE, heard))
+        _exit(1);
+    poll->data = data;
+}
+
+static int listen_on_loopback(void)
+{
     struct sockaddr_in at = {.sin_family = AF_INET,
                              .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    int size = sizeof at;
-    uv_loop_t *loop = uv_default_loop();
-    uv_tcp_init(loop, &listener);
-    if (uv_tcp_bind(&listener, (struct sockaddr *)&at, 0) ||
-        uv_listen((uv_stream_t *)&listener, CONNECTIONS_MAX, on_connection) ||
-        uv_tcp_getsockname(&listener, (struct sockaddr *)&at, &size))
+    socklen_t size = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, size) < 0 ||
+        listen(fd, CONNECTIONS_MAX) < 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &size) < 0)
         _exit(1);
     house_tell(ntohs(at.sin_port));
-    _exit(uv_run(loop, UV_RUN_DEFAULT));
+    return fd;
+}
+
+static void serve_uv(uint32_t workers)
+{
+    uv_poll_t connections;
+    pthread_t thread;
+    int listener = listen_on_loopback();
+    loop_count = workers < LOOPS_MAX ? workers : LOOPS_MAX;
+    for (struct loop *loop = loops; loop < loops + loop_count; loop++) {
+        if (uv_loop_init(&loop->uv) || pipe(loop->pipe) < 0)
+            _exit(1);
+        hear(loop, &loop->given, loop->pipe[0], loop, on_given);
+        if (loop > loops && pthread_create(&thread, NULL, run_loop, loop) != 0)
+            _exit(1);
+    }
+    hear(loops, &connections, listener, (void *)(intptr_t)listener, on_connection);
+    run_loop(loops);
+    _exit(1);
 }
 
 /* ---- the client ------------------------------------------------------------------- */
@@ -266,19 +329,14 @@ failed:
 
 /* ---- rows ------------------------------------------------------------------------- */
 
-/* libuv alone has one thread. */
 static void add_row(struct plan *plan, uint64_t i, uint64_t requests)
 {
     struct bench_row row = {.name = servers[i % SERVERS].name,
                             .operation = "request",
                             .n = requests,
                             .run = run};
-    uint64_t workers = plan->workers;
     snprintf(row.params, sizeof row.params, "%s", settings[i / SERVERS].params);
-    if (servers[i % SERVERS].serve == serve_uv)
-        plan->workers = 1;
     plan_sweep(plan, &row, i);
-    plan->workers = workers;
 }
 
 int main(int argc, char **argv)
