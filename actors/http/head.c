@@ -17,12 +17,12 @@ struct table {
 
 /* ---- text ------------------------------------------------------------------------- */
 
-bool head_same(cadre_http_text a, const char *b)
+bool head_alike(const char *a, const char *b, size_t size)
 {
     size_t i = 0;
-    while (i < a.size && b[i] && head_lower(a.at[i]) == head_lower(b[i]))
+    while (i < size && head_lower(a[i]) == head_lower(b[i]))
         i++;
-    return i == a.size && !b[i];
+    return i == size;
 }
 
 static bool is_space(char c) { return c == ' ' || c == '\t'; }
@@ -164,9 +164,11 @@ cadre_buf *head_make(const char *at, size_t size, uint32_t count)
     memcpy(text, at, size);
     table->count = count;
     const char *line = text;
+    size_t line_size = head_line_size(line);
     for (uint32_t i = 0; i < count; i++) {
-        line += head_line_size(line) + 2;
-        table->fields[i] = take_apart(text, line, head_line_size(line));
+        line += line_size + 2;
+        line_size = head_line_size(line);
+        table->fields[i] = take_apart(text, line, line_size);
     }
     return buf;
 }

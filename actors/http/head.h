@@ -8,6 +8,8 @@
 
 #include <cadre/actors/http.h>
 
+#include <string.h>
+
 /* Looks for the end of the head that begins here; *seen is 0 for a new one, and where its
  * search goes on when there is more of it. Returns 0: it ends further on, or, with *seen
  * at least its size, there. An HTTP status: it is refused. */
@@ -46,8 +48,12 @@ static inline int head_lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
 }
-/* Are they the same but for case? */
-bool head_same(cadre_http_text a, const char *b);
+bool head_alike(const char *a, const char *b, size_t size);
+/* Are they the same but for case? Mostly their sizes say that they are not. */
+static inline bool head_same(cadre_http_text a, const char *b)
+{
+    return a.size == strlen(b) && head_alike(a.at, b, a.size);
+}
 /* Is the word one of those in a list with commas? */
 bool head_has_word(cadre_http_text list, const char *word);
 /* Without spaces and tabs around it. */

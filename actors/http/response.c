@@ -36,53 +36,65 @@ CADRE_TYPE(cadre_http_gone);
 
 /* ---- what may be a field ---------------------------------------------------------- */
 
-static bool is_token(const char *text)
+static bool is_token(cadre_http_text text)
 {
     static const char marks[] = "!#$%&'*+-.^_`|~";
-    const char *c = text;
-    while (*c && ((*c >= '0' && *c <= '9') || (*c >= 'A' && *c <= 'Z') ||
-                  (*c >= 'a' && *c <= 'z') || strchr(marks, *c)))
-        c++;
-    return !*c && c > text;
+    size_t i = 0;
+    while (i < text.size &&
+           ((head_lower(text.at[i]) >= 'a' && head_lower(text.at[i]) <= 'z') ||
+            (text.at[i] >= '0' && text.at[i] <= '9') ||
+            memchr(marks, text.at[i], sizeof marks - 1)))
+        i++;
+    return i == text.size && i > 0;
 }
 
-static bool is_value(const char *text)
+static bool is_value(cadre_http_text text)
 {
-    while (*text && (*text == '\t' || ((unsigned char)*text >= ' ' && *text != 0x7f)))
-        text++;
-    return !*text;
-}
-
-static bool is(const cadre_http_field *f, const char *name)
-{
-    return head_same((cadre_http_text){f->name, strlen(f->name)}, name);
-}
-
-static bool is_close(const cadre_http_field *f)
-{
-    return is(f, "connection") && f->value &&
-           head_same((cadre_http_text){f->value, strlen(f->value)}, "close");
-}
-
-static bool is_good(const cadre_http_field *f)
-{
-    bool is_ours = is(f, "content-length") || is(f, "transfer-encoding") ||
-                   is(f, "date") || (is(f, "connection") && !is_close(f));
-    return f->value && is_token(f->name) && is_value(f->value) && !is_ours;
+    bool is_good = true;
+    for (size_t i = 0; i < text.size; i++)
+        is_good &= text.at[i] == '\t' ||
+                   ((unsigned char)text.at[i] >= ' ' && text.at[i] != 0x7f);
+    return is_good;
 }
 
 /* ---- they become lines ------------------------------------------------------------ */
 
-static size_t line_size(const cadre_http_field *f)
+struct line {
+    cadre_http_text name, value;
+    bool closes; /* says only that the connection does: no line of ours */
+};
+
+static cadre_http_text text_of(const char *text)
 {
-    return strlen(f->name) + strlen(f->value) + strlen(": \r\n");
+    return (cadre_http_text){text, strlen(text)};
 }
 
-static char *put(char *at, const char *text)
+static struct line line_of(const cadre_http_field *f)
 {
-    while (*text)
-        *at++ = *text++;
-    return at;
+    struct line line = {text_of(f->name), text_of(f->value), false};
+    line.closes = head_same(line.name, "connection") && head_same(line.value, "close");
+    return line;
+}
+
+static bool is_good(const struct line *line)
+{
+    bool is_ours = head_same(line->name, "content-length") ||
+                   head_same(line->name, "transfer-encoding") ||
+                   head_same(line->name, "date") ||
+                   (head_same(line->name, "connection") && !line->closes);
+    return !is_ours && is_token(line->name) && is_value(line->value);
+}
+
+static char *put(char *at, const char *text, size_t size)
+{
+    memcpy(at, text, size);
+    return at + size;
+}
+
+static char *put_line(char *at, const struct line *line)
+{
+    at = put(put(at, line->name.at, line->name.size), ": ", 2);
+    return put(put(at, line->value.at, line->value.size), "\r\n", 2);
 }
 
 /* Errors: -EINVAL, -ENOMEM. */
@@ -90,12 +102,13 @@ static int put_fields(cadre_http_response *r, const cadre_http_field *fields)
 {
     size_t size = 0;
     for (const cadre_http_field *f = fields; f && f->name; f++) {
-        if (!is_good(f))
+        const struct line line = f->value ? line_of(f) : (struct line){0};
+        if (!is_good(&line))
             return -EINVAL;
-        if (is_close(f))
+        if (line.closes)
             r->own |= RESPONSE_CLOSES;
         else
-            size += line_size(f);
+            size += line.name.size + line.value.size + strlen(": \r\n");
     }
     if (size == 0)
         return 0;
@@ -103,9 +116,11 @@ static int put_fields(cadre_http_response *r, const cadre_http_field *fields)
     if (!r->fields)
         return -ENOMEM;
     char *at = (char *)cadre_buf_data(r->fields);
-    for (const cadre_http_field *f = fields; f->name; f++)
-        if (!is_close(f))
-            at = put(put(put(put(at, f->name), ": "), f->value), "\r\n");
+    for (const cadre_http_field *f = fields; f->name; f++) {
+        const struct line line = line_of(f);
+        if (!line.closes)
+            at = put_line(at, &line);
+    }
     return 0;
 }
 
