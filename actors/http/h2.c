@@ -131,6 +131,12 @@ static void on_stream_due(struct h2 *h, struct h2_stream *s)
         cadre_now(h->wire.self); /* it waits for others, and these have their time */
 }
 
+/* The same of whoever reads the upload. */
+static cadre_time reader_due(const struct h2_stream *s)
+{
+    return s->entry.token.id && s->entry.due ? s->entry.due : CADRE_NEVER;
+}
+
 /* Returns when the next of them is due. */
 static cadre_time look_at_streams(struct h2 *h, cadre_time now)
 {
@@ -138,9 +144,11 @@ static cadre_time look_at_streams(struct h2 *h, cadre_time now)
     cadre_time next = CADRE_NEVER;
     for (struct ring *r = h->streams.next; r != &h->streams; r = r->next) {
         struct h2_stream *s = stream_at(r);
+        if (reader_due(s) <= now)
+            h2_stream_refuse(h, s, 504, -ETIMEDOUT);
         if (stream_due(s, limits) <= now)
             on_stream_due(h, s);
-        next = sooner(next, stream_due(s, limits));
+        next = sooner(next, sooner(stream_due(s, limits), reader_due(s)));
     }
     return next;
 }
@@ -188,11 +196,17 @@ static cadre_time look_at_connection(struct h2 *h, cadre_time now)
     return due > now ? due : CADRE_NEVER;
 }
 
+static cadre_time shortest(const struct shared *shared)
+{
+    cadre_time limit = sooner(shared->limits.read, shared->limits.idle);
+    return shared->uploads ? sooner(limit, shared->limits.answer) : limit;
+}
+
 static int set_timer(struct h2 *h, cadre_time due)
 {
     struct connection *c = h->connection;
     cadre_time now = cadre_now(h->wire.self);
-    due = sooner(due, now + sooner(c->shared->limits.read, c->shared->limits.idle));
+    due = sooner(due, now + shortest(c->shared));
     c->timer_at = due;
     return cadre_after_as(h->wire.self, &c->timer, due > now ? due - now : 1, &due_type,
                           NULL);
@@ -255,6 +269,7 @@ static int on_more(struct h2 *h, const cadre_msg *m)
     if (!s || !upload_more(h->wire.self, &s->upload, m))
         return 0;
     s->out.since = cadre_now(h->wire.self);
+    s->entry.due = 0;
     return cadre_send(h->wire.self, cadre_me(h->wire.self), go_on, .id = key);
 }
 

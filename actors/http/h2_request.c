@@ -97,6 +97,7 @@ static void ask(struct h2 *h, struct h2_stream *s)
 static void begin_upload(struct h2 *h, struct h2_stream *s, uint64_t length)
 {
     s->request.source = upload_begin(h->wire.self, &s->upload, length);
+    intake_is_due(h->wire.self, h->connection, &s->entry);
     ask(h, s);
 }
 
@@ -165,6 +166,7 @@ void h2_stream_feed(struct h2 *h, struct h2_stream *s)
         return;
     }
     s->out.since = cadre_now(h->wire.self);
+    intake_is_due(h->wire.self, h->connection, &s->entry);
     if (h2_hand_out(&h->wire, s->out.id, &s->upload, &s->body, s->is_whole))
         h2_stream_refuse(h, s, 503, -ENOMEM);
 }

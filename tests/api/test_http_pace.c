@@ -1,5 +1,5 @@
 /* test_http_pace.c: clients that are slow, and those that the server has to wait for. */
-#include "support/web.h"
+#include "support/http2.h"
 
 #include <cadre/await.h>
 #include <cadre/timer.h>
@@ -49,8 +49,11 @@ static int be_late(cadre_self *self, void *state, cadre_msg *m)
     return err ? err : cadre_then(self, timer, answer_late);
 }
 
-static const cadre_http_route routes[] = {
-    {NULL, "/fine", fine}, {"GET", "/much", send_much}, {"GET", "/late", be_late}, {0}};
+static const cadre_http_route routes[] = {{NULL, "/fine", fine},
+                                          {"GET", "/", fine},
+                                          {"GET", "/much", send_much},
+                                          {"GET", "/late", be_late},
+                                          {0}};
 
 /* ---- uploads ---------------------------------------------------------------------- */
 
@@ -237,6 +240,57 @@ static void slow_upload_has_time(void **state)
     web_served(sys);
 }
 
+/* ---- the same by HTTP/2 ----------------------------------------------------------- */
+
+static cadre_system *serve_http2(void)
+{
+    web.routes = routes;
+    web.uploads = uploads;
+    web.limits.answer = CADRE_SECOND;
+    cadre_system *sys = web_serve();
+    if (!http2_is_missing())
+        return sys;
+    web_served(sys);
+    skip();
+    return NULL;
+}
+
+static void put(int fd, const char *path, uint32_t stream, unsigned flags)
+{
+    http2_ask(fd, "PUT", path, H2_WHOLE, stream, NULL);
+    http2_send(fd, H2_DATA, flags, stream, "abc", 3);
+}
+
+/* It costs the one, and no other of the connection. */
+static void unanswered_upload_by_http2_is_504(void **state)
+{
+    static const char *const silent[] = {"/up/none", "/up/one", "/up/all"};
+    cadre_system *sys = serve_http2();
+    for (int i = 0; i < 3; i++) {
+        int fd = http2_connect();
+        put(fd, silent[i], 1, i == 2 ? H2_END : 0);
+        assert_int_equal(http2_status(fd, 1), 504);
+        if (i < 2)
+            assert_int_equal(http2_reset(fd, 1), 0);
+        assert_int_equal(web_ask(sys).requests, 0);
+        http2_expect_text(fd, 3, "fine\n");
+        close(fd);
+    }
+    web_served(sys);
+}
+
+static void slow_upload_by_http2_has_time(void **state)
+{
+    cadre_system *sys = serve_http2();
+    int fd = http2_connect();
+    put(fd, "/up/all?answer", 1, 0);
+    wait_for(1500 * CADRE_MS);
+    http2_send(fd, H2_DATA, H2_END, 1, "aa", 2);
+    assert_int_equal(http2_status(fd, 1), 200);
+    close(fd);
+    web_served(sys);
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(steady_reader_gets_all),
@@ -245,6 +299,8 @@ int main(void)
           cmocka_unit_test(many_before_the_end_are_answered),
           cmocka_unit_test(continue_behind_a_late_answer),
           cmocka_unit_test(unanswered_upload_is_504),
-          cmocka_unit_test(slow_upload_has_time));
+          cmocka_unit_test(slow_upload_has_time),
+          cmocka_unit_test(unanswered_upload_by_http2_is_504),
+          cmocka_unit_test(slow_upload_by_http2_has_time));
     return RUN_TESTS();
 }

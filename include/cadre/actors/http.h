@@ -92,9 +92,9 @@ typedef struct cadre_http_limits {
     cadre_time idle;   /* without a request, or without a part of an answer that could
                              be sent, which is seen in steps of up to 256 KiB: ended
                              after so long, or twice that. 0: 60 s */
-    cadre_time answer; /* from a request to its answer; of an upload, by HTTP/1.1, from
-                             when its head or a piece was given until the next piece is
-                             asked for, or it is answered. 0: 30 s */
+    cadre_time answer; /* from a request to its answer; of an upload from when its head
+                             or a piece was given until the next piece is asked for, or
+                             it is answered. 0: 30 s */
 } cadre_http_limits;
 
 /* Its config, which cadre_spawn() takes as init. Neither routes nor `to`, a route
