@@ -102,7 +102,7 @@ int channel_fail(cadre_self *self, struct channel *c, int code)
 static int fail_to_connect(cadre_self *self, struct channel *c,
                            const cadre_failure *failure)
 {
-    const struct carries none = {c->init.record, 0, true};
+    const struct carries none = {c->init.record, 0, true, false};
     c->failure = *failure;
     if (c->may_h2) /* whoever asks next is not to be lent it */
         (void)cadre_send_as(self, c->init.shared->client, &carries_type, &none);
@@ -233,7 +233,7 @@ static int on_exchange(cadre_self *self, struct channel *c, cadre_msg *m)
 /* One that was set aside is the first, and the others go elsewhere; or all of them. */
 static int on_connected(cadre_self *self, struct channel *c, bool is_h2)
 {
-    const struct carries one = {c->init.record, 1, false};
+    const struct carries one = {c->init.record, 1, false, false};
     c->is_connected = true;
     if (!c->may_h2)
         return 0;

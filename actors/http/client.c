@@ -93,7 +93,7 @@ static int client_start(cadre_self *self, void *state)
 bool client_may_h2(const cadre_http_client *config, const struct lease *to)
 {
     bool may = to->is_secure ? !config->http1 : config->h2c && !to->is_proxied;
-    return may && h2_link_is_there;
+    return may && !to->http1 && h2_link_is_there;
 }
 
 /* A new one. Errors: cadre_spawn()'s. */
@@ -182,6 +182,8 @@ static int on_lease(cadre_self *self, cadre_http_client *me, const cadre_msg *m)
     struct server *s = server_find(&own_of(me)->servers, at, client_may_h2(me, at));
     if (!s)
         return refuse(self, m, -ENOMEM);
+    if (at->http1 && !s->at.http1)
+        server_need_http1(s);
     struct record *r = server_with_room(s);
     if (!r && !may_open(me, s))
         return wait_for_one(self, me, s, m);
@@ -278,9 +280,14 @@ static void on_carries(cadre_self *self, cadre_http_client *me,
 {
     struct record *r = carries->record;
     struct server *s = r->server;
+    bool is_lent = !carries->is_h2 || !s->at.http1;
+    uint32_t most = carries->most < H2_MOST ? carries->most : H2_MOST;
     s->coming -= !r->is_known;
     r->is_known = true;
-    record_set_most(r, carries->most < H2_MOST ? carries->most : H2_MOST);
+    r->is_http1 = !carries->is_h2;
+    if (carries->needs_http1)
+        server_need_http1(s);
+    record_set_most(r, is_lent ? most : 0);
     if (r->most > 0) { /* one that is leaving carries none */
         s->may_h2 = carries->is_h2;
         s->most = r->most;

@@ -45,6 +45,7 @@ struct lease {
     uint16_t port;
     bool is_secure;  /* with TLS */
     bool is_proxied; /* it is the proxy's, or, with TLS, through that */
+    bool http1;      /* the server wants no HTTP/2 */
     uint32_t loan;   /* which of the fetch's: what is said of another one is old */
 };
 struct leased {
@@ -60,9 +61,15 @@ extern const cadre_type forsaken_type;
 
 /* One request and its answer, a cadre_http_response. It fails with CADRE_EDEAD: nobody
  * has seen anything of it; CALL_CUT_OFF: the connection broke within its answer;
- * CALL_UNSEEN: the server says that it has done nothing about it; CALL_ELSEWHERE: the
- * connection is at another one, and carries no more. */
-enum { CALL_CUT_OFF = -ECONNABORTED, CALL_UNSEEN = -EAGAIN, CALL_ELSEWHERE = -EBUSY };
+ * CALL_UNSEEN: the server says that it has done nothing about it; CALL_HTTP1: the same,
+ * as it wants HTTP/1.1 (as a cause: it may have seen it); CALL_ELSEWHERE: the connection
+ * is at another one, and carries no more. */
+enum {
+    CALL_CUT_OFF = -ECONNABORTED,
+    CALL_UNSEEN = -EAGAIN,
+    CALL_HTTP1 = -EPROTOTYPE,
+    CALL_ELSEWHERE = -EBUSY
+};
 struct exchange {
     cadre_buf *head, *body;
     cadre_http_source source;
@@ -88,7 +95,7 @@ extern const cadre_type returned_type;
 struct carries {
     void *record; /* the client's */
     uint32_t most;
-    bool is_h2;
+    bool is_h2, needs_http1; /* the server, from now on */
 };
 extern const cadre_type carries_type;
 

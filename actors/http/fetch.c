@@ -21,6 +21,7 @@ struct fetch {
     bool was_lent; /* to another before */
     bool is_owed;  /* a connection, or it is lent one and has not used it */
     bool is_out;   /* an exchange is under way there */
+    bool http1;    /* the server wants no HTTP/2 */
     uint32_t redirects, retries;
 };
 
@@ -43,6 +44,7 @@ static int ask_for_lease(cadre_self *self, struct fetch *f)
     struct lease lease = {.port = f->url.port,
                           .is_secure = f->url.is_secure,
                           .is_proxied = proxy != NULL,
+                          .http1 = f->http1,
                           .loan = ++f->loan};
     memcpy(lease.host, f->url.host, sizeof lease.host);
     if (proxy && !lease.is_secure) { /* it is the server, for all of them */
@@ -146,6 +148,7 @@ static int follow(struct fetch *f, const cadre_http_response *r)
         cadre_buf_unref(text);
         return err;
     }
+    f->http1 = false; /* where it is the same server that is known */
     if (!url_is_same_server(&url, &f->url))
         leave_out(f, is_secret);
     if (r->status == 303 || ((r->status == 301 || r->status == 302) && is(f, "POST")))
@@ -164,8 +167,9 @@ static void fail(cadre_self *self, struct fetch *f, const cadre_failure *failure
     if (failure)
         told = *failure;
     if (told.code == CALL_CUT_OFF || told.code == CALL_UNSEEN ||
-        told.code == CADRE_EDEAD)
+        told.code == CALL_HTTP1 || told.code == CADRE_EDEAD)
         told.code = -ECONNRESET;
+    told.cause = told.cause == CALL_HTTP1 ? 0 : told.cause;
     if (!told.message)
         told.message = client_failure(told.code).message;
     (void)cadre_answer_as(self, f->promise, &cadre_failure_type, &told);
@@ -190,7 +194,9 @@ static bool may_retry(struct fetch *f, const cadre_failure *failure)
         return true;
     bool is_broken = failure->code == -ECONNRESET || failure->code == -EPIPE;
     bool is_safe = is_idempotent(f) && !f->call.source.from.id;
-    bool is_unseen = failure->code == CADRE_EDEAD || failure->code == CALL_UNSEEN;
+    bool is_unseen = failure->code == CADRE_EDEAD || failure->code == CALL_UNSEEN ||
+                     failure->code == CALL_HTTP1;
+    f->http1 |= failure->code == CALL_HTTP1 || failure->cause == CALL_HTTP1;
     return ((is_broken && is_safe) || is_unseen) &&
            f->retries++ < f->shared->config.retries;
 }

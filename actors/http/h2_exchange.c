@@ -76,8 +76,12 @@ int h2_exchange_code(const struct h2_exchange *x, int reason)
 /* A source that has not been asked is asked again elsewhere; one that has cannot be. */
 void h2_exchange_unseen(struct h2_link *l, struct h2_exchange *x)
 {
-    const cadre_failure failure =
-        client_failure(x->out.was_asked ? -ECONNRESET : CALL_UNSEEN);
+    int code = l->needs_http1     ? CALL_HTTP1
+               : x->out.was_asked ? -ECONNRESET
+                                  : CALL_UNSEEN;
+    cadre_failure failure = client_failure(code);
+    if (x->out.was_asked)
+        failure.code = -ECONNRESET;
     if (!x->is_answered && !x->out.was_asked)
         x->out.pieces = (struct pieces){0};
     h2_exchange_fail(l, x, &failure);

@@ -41,6 +41,7 @@ struct h2_link {
     cadre_time pinged; /* when it was asked whether it is there; 0: it is */
     uint32_t fault;    /* with which we end it, as HTTP/2 has it; 0: we do not */
     bool is_leaving;   /* no more exchanges are begun */
+    bool needs_http1;  /* the server */
 };
 
 /* ---- h2_exchange.c ---------------------------------------------------------------- */
@@ -82,6 +83,8 @@ void h2_give_back(struct h2_link *l, cadre_ref from, uint32_t loan, bool is_unus
 CADRE_MUST_CHECK int h2_link_init(struct h2_link *l);
 /* It carries so many from now on. */
 void h2_tell_most(struct h2_link *l, uint32_t most);
+/* The server says that it wants HTTP/1.1. */
+void h2_need_http1(struct h2_link *l);
 /* Why the connection is ended with this. */
 cadre_failure h2_fault(uint32_t fault);
 

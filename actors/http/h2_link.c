@@ -43,8 +43,9 @@ static void end(struct h2_link *l, int reason, const cadre_failure *failure)
     c->has_ended = l->is_leaving = true;
     for (struct ring *r = l->exchanges.next, *next; r != &l->exchanges; r = next) {
         struct h2_exchange *x = exchange_at(r);
-        const cadre_failure own =
+        cadre_failure own =
             failure->code ? *failure : client_failure(h2_exchange_code(x, reason));
+        own.cause = l->needs_http1 ? CALL_HTTP1 : 0;
         next = r->next;
         if (x->is_closed)
             continue;

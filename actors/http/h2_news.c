@@ -70,8 +70,15 @@ static int on_field(nghttp2_session *session, const nghttp2_frame *frame,
 void h2_tell_most(struct h2_link *l, uint32_t most)
 {
     const struct channel_init *init = &l->channel->init;
-    const struct carries carries = {init->record, most, true};
+    const struct carries carries = {init->record, most, true, l->needs_http1};
     (void)cadre_send_as(l->wire.self, init->shared->client, &carries_type, &carries);
+}
+
+/* What is under way here may come to its end. */
+void h2_need_http1(struct h2_link *l)
+{
+    l->needs_http1 = l->is_leaving = true;
+    h2_tell_most(l, 0);
 }
 
 static void on_settings(struct h2_link *l)
@@ -82,9 +89,11 @@ static void on_settings(struct h2_link *l)
 }
 
 /* Those behind the last one are asked for elsewhere. */
-static void on_goaway(struct h2_link *l, int32_t last)
+static void on_goaway(struct h2_link *l, int32_t last, uint32_t code)
 {
-    if (!l->is_leaving)
+    if (code == NGHTTP2_HTTP_1_1_REQUIRED)
+        h2_need_http1(l);
+    else if (!l->is_leaving)
         h2_tell_most(l, 0);
     l->is_leaving = true;
     for (struct ring *r = l->exchanges.next; r != &l->exchanges; r = r->next) {
@@ -109,7 +118,7 @@ static void on_other(struct h2_link *l, const nghttp2_frame *frame,
     if (type == NGHTTP2_SETTINGS && !is_ack)
         on_settings(l);
     else if (type == NGHTTP2_GOAWAY)
-        on_goaway(l, frame->goaway.last_stream_id);
+        on_goaway(l, frame->goaway.last_stream_id, frame->goaway.error_code);
 }
 
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *user)
@@ -183,9 +192,13 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *u
     struct h2_exchange *x = exchange_of(session, id);
     if (!x)
         return 0;
-    bool is_unseen = code == NGHTTP2_REFUSED_STREAM || x->failure.code == CALL_UNSEEN;
+    bool wants_http1 = code == NGHTTP2_HTTP_1_1_REQUIRED && !x->status;
+    bool is_unseen =
+        code == NGHTTP2_REFUSED_STREAM || wants_http1 || x->failure.code == CALL_UNSEEN;
     const cadre_failure failure =
         x->failure.code ? x->failure : client_failure(h2_exchange_code(x, 0));
+    if (wants_http1)
+        h2_need_http1(l);
     if (!x->is_whole && is_unseen)
         h2_exchange_unseen(l, x);
     else if (!x->is_whole)

@@ -13,6 +13,9 @@ cadre_failure client_failure(int code)
         {-ECONNRESET, "the server has closed the connection before it had answered"},
         {CALL_UNSEEN, "the server has refused it again and again, without looking at "
                       "it: is it going down, or is too much asked at a time?"},
+        {CALL_HTTP1, "the server wants HTTP/1.1 for that, and what was sent in pieces "
+                     "cannot be sent again: ask again, or set `http1` in the client's "
+                     "config"},
         {-EPROTO, "what answers there does not speak HTTP, or not well"},
         {-EMSGSIZE, "raise body or head of the client, or take the answer in pieces"},
         {-ELOOP, "it is redirected again and again: look where to, with `stays`"},

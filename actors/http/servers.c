@@ -63,6 +63,7 @@ struct record *server_add_record(struct server *s, uint32_t most)
         return NULL;
     ring_init(&r->loans);
     r->server = s;
+    r->is_http1 = s->at.http1;
     s->count++;
     s->coming++;
     record_set_most(r, most);
@@ -123,6 +124,18 @@ void record_set_most(struct record *r, uint32_t most)
 {
     r->most = most;
     set_room(r);
+}
+
+void server_need_http1(struct server *s)
+{
+    s->at.http1 = true;
+    s->may_h2 = false;
+    for (struct ring *r = s->records.next, *next; r != &s->records; r = next) {
+        struct record *record = RING_OF(r, struct record, ring);
+        next = r->next; /* as it moves */
+        if (!record->is_http1)
+            record_set_most(record, 0);
+    }
 }
 
 bool record_lend(struct record *r, cadre_ref to, uint32_t nth)

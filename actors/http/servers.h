@@ -36,6 +36,7 @@ struct record { /* of a connection */
     bool is_known; /* what it carries */
     bool was_lent; /* to another before */
     bool was_used; /* for an exchange */
+    bool is_http1; /* is known */
 };
 struct waiter { /* for one */
     struct ring ring;
@@ -56,6 +57,8 @@ struct record *server_add_record(struct server *s, uint32_t most);
 struct waiter *server_add_waiter(struct server *s);
 void record_remove(struct record *r);
 void waiter_remove(struct waiter *w);
+/* It wants HTTP/1.1: from now on what is not that is lent to nobody. */
+void server_need_http1(struct server *s);
 /* It carries so many. */
 void record_set_most(struct record *r, uint32_t most);
 /* The one with room, the last that came to have it; or NULL. */

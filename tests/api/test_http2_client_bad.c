@@ -25,6 +25,7 @@ static struct {
     pthread_t thread;
     script *plays[4];
     unsigned count;
+    unsigned http2; /* the first so many; 0: all of them */
 } server;
 
 /* The end of its connection, whoever it comes from. */
@@ -38,7 +39,9 @@ static void drain(int fd)
 static void *be_server(void *unused)
 {
     for (unsigned i = 0; i < server.count; i++) {
-        int fd = http2_accept(server.listener, NULL, 0);
+        bool is_http1 = server.http2 && i >= server.http2;
+        int fd = is_http1 ? raw_accept(server.listener)
+                          : http2_accept(server.listener, NULL, 0);
         server.plays[i](fd);
         drain(fd);
         close(fd);
@@ -67,6 +70,7 @@ static void served(cadre_system *sys)
     web_served(sys);
     assert_int_equal(pthread_join(server.thread, NULL), 0);
     close(server.listener);
+    server.http2 = 0;
     fetch_config = (cadre_http_client){0};
 }
 
@@ -187,6 +191,101 @@ static void goaway_lets_others_end(void **state)
     cadre_system *sys = serve(2, (script *const[]){leaves_politely, answers});
     assert_int_equal(ask(sys, "POST").status, 200);
     assert_int_equal(ask(sys, "POST").status, 200);
+    served(sys);
+}
+
+/* ---- HTTP/1.1 is required --------------------------------------------------------- */
+
+enum { HTTP_1_1_REQUIRED = 13 };
+
+static void wants_http1(int fd)
+{
+    expect_request(fd, 1);
+    http2_send_number(fd, H2_RESET, 1, HTTP_1_1_REQUIRED);
+}
+static void wants_http1_for_all(int fd)
+{
+    expect_request(fd, 1);
+    leave(fd, 0, HTTP_1_1_REQUIRED);
+}
+/* So it may have been seen. */
+static void wants_http1_late(int fd)
+{
+    expect_request(fd, 1);
+    leave(fd, 1, HTTP_1_1_REQUIRED);
+    shutdown(fd, SHUT_WR);
+}
+static void wants_http1_for_one(int fd)
+{
+    expect_request(fd, 1);
+    expect_request(fd, 3);
+    http2_send_number(fd, H2_RESET, 1, HTTP_1_1_REQUIRED);
+    answer(fd, 3);
+}
+static void wants_http1_within(int fd)
+{
+    expect_request(fd, 1);
+    http2_expect(fd, H2_DATA, 1, &frame);
+    http2_send_number(fd, H2_RESET, 1, HTTP_1_1_REQUIRED);
+}
+static void answer_http1(int fd)
+{
+    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    web_expect_end(fd, "\r\n\r\n");
+    raw_send(fd, text, strlen(text));
+}
+static void answers_http1_twice(int fd)
+{
+    answer_http1(fd);
+    answer_http1(fd);
+}
+
+static cadre_system *serve_http1(script *first, script *second)
+{
+    server.http2 = 1;
+    fetch_config.connections = 1;
+    return serve(second ? 2 : 1, (script *const[]){first, second});
+}
+
+/* By a connection of HTTP/1.1, which stays for the next; whatever the method. */
+static void http1_is_spoken_where_required(void **state)
+{
+    script *const firsts[] = {wants_http1, wants_http1_for_all};
+    for (int i = 0; i < 2; i++) {
+        cadre_system *sys = serve_http1(firsts[i], answers_http1_twice);
+        assert_int_equal(ask(sys, "POST").status, 200);
+        assert_int_equal(ask(sys, "POST").status, 200);
+        served(sys);
+    }
+    cadre_system *sys = serve_http1(wants_http1_late, answer_http1);
+    assert_int_equal(ask(sys, "GET").status, 200);
+    served(sys);
+    sys = serve_http1(wants_http1_late, NULL);
+    assert_int_equal(ask(sys, "POST").code, -ECONNRESET);
+    served(sys);
+}
+
+static void http1_costs_no_other(void **state)
+{
+    cadre_system *sys = serve_http1(wants_http1_for_one, answer_http1);
+    const want w = {.call = {.method = "POST", .url = url_of(server.port, "/")},
+                    .timeout = 60 * CADRE_SECOND};
+    cadre_future *a = fetch_begin(sys, &w), *b = fetch_begin(sys, &w);
+    assert_int_equal(fetch_end(a).status, 200);
+    assert_int_equal(fetch_end(b).status, 200);
+    served(sys);
+}
+
+/* What was given in pieces is given once. */
+static void http1_takes_no_piece_twice(void **state)
+{
+    cadre_system *sys = serve_http1(wants_http1_within, NULL);
+    got g = fetch_end(fetch_begin(
+        sys, &(want){.call = {.method = "PUT", .url = url_of(server.port, "/")},
+                     .timeout = 60 * CADRE_SECOND,
+                     .sends = true}));
+    assert_int_equal(g.code, -ECONNRESET);
+    assert_non_null(strstr(g.message, "HTTP/1.1"));
     served(sys);
 }
 
@@ -410,6 +509,9 @@ int main(void)
     TESTS(cmocka_unit_test(unseen_is_sent_again), cmocka_unit_test(not_again_and_again),
           cmocka_unit_test(broken_is_tried_again),
           cmocka_unit_test(goaway_lets_others_end),
+          cmocka_unit_test(http1_is_spoken_where_required),
+          cmocka_unit_test(http1_costs_no_other),
+          cmocka_unit_test(http1_takes_no_piece_twice),
           cmocka_unit_test(interim_answers_and_trailers_pass),
           cmocka_unit_test(bad_answer_is_reset),
           cmocka_unit_test(hostile_server_is_left), cmocka_unit_test(window_is_kept));

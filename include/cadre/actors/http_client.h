@@ -29,7 +29,9 @@
  * cancelled, or too late, is one stream; if nothing was heard since it began the server
  * is asked whether it is there, and has `connect` and half of `idle` to say so. What a
  * server says it has not looked at (GOAWAY, REFUSED_STREAM) is sent again, up to
- * `retries` times, whatever the method; but a body in pieces only before its first.
+ * `retries` times, whatever the method; but a body in pieces only before its first. So
+ * is what it wants HTTP/1.1 for (HTTP_1_1_REQUIRED), by a connection of that; and as long
+ * as there is a connection to it, it is asked by HTTP/1.1 only.
  *
  * A connection stays for the next request to the same scheme, host and port. Names are
  * looked up (resolve.h), and the addresses tried in their order. GET, HEAD, PUT, DELETE,
@@ -77,7 +79,7 @@
  *   one_connection_is_enough  for as many as the server takes
  *   cancel_resets_one    the others, and the connection, are left alone
  *   slow_reader_holds_up_no_other
- *   unseen_is_sent_again  as above
+ *   unseen_is_sent_again, http1_is_spoken_where_required  as above
  *   hostile_server_is_left  with an error that says what it has done */
 #ifndef CADRE_ACTORS_HTTP_CLIENT_H
 #define CADRE_ACTORS_HTTP_CLIENT_H
@@ -109,7 +111,8 @@ typedef struct cadre_http_client {
      * no_proxy, the last two also in capitals, at the start. */
     bool environment;
     bool http1; /* HTTP/2 is not offered */
-    bool h2c;   /* by http: and without a proxy HTTP/2 is spoken, and nothing else */
+    bool h2c;   /* by http: and without a proxy HTTP/2 is spoken, and nothing else,
+                   unless the server wants HTTP/1.1 */
     cadre_ref resolver; /* a cadre_resolver (resolve.h). id 0: one of its own */
     cadre_tls *tls;     /* for https: (tls.h); stays there. NULL: https: is refused */
     uint64_t own[11];   /* zero; the actor's own */
