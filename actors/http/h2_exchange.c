@@ -56,6 +56,7 @@ static void reset_with(struct h2_link *l, struct h2_exchange *x, int code)
 void h2_exchange_over(struct h2_link *l, struct h2_exchange *x)
 {
     x->is_closed = true;
+    l->open--;
     h2_body_end(&l->wire, &x->out);
     h2_give_back(l, x->from, x->loan, !x->is_sent);
     l->wire.active = cadre_now(l->wire.self);
@@ -164,6 +165,7 @@ static struct h2_exchange *make(struct h2_link *l, const cadre_msg *m)
                               .is_head = e->is_head};
     x->out.since = x->since;
     ring_add(&l->exchanges, &x->ring);
+    l->open++;
     return x;
 }
 
@@ -174,11 +176,22 @@ static int refuse(struct h2_link *l, const cadre_msg *m, int code)
     return cadre_reply_as(l->wire.self, m, &cadre_failure_type, &failure);
 }
 
+/* Has the server said that it takes no more? It was lent before that was known. (Of one
+ * that takes none yet they wait.) */
+static bool is_full(const struct h2_link *l)
+{
+    uint32_t most = nghttp2_session_get_remote_settings(
+        l->wire.session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+    return most > 0 && l->open >= most;
+}
+
 /* Of one that was set aside nobody may want to know any more. */
 int h2_exchange_begin(struct h2_link *l, cadre_msg *m)
 {
     if (l->is_leaving)
         return refuse(l, m, CADRE_EDEAD);
+    if (is_full(l))
+        return refuse(l, m, CALL_ELSEWHERE);
     struct h2_exchange *x = make(l, m);
     if (!x)
         return refuse(l, m, -ENOMEM);
@@ -186,6 +199,7 @@ int h2_exchange_begin(struct h2_link *l, cadre_msg *m)
     if (!err && !cadre_is_awaited(l->wire.self, x->promise)) {
         h2_give_back(l, x->from, x->loan, true);
         h2_exchange_free(x);
+        l->open--;
         return 0;
     }
     if (!err)

@@ -37,6 +37,7 @@ struct h2_link {
     struct channel *channel;
     struct h2_head head; /* that comes */
     struct ring exchanges;
+    uint32_t open;     /* exchanges whose stream is not over */
     cadre_time heard;  /* when something last came */
     cadre_time pinged; /* when it was asked whether it is there; 0: it is */
     uint32_t fault;    /* with which we end it, as HTTP/2 has it; 0: we do not */

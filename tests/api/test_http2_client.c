@@ -219,6 +219,50 @@ static void rest_waits(void **state)
     served(sys);
 }
 
+/* Also where all of them are asked for before it is known how many it takes. */
+static void none_waits_behind_others(void **state)
+{
+    web.limits.streams = 10;
+    cadre_system *sys = serve();
+    cadre_future *f[MANY];
+    for (int i = 0; i < MANY; i++)
+        f[i] = begin(sys, "/later", 100 * CADRE_SECOND);
+    wait_for_requests(sys, MANY);
+    atomic_store(&may_answer, 1);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(fetch_end(f[i]).status, 200);
+    served(sys);
+}
+
+/* Those for which there is no stream are too late, or given up, like others; and they
+ * leave room for those behind them. */
+static void waiting_ones_end_in_time(void **state)
+{
+    enum { FEW = 2, LATE = 10 };
+    web.limits.streams = FEW;
+    fetch_config.connections = 1;
+    cadre_system *sys = serve();
+    cadre_future *f[FEW], *late[LATE], *behind[LATE];
+    for (int i = 0; i < FEW; i++)
+        f[i] = begin(sys, "/later", 100 * CADRE_SECOND);
+    wait_for_requests(sys, FEW);
+    for (int i = 0; i < LATE; i++)
+        late[i] = begin(sys, "/never", 50 * CADRE_MS);
+    for (int i = 0; i < LATE; i++)
+        cadre_future_free(begin(sys, "/never", 100 * CADRE_SECOND));
+    for (int i = 0; i < LATE; i++)
+        behind[i] = begin(sys, "/later", 100 * CADRE_SECOND);
+    for (int i = 0; i < LATE; i++)
+        assert_int_equal(fetch_end(late[i]).code, -ETIMEDOUT);
+    atomic_store(&may_answer, 1);
+    for (int i = 0; i < FEW; i++)
+        assert_int_equal(fetch_end(f[i]).status, 200);
+    for (int i = 0; i < LATE; i++)
+        assert_int_equal(fetch_end(behind[i]).status, 200);
+    assert_int_equal(web_ask(sys).connections, 1);
+    served(sys);
+}
+
 /* With a server that chooses HTTP/1.1 each has a connection of its own after all. */
 static void alpn_chooses(void **state)
 {
@@ -317,7 +361,9 @@ int main(void)
           cmocka_unit_test(whole_body_has_a_limit),
           cmocka_unit_test(one_connection_is_enough),
           cmocka_unit_test(another_is_opened_for_more), cmocka_unit_test(rest_waits),
-          cmocka_unit_test(alpn_chooses), cmocka_unit_test(cancel_resets_one),
+          cmocka_unit_test(none_waits_behind_others),
+          cmocka_unit_test(waiting_ones_end_in_time), cmocka_unit_test(alpn_chooses),
+          cmocka_unit_test(cancel_resets_one),
           cmocka_unit_test(slow_reader_holds_up_no_other),
           cmocka_unit_test(forgotten_is_reset));
     return cmocka_run_group_tests(tests, set_up, NULL);

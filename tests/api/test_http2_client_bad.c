@@ -289,6 +289,51 @@ static void http1_takes_no_piece_twice(void **state)
     served(sys);
 }
 
+/* ---- is it there? ----------------------------------------------------------------- */
+
+static void expect_ping(int fd, uint32_t stream)
+{
+    static struct http2_frame reset;
+    expect_request(fd, stream);
+    http2_expect(fd, H2_PING, 0, &frame); /* that is in a hurry */
+    http2_expect(fd, H2_RESET, stream, &reset);
+}
+static void falls_silent(int fd)
+{
+    answers(fd);
+    expect_ping(fd, 3);
+}
+static void is_slow(int fd)
+{
+    answers(fd);
+    expect_ping(fd, 3);
+    http2_send(fd, H2_PING, H2_ACK, 0, frame.bytes, frame.size);
+    expect_request(fd, 5);
+    answer(fd, 5);
+}
+
+/* When a request is too late, and nothing was heard meanwhile, it is asked; and left when
+ * it does not say so. */
+static void silent_server_is_left(void **state)
+{
+    script *const plays[][2] = {{falls_silent, answers}, {is_slow, NULL}};
+    for (int i = 0; i < 2; i++) {
+        fetch_config.connections = 1;
+        fetch_config.connect = fetch_config.idle = i ? 0 : 200 * CADRE_MS;
+        cadre_system *sys = serve(i ? 1 : 2, plays[i]);
+        assert_int_equal(ask(sys, "POST").status, 200);
+        got g = fetch_end(
+            fetch_begin(sys, &(want){.call = {.url = url_of(server.port, "/")},
+                                     .timeout = 50 * CADRE_MS}));
+        assert_int_equal(g.code, -ETIMEDOUT);
+        while (i == 0 && ask(sys, "POST").code) /* it is not left at once */
+            ;
+        if (i)
+            assert_int_equal(ask(sys, "POST").status, 200);
+        served(sys);
+    }
+}
+
 /* ---- in between, and behind ------------------------------------------------------- */
 
 static void says_more(int fd)
@@ -512,6 +557,7 @@ int main(void)
           cmocka_unit_test(http1_is_spoken_where_required),
           cmocka_unit_test(http1_costs_no_other),
           cmocka_unit_test(http1_takes_no_piece_twice),
+          cmocka_unit_test(silent_server_is_left),
           cmocka_unit_test(interim_answers_and_trailers_pass),
           cmocka_unit_test(bad_answer_is_reset),
           cmocka_unit_test(hostile_server_is_left), cmocka_unit_test(window_is_kept));

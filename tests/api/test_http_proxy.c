@@ -1,7 +1,10 @@
 /* test_http_proxy.c: the HTTP client behind proxies, as actors/http_client.h promises:
  * tinyproxy, and one that says anything. */
+#include "support/http2.h"
 #include "support/others.h"
 #include "support/tls.h"
+
+#include <cadre/await.h>
 
 #include <errno.h>
 #include <pthread.h>
@@ -21,7 +24,18 @@ static int echo(cadre_self *self, void *state, cadre_msg *m)
     return cadre_http_reply(self, m, 200, fields, cadre_buf_move(&r->body));
 }
 
-static const cadre_http_route routes[] = {{NULL, "/echo", echo}, {0}};
+static atomic_uint may_answer;
+
+static int later(cadre_self *self, void *state, cadre_msg *m)
+{
+    while (!atomic_load(&may_answer))
+        if (cadre_sleep(self, CADRE_MS))
+            return -ECANCELED;
+    return echo(self, state, m);
+}
+
+static const cadre_http_route routes[] = {
+    {NULL, "/echo", echo}, {"GET", "/later", later}, {0}};
 
 /* NULL: without TLS. */
 static cadre_system *serve(const char *certificate)
@@ -324,6 +338,32 @@ static void tinyproxy_opens_ways(void **state)
     end_server(tinyproxy);
 }
 
+/* All that HTTP/2 does is done within it. */
+static void many_share_a_way(void **state)
+{
+    enum { MANY = 30 };
+    cadre_system *sys = serve(NULL);
+    bool has_http2 = !http2_is_missing();
+    served(sys);
+    if (!has_http2 || !begin_proxy("", ""))
+        skip();
+    cadre_future *f[MANY];
+    atomic_store(&may_answer, 0);
+    sys = serve("good");
+    for (int i = 0; i < MANY; i++)
+        f[i] = fetch_begin(sys, &(want){.call = {.url = url_with("https", "localhost",
+                                                                 web.port, "/later")},
+                                        .timeout = 100 * CADRE_SECOND});
+    while (web_ask(sys).requests < MANY)
+        ;
+    atomic_store(&may_answer, 1);
+    for (int i = 0; i < MANY; i++)
+        assert_string_equal(saw(fetch_end(f[i])), "nothing");
+    assert_int_equal(web_ask(sys).connections, 1);
+    served(sys);
+    end_server(tinyproxy);
+}
+
 static void tinyproxy_wants_a_user(void **state)
 {
     static const char *const wrong[] = {"", "me:wrong@"};
@@ -365,7 +405,7 @@ int main(void)
           cmocka_unit_test(bad_proxies_are_refused),
           cmocka_unit_test(environment_is_asked_for),
           cmocka_unit_test(tinyproxy_agrees), cmocka_unit_test(tinyproxy_opens_ways),
-          cmocka_unit_test(tinyproxy_wants_a_user),
+          cmocka_unit_test(many_share_a_way), cmocka_unit_test(tinyproxy_wants_a_user),
           cmocka_unit_test(hosts_are_verified_behind_it));
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
