@@ -3,7 +3,8 @@
  * A record of ours has its size in front, a CRC-32 of that, and one of the record, each
  * of four bytes, big-endian: so a size that is damaged does not make what is behind it
  * look as if it had been cut off. Zeros, which a file system may leave at the end of a
- * file, are no record. */
+ * file, are no record: what cannot be read is looked at again without them, and if it is
+ * not whole then, it was being written. */
 #include "ledger.h"
 
 #include <errno.h>
@@ -84,8 +85,11 @@ static int64_t size_of(const cadre_journal *journal)
 struct reading {
     const cadre_journal *journal;
     cadre_framing framing;
-    int64_t at;   /* read so far */
-    bool is_torn; /* the last record is damaged, so it is not whole */
+    int64_t at;      /* read so far */
+    int64_t until;   /* no more than that; 0: all */
+    bool is_torn;    /* the last record is damaged, so it is not whole */
+    bool is_bad;     /* what comes is no record */
+    bool only_looks; /* whether there is a whole one, which ends it */
     cadre_journal_each *each;
     void *arg;
 };
@@ -100,9 +104,12 @@ static int64_t end_of(const struct reading *in)
 static int take(struct reading *in, const cadre_frame *frame)
 {
     const cadre_journal *journal = in->journal;
+    if (in->only_looks)
+        return -EBADMSG;
     if (journal->sealed &&
         number_at(frame->bytes - 4) != checksum(frame->bytes, frame->size)) {
         in->is_torn = end_of(in) == size_of(journal);
+        in->is_bad = true;
         in->at -= (int64_t)frame->size + HEAD;
         return -EBADMSG;
     }
@@ -115,14 +122,22 @@ static int take_all(struct reading *in)
 {
     cadre_frame frame;
     int more = 1;
-    while (more > 0 && (more = cadre_framing_next(&in->framing, &frame)) > 0)
+    while (more > 0) {
+        more = cadre_framing_next(&in->framing, &frame);
+        in->is_bad = more < 0 && more != -ENOMEM;
+        if (more <= 0)
+            break;
         more = take(in, &frame);
+    }
     return more;
 }
 
 static int read_more(struct reading *in, uint8_t *bytes)
 {
-    ssize_t got = pread(in->journal->fd, bytes, READ_SIZE, in->at);
+    size_t size = READ_SIZE;
+    if (in->until && in->until - in->at < READ_SIZE)
+        size = (size_t)(in->until - in->at);
+    ssize_t got = pread(in->journal->fd, bytes, size, in->at);
     if (got <= 0)
         return got < 0 && errno != EINTR ? -errno : got < 0;
     in->at += got;
@@ -143,31 +158,49 @@ static int read_all(struct reading *in)
     in->at = end_of(in);
     cadre_framing_clear(&in->framing);
     free(bytes);
-    return in->is_torn ? 0 : more;
+    return more;
+}
+
+/* Where the zeros begin that end the file, if they begin behind that. Or -errno. */
+static int64_t zeros_at(const cadre_journal *journal, int64_t at)
+{
+    uint8_t bytes[4096];
+    int64_t zeros = at;
+    ssize_t got;
+    while ((got = pread(journal->fd, bytes, sizeof bytes, at)) > 0) {
+        for (ssize_t i = 0; i < got; i++)
+            if (bytes[i])
+                zeros = at + i + 1;
+        at += got;
+    }
+    return got < 0 ? -errno : zeros;
+}
+
+/* What cannot be read, from there on: is it the beginning of a record, and then zeros? */
+static bool is_torn_at(const cadre_journal *journal, int64_t at)
+{
+    int64_t zeros = zeros_at(journal, at);
+    struct reading in = {
+        .journal = journal, .at = at, .until = zeros, .only_looks = true};
+    return zeros == at || (zeros > at && read_all(&in) == 0);
+}
+
+/* All that is whole. */
+static int read_whole(struct reading *in)
+{
+    int err = read_all(in);
+    bool is_torn = in->is_torn || (in->is_bad && is_torn_at(in->journal, in->at));
+    return is_torn ? 0 : err;
 }
 
 int cadre_journal_read(const cadre_journal *journal, cadre_journal_each *each,
                        void *arg)
 {
     struct reading in = {.journal = journal, .each = each, .arg = arg};
-    return journal ? read_all(&in) : -EINVAL;
+    return journal ? read_whole(&in) : -EINVAL;
 }
 
 /* ---- opening ----------------------------------------------------------------------- */
-
-/* Are there only zeros from there on? */
-static bool is_zeros(const cadre_journal *journal, int64_t at)
-{
-    uint8_t bytes[4096];
-    ssize_t got;
-    while ((got = pread(journal->fd, bytes, sizeof bytes, at)) > 0) {
-        for (ssize_t i = 0; i < got; i++)
-            if (bytes[i])
-                return false;
-        at += got;
-    }
-    return got == 0;
-}
 
 /* A file of which the folder knows when this has returned. */
 static int open_file(cadre_journal *journal)
@@ -203,10 +236,8 @@ static int read_file(cadre_journal *journal, const cadre_journal_options *option
 {
     struct reading in = {
         .journal = journal, .each = options->each, .arg = options->arg};
-    int err = read_all(&in);
+    int err = read_whole(&in);
     int64_t size = size_of(journal);
-    if (err == -EBADMSG && journal->sealed && is_zeros(journal, in.at))
-        err = 0;
     if (err || size < 0)
         return err ? err : (int)size;
     journal->cut = (uint64_t)(size - in.at);

@@ -270,6 +270,23 @@ static void torn_end_is_cut(void **state)
     close_it(0);
 }
 
+/* One that was not whole has zeros behind it, in what was yet to be written. */
+static void torn_end_with_zeros_is_cut(void **state)
+{
+    enum { HEAD = 12, TWO = 2 * (HEAD + 3), WHOLE = TWO + HEAD + 5, FILE_SIZE = 5000 };
+    const char *path = new_path();
+    for (int size = 0; size < WHOLE; size++) {
+        unlink(path);
+        keep_three(path);
+        assert_int_equal(truncate(path, size), 0);
+        assert_int_equal(truncate(path, FILE_SIZE), 0);
+        int whole = size < HEAD + 3 ? 0 : size < TWO ? 1 : 2;
+        const char *const texts[] = {"", "one ", "one two "};
+        has(path, texts[whole], (uint64_t)(FILE_SIZE - whole * (HEAD + 3)));
+        has(path, texts[whole], 0);
+    }
+}
+
 static void flip(const char *path, long at)
 {
     FILE *f = fopen(path, "r+b");
@@ -292,7 +309,15 @@ static void damage_is_refused(void **state)
         flip(path, at);
     }
     has(path, "one two three ", 0); /* nothing was changed */
-    flip(path, 30 + 12);            /* the last is not whole */
+    assert_int_equal(truncate(path, 1000), 0);
+    for (long at = 0; at < 30 + 12 + 5; at++) { /* of all, and zeros are no excuse */
+        flip(path, at);
+        assert_int_equal(open_with(path, (cadre_journal_options){.fsync = 0}),
+                         -EBADMSG);
+        flip(path, at);
+    }
+    assert_int_equal(truncate(path, 30 + 12 + 5), 0);
+    flip(path, 30 + 12); /* the last is not whole */
     has(path, "one two ", 17);
 }
 
@@ -316,6 +341,23 @@ static void a_framing_of_ones_own(void **state)
     assert_int_equal(cadre_journal_cut(journal), 3);
     close_it(0);
     assert_file(path, "one\ntwo\r\n");
+}
+
+/* What that makes of zeros does not matter, unless they are frames. */
+static void a_framing_of_ones_own_and_zeros(void **state)
+{
+    enum { HUGE = 1 << 20 };
+    const char *path = new_path();
+    const cadre_journal_options lines = {.framing = {.measure = cadre_framing_lines}};
+    for (int i = 0; i < 2; i++) {
+        put_file(path, i ? "one\ntwo\r\nthr" : "one\ntwo\r\n");
+        assert_int_equal(truncate(path, HUGE), 0); /* beyond any line */
+        assert_int_equal(open_with(path, lines), 0);
+        assert_string_equal(seen, "one two ");
+        assert_int_equal(cadre_journal_cut(journal), HUGE - 9);
+        close_it(0);
+        assert_file(path, "one\ntwo\r\n");
+    }
 }
 
 static int refuse(void *arg, const uint8_t *bytes, size_t size) { return -EPROTO; }
@@ -521,6 +563,8 @@ int main(void)
           cmocka_unit_test(others_are_written_at_the_end),
           cmocka_unit_test(everysec_syncs), cmocka_unit_test(order_is_kept),
           cmocka_unit_test(syncs_are_shared), cmocka_unit_test(torn_end_is_cut),
+          cmocka_unit_test(torn_end_with_zeros_is_cut),
+          cmocka_unit_test(a_framing_of_ones_own_and_zeros),
           cmocka_unit_test(damage_is_refused), cmocka_unit_test(a_framing_of_ones_own),
           cmocka_unit_test(each_may_refuse), cmocka_unit_test(nothing_behind_a_failure),
           cmocka_unit_test(interrupts_do_no_harm),

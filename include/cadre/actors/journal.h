@@ -26,8 +26,9 @@
  * Each record has its size and a checksum (CRC-32) in front, unless the options say how
  * records are found in the file (a framing, as for text or a protocol). A record that is
  * not whole at the end of the file was being written when the program, or the machine,
- * ended, and nobody was told that it is kept: it is cut off. So are zeros. What is
- * damaged before is refused.
+ * ended, and nobody was told that it is kept: it is cut off. So are zeros behind it, or
+ * behind all, unless a framing of yours takes them for frames. What is damaged before is
+ * refused.
  *
  * Guarantees, each with a test of that name:
  *   told_is_durable      with CADRE_FSYNC_ALWAYS whoever was told of a record finds it
