@@ -1,8 +1,6 @@
 /* channels.c: SUBSCRIBE and PUBLISH, by a topic. */
 #include "session.h"
 
-#include <cadre/actors/topic.h>
-
 #include <errno.h>
 #include <string.h>
 
@@ -30,27 +28,25 @@ static void say_no_channel(struct session *me)
     slots_tell(me, SHOW);
 }
 
-/* Where it is among those that this one has subscribed to; NULL: it is not. */
-static char *channel_find(const struct session *me, const char *channel)
+/* Asks the topic; the answer is that slot's. */
+static void ask_topic(struct session *me, cadre_token *token, const cadre_type *type,
+                      const void *body)
 {
-    char *at = (char *)me->channels.bytes, *end = at + me->channels.size;
-    while (at < end && strcmp(at, channel) != 0)
-        at += strlen(at) + 1;
-    return at < end ? at : NULL;
+    struct slot *slot = slot_new(me, SHOW);
+    if (slot)
+        me->failed |= cadre_ask_as(me->call.is.self, &slot->token, me->shared->topic,
+                                   CADRE_NEVER, type, body) != 0;
+    else if (type->drop)
+        type->drop((void *)(uintptr_t)body);
+    if (slot && token)
+        *token = slot->token;
 }
 
-/* Asks the topic; the reply is shown when it has answered. */
-static void ask_topic(struct session *me, const cadre_type *type, const void *body)
+/* ---- to subscribe ------------------------------------------------------------------ */
+
+void channels_subscribe(cadre_resp_call *call)
 {
-    struct slot *slot = slots_tell(me, SHOW);
-    if (!slot) {
-        if (type->drop)
-            type->drop((void *)(uintptr_t)body);
-        return;
-    }
-    int err = cadre_ask_as(me->call.is.self, &slot->token, me->shared->topic,
-                           CADRE_NEVER, type, body);
-    slot->done = err != 0;
+    rest_begin(session_of(call), call->command, (struct args){call->at, call->left});
 }
 
 static void say_channel(struct session *me, const char *what, const char *channel)
@@ -65,59 +61,76 @@ static void say_channel(struct session *me, const char *what, const char *channe
     reply_head(say, ':', me->subscribed);
 }
 
-void channels_subscribe(cadre_resp_call *call)
-{
-    struct session *me = session_of(call);
-    while (call->left > 0) {
-        cadre_topic_subscribe body = {.who = cadre_me(call->self)};
-        if (!channel_is(cadre_resp_next(call), body.topic)) {
-            say_no_channel(me);
-            continue;
-        }
-        if (!channel_find(me, body.topic)) {
-            text_add(&me->channels, body.topic, strlen(body.topic) + 1);
-            me->subscribed++;
-        }
-        say_channel(me, "subscribe", body.topic);
-        ask_topic(me, &cadre_topic_subscribe_type, &body);
-    }
-}
-
-static void unsubscribe(struct session *me, const char *channel)
-{
-    cadre_topic_unsubscribe body = {.who = cadre_me(me->call.is.self)};
-    char *at = channel_find(me, channel);
-    size_t size = strlen(channel) + 1;
-    memcpy(body.topic, channel, size);
-    if (at) {
-        memmove(at, at + size,
-                me->channels.size - (size_t)(at + size - (char *)me->channels.bytes));
-        me->channels.size -= size;
-        me->subscribed--;
-    }
-    say_channel(me, "unsubscribe", body.topic);
-    ask_topic(me, &cadre_topic_unsubscribe_type, &body);
-}
-
 void channels_unsubscribe(cadre_resp_call *call)
 {
     struct session *me = session_of(call);
-    char channel[CADRE_TOPIC_MAX + 1];
-    bool all = call->left == 0;
-    if (all && me->subscribed == 0) {
+    const uint8_t *at = call->left > 0 ? call->at : NULL; /* all */
+    if (at || me->subscribed > 0)
+        rest_begin(me, call->command, (struct args){at, call->left});
+    else
         say_channel(me, "unsubscribe", NULL);
-        slots_tell(me, SHOW);
-    }
-    while (all && me->subscribed > 0) {
-        memcpy(channel, me->channels.bytes, strlen((char *)me->channels.bytes) + 1);
-        unsubscribe(me, channel);
-    }
-    while (call->left > 0)
-        if (channel_is(cadre_resp_next(call), channel))
-            unsubscribe(me, channel);
-        else
-            say_no_channel(me);
 }
+
+static bool subscribes(const struct session *me)
+{
+    return me->rest.command->run == channels_subscribe;
+}
+
+static void ask_for_channel(struct session *me)
+{
+    cadre_topic_subscribe s = {.who = cadre_me(me->call.is.self)};
+    cadre_topic_unsubscribe u = {.who = s.who};
+    strcpy(s.topic, me->channel);
+    strcpy(u.topic, me->channel);
+    if (subscribes(me))
+        ask_topic(me, &me->asked, &cadre_topic_subscribe_type, &s);
+    else
+        ask_topic(me, &me->asked, &cadre_topic_unsubscribe_type, &u);
+}
+
+/* The rest has ended when its last channel's answer is there. */
+void channels_go_on(struct session *me)
+{
+    struct args *args = &me->rest.args;
+    bool all = args->at == NULL;
+    if (all ? me->subscribed == 0 : args->left == 0) {
+        rest_end(me);
+        return;
+    }
+    if (all)
+        strcpy(me->channel, (char *)me->channels.bytes);
+    if (all || channel_is(resp_next(args), me->channel))
+        ask_for_channel(me);
+    else
+        say_no_channel(me);
+}
+
+/* That one is in the list no more. */
+static void remove_channel(struct session *me)
+{
+    char *at = (char *)me->channels.bytes;
+    size_t size = strlen(me->channel) + 1;
+    while (strcmp(at, me->channel) != 0)
+        at += strlen(at) + 1;
+    memmove(at, at + size,
+            me->channels.size - (size_t)(at + size - (char *)me->channels.bytes));
+    me->channels.size -= size;
+    me->subscribed--;
+}
+
+/* count: of its subscriptions, as the topic has them now; NULL: it has none of that. */
+static void say_subscribed(struct session *me, const cadre_topic_count *count)
+{
+    if (count && count->count > me->subscribed) {
+        text_add(&me->channels, me->channel, strlen(me->channel) + 1);
+        me->subscribed++;
+    } else if (count && count->count < me->subscribed) {
+        remove_channel(me);
+    }
+    say_channel(me, subscribes(me) ? "subscribe" : "unsubscribe", me->channel);
+}
+
+/* ---- to publish -------------------------------------------------------------------- */
 
 void channels_publish(cadre_resp_call *call)
 {
@@ -130,31 +143,30 @@ void channels_publish(cadre_resp_call *call)
     body.payload = cadre_buf_new(payload.bytes, payload.size);
     if (!body.payload)
         session_of(call)->failed = true;
-    ask_topic(session_of(call), &cadre_publish_type, &body);
+    ask_topic(session_of(call), NULL, &cadre_publish_type, &body);
 }
+
+/* ---- what it answers --------------------------------------------------------------- */
 
 int channels_said(cadre_self *self, struct session *me, const cadre_msg *m)
 {
     const cadre_topic_count *count = cadre_body(m, cadre_topic_count);
     const cadre_failure *failure = cadre_body(m, cadre_failure);
-    struct text *say = &me->call.reply;
     uint32_t i = me->head;
     while (i != me->tail && slot_of(me, i)->token.id != m->token.id)
         i++;
     if (i == me->tail)
         return cadre_unhandled(self, m);
-    struct slot *slot = slot_of(me, i);
-    slot->done = true;
-    slot->token.id = 0;
-    if (count && slot->answer.size == 0 && !slot->answer.buf)
-        reply_head(say, ':', count->count); /* it was published */
-    else if (failure && failure->code != -ENOENT)
-        text_print(say, "-ERR %s\r\n", cadre_strerror(failure->code));
-    if (say->size > 0) {
-        cadre_buf_unref(slot->answer.buf);
-        slot->answer = (resp_answer){.number = 0};
-        me->failed |= !answer_fill(&slot->answer, say);
-    }
-    say->size = 0;
+    bool is_asked = m->token.id == me->asked.id;
+    slot_of(me, i)->token.id = 0;
+    if (failure && (!is_asked || failure->code != -ENOENT))
+        text_print(&me->call.reply, "-ERR %s\r\n", cadre_strerror(failure->code));
+    else if (is_asked)
+        say_subscribed(me, count);
+    else
+        reply_head(&me->call.reply, ':', count->count);
+    if (is_asked)
+        me->asked.id = 0;
+    slot_fill(me, slot_of(me, i));
     return 0;
 }

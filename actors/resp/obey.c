@@ -25,21 +25,6 @@ static int ask_keyed(cadre_self *self, struct session *me,
     return ask_shard(self, me, key_shard(me->shared, r.hash), kind, &r);
 }
 
-static int ask_each(cadre_self *self, struct session *me,
-                    const cadre_resp_command *command, struct args *args)
-{
-    uint32_t step = command->route == CADRE_RESP_PAIRS ? 2 : 1;
-    enum slot_kind kind = command->route == CADRE_RESP_LIST ? SHOW : ADD;
-    int err = 0;
-    while (args->left > 0 && !err) {
-        struct args one = {args->at, step};
-        err = ask_keyed(self, me, command, kind, one);
-        for (uint32_t i = 0; i < step; i++)
-            (void)resp_next(args);
-    }
-    return err;
-}
-
 static int ask_all(cadre_self *self, struct session *me,
                    const cadre_resp_command *command, const struct args *args)
 {
@@ -50,25 +35,71 @@ static int ask_all(cadre_self *self, struct session *me,
     return err;
 }
 
-static int route(cadre_self *self, struct session *me,
-                 const cadre_resp_command *command, struct args *args)
+/* Behind the answers that are one together. */
+static void tell_all(struct session *me, const cadre_resp_command *command)
 {
-    int err = 0;
-    if (command->route == CADRE_RESP_KEY)
-        return ask_keyed(self, me, command, SHOW, *args);
-    if (command->route == CADRE_RESP_LIST) {
-        cadre_resp_array(&me->call.is, args->left);
-        slots_tell(me, SHOW);
-    }
-    bool all = command->route == CADRE_RESP_ALL || command->route == CADRE_RESP_ALL_OK;
-    err = all ? ask_all(self, me, command, args) : ask_each(self, me, command, args);
     if (command->route == CADRE_RESP_PAIRS || command->route == CADRE_RESP_ALL_OK) {
         cadre_resp_simple(&me->call.is, "OK");
         slots_tell(me, SHOW);
     } else if (command->route != CADRE_RESP_LIST) {
         slots_tell(me, SUM);
     }
+}
+
+/* ---- one for many ------------------------------------------------------------------ */
+
+void rest_begin(struct session *me, const cadre_resp_command *command, struct args args)
+{
+    me->rest = (struct rest){command, args, cadre_buf_ref(me->buf)};
+}
+
+void rest_end(struct session *me)
+{
+    cadre_buf_unref(me->rest.buf);
+    me->rest = (struct rest){.buf = NULL};
+}
+
+static int ask_next(cadre_self *self, struct session *me)
+{
+    struct rest *rest = &me->rest;
+    const cadre_resp_command *command = rest->command;
+    struct args one = {rest->args.at, command->route == CADRE_RESP_PAIRS ? 2 : 1};
+    me->buf = rest->buf;
+    int err = ask_keyed(self, me, command,
+                        command->route == CADRE_RESP_LIST ? SHOW : ADD, one);
+    for (uint32_t i = 0; i < one.left; i++)
+        (void)resp_next(&rest->args);
+    if (rest->args.left == 0) {
+        tell_all(me, command);
+        rest_end(me);
+    }
     return err;
+}
+
+int session_go_on(cadre_self *self, struct session *me)
+{
+    if (me->rest.command->route != CADRE_RESP_HERE)
+        return ask_next(self, me);
+    channels_go_on(me);
+    return 0;
+}
+
+static int route(cadre_self *self, struct session *me,
+                 const cadre_resp_command *command, struct args *args)
+{
+    if (command->route == CADRE_RESP_KEY)
+        return ask_keyed(self, me, command, SHOW, *args);
+    if (command->route == CADRE_RESP_ALL || command->route == CADRE_RESP_ALL_OK) {
+        int err = ask_all(self, me, command, args);
+        tell_all(me, command);
+        return err;
+    }
+    if (command->route == CADRE_RESP_LIST) {
+        cadre_resp_array(&me->call.is, args->left);
+        slots_tell(me, SHOW);
+    }
+    rest_begin(me, command, *args);
+    return 0;
 }
 
 static void say_unknown(struct session *me, cadre_resp_slice name, struct args *args)
@@ -103,6 +134,8 @@ static void do_here(struct session *me, const cadre_resp_command *command,
 {
     uint32_t tail = me->tail;
     me->failed |= call_run(&me->call, command, args) != 0;
+    if (me->rest.command)
+        return;
     if (me->tail == tail && me->call.reply.size == 0)
         say_wrong(me, "there is no answer to", command, "");
     else if (me->tail == tail)

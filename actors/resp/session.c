@@ -3,10 +3,10 @@
  *
  * What is to be sent is collected, and sent behind all that waits in the mailbox, by a
  * message to oneself: so the answers to a pipeline are one write. A client that does not
- * read, or has asked for very much, is not read from until that has changed. */
+ * read, or has asked for very much, is not read from until that has changed; and of what
+ * has been read no more is begun. */
 #include "session.h"
 
-#include <cadre/actors/topic.h>
 #include <cadre/fail.h>
 
 #include <errno.h>
@@ -20,16 +20,19 @@ static CADRE_TYPE(flush);
 
 /* ---- to the client ----------------------------------------------------------------- */
 
+static size_t unsent(const struct session *me) { return me->out.size - me->sent; }
+
 /* What has become ready is sent soon. */
 static int settle(cadre_self *self, struct session *me)
 {
     slots_drain(me);
     if (me->failed || me->out.failed || me->channels.failed)
         return cadre_fail(self, -ENOMEM, "no memory for a connection");
-    if (me->out.size > me->shared->config.limits.behind && me->blocked &&
+    if (unsent(me) + me->held > me->shared->config.limits.behind && me->blocked &&
         me->subscribed)
         return cadre_fail(self, CADRE_EFULL, "a subscriber does not read");
-    if (me->flushing || (me->out.size == 0 && !me->quits && !me->closed))
+    bool must_wait = me->blocked && !me->closed;
+    if (me->flushing || must_wait || (unsent(me) == 0 && !me->quits && !me->closed))
         return 0;
     me->flushing = true;
     return cadre_send(self, cadre_me(self), flush, 0);
@@ -37,18 +40,22 @@ static int settle(cadre_self *self, struct session *me)
 
 static int send_out(cadre_self *self, struct session *me)
 {
-    size_t sent = 0;
     int err = 0;
-    while (sent < me->out.size && !me->blocked) {
-        size_t n = me->out.size - sent < CHUNK ? me->out.size - sent : CHUNK;
-        err = cadre_stream_write(self, me->stream, me->out.bytes + sent, n);
+    while (unsent(me) > 0 && !me->blocked) {
+        size_t n = unsent(me) < CHUNK ? unsent(me) : CHUNK;
+        err = cadre_stream_write(self, me->stream, me->out.bytes + me->sent, n);
         if (err)
             break;
-        sent += n;
+        me->sent += n;
     }
     if (err == CADRE_EFULL)
         me->blocked = true;
-    text_remove_first(&me->out, sent);
+    if (me->sent >= unsent(me)) { /* so fewer are moved than were sent */
+        text_remove_first(&me->out, me->sent);
+        me->sent = 0;
+    }
+    if (me->out.size == 0 && me->out.room > CHUNK)
+        text_free(&me->out);
     return me->blocked ? 0 : err;
 }
 
@@ -58,16 +65,26 @@ static int flush_out(cadre_self *self, struct session *me)
     if (me->closed)
         return idle ? CADRE_STOP : 0;
     int err = me->closing ? 0 : send_out(self, me);
-    if (err || !me->quits || me->closing || !idle || me->out.size > 0)
+    if (err || !me->quits || me->closing || !idle || unsent(me) > 0)
         return err;
     me->closing = true;
     return cadre_stream_close(self, me->stream, 5 * CADRE_SECOND);
 }
 
-/* Is it too much that waits? Then nothing more is read. */
+/* Is it too much that waits, with what may come of another command? */
+static bool is_full(const struct session *me)
+{
+    const cadre_resp_limits *limits = &me->shared->config.limits;
+    size_t waits = unsent(me) + me->held, coming = me->open * me->likely;
+    if (me->tail - me->head >= limits->waiting || waits > limits->behind)
+        return true;
+    return me->open > 0 && coming + me->likely > limits->behind - waits;
+}
+
+/* Then nothing more is read. */
 static int pace(cadre_self *self, struct session *me)
 {
-    bool pause = me->blocked || me->tail - me->head > me->shared->config.limits.waiting;
+    bool pause = me->blocked || is_full(me) || me->rest.command;
     if (pause == me->paused || me->closing || me->closed)
         return 0;
     me->paused = pause;
@@ -88,21 +105,51 @@ static int take_frame(cadre_self *self, struct session *me, const cadre_frame *f
     return err;
 }
 
-static int came(cadre_self *self, struct session *me, cadre_buf *take)
+/* The next command, or what comes next of one. Returns 0: nothing was there. */
+static int take_next(cadre_self *self, struct session *me, int *err)
 {
     cadre_frame frame;
-    char why[RESP_WHY];
-    int more = cadre_framing_put(&me->framing, take), err = 0;
-    while (!err && !me->quits && !me->failed && more >= 0 &&
-           (more = cadre_framing_next(&me->framing, &frame)) > 0)
-        err = take_frame(self, me, &frame);
-    if (more < 0 && !me->quits) {
-        me->quits = true;
-        cadre_resp_error(&me->call.is, "ERR Protocol error: %s",
-                         resp_why(&me->framing, more, why));
-        slots_tell(me, SHOW);
+    if (me->rest.command) {
+        *err = session_go_on(self, me);
+        return 1;
     }
+    int more = cadre_framing_next(&me->framing, &frame);
+    if (more > 0)
+        *err = take_frame(self, me, &frame);
+    return more;
+}
+
+static void say_bad(struct session *me, int code)
+{
+    char why[RESP_WHY];
+    me->quits = true;
+    cadre_resp_error(&me->call.is, "ERR Protocol error: %s",
+                     resp_why(&me->framing, code, why));
+    slots_tell(me, SHOW);
+}
+
+/* All that there is, as far as there is room for what comes of it. */
+static int take_on(cadre_self *self, struct session *me)
+{
+    int more = 1, err = 0;
+    slots_drain(me);
+    while (!err && more > 0 && !me->quits && !me->failed && !me->asked.id &&
+           !is_full(me)) {
+        more = take_next(self, me, &err);
+        slots_drain(me);
+    }
+    if (more < 0)
+        say_bad(me, more);
+    me->quits |= more == 0 && me->ended;
     return err ? err : settle(self, me);
+}
+
+static int came(cadre_self *self, struct session *me, cadre_buf *take)
+{
+    int err = cadre_framing_put(&me->framing, take);
+    if (err)
+        say_bad(me, err);
+    return take_on(self, me);
 }
 
 static int published(cadre_self *self, struct session *me, const cadre_published *p)
@@ -116,13 +163,22 @@ static int published(cadre_self *self, struct session *me, const cadre_published
     return settle(self, me);
 }
 
+/* What was sent has made room. */
+static int send_on(cadre_self *self, struct session *me)
+{
+    int err = flush_out(self, me);
+    bool waits = me->rest.command || cadre_framing_left(&me->framing) > 0;
+    return err || !waits || me->quits || is_full(me) ? err : take_on(self, me);
+}
+
 /* ---- the actor --------------------------------------------------------------------- */
 
 static int ended(cadre_self *self, struct session *me, const cadre_msg *m)
 {
     me->closed = m->type == &cadre_stream_closed_type;
-    me->quits = true;
-    return settle(self, me);
+    me->quits |= me->closed;
+    me->ended = true;
+    return take_on(self, me);
 }
 
 static int handle(cadre_self *self, struct session *me, cadre_msg *m)
@@ -133,23 +189,23 @@ static int handle(cadre_self *self, struct session *me, cadre_msg *m)
     const cadre_stream_opened *opened = cadre_body(m, cadre_stream_opened);
     if (a) {
         slots_answer(me, a);
-        return settle(self, me);
+        return take_on(self, me);
     }
     if (data && !me->quits)
         return came(self, me, cadre_buf_move(&data->buf));
     if (m->type == &flush_type) {
         me->flushing = false;
-        return flush_out(self, me);
+        return send_on(self, me);
     }
     if (m->type == &cadre_stream_wrote_type) {
         me->blocked = false;
-        return flush_out(self, me);
+        return send_on(self, me);
     }
     if (p)
         return published(self, me, p);
     if (m->type == &cadre_topic_count_type || m->type == &cadre_failure_type) {
         int err = channels_said(self, me, m);
-        return err ? err : settle(self, me);
+        return err ? err : take_on(self, me);
     }
     if (opened)
         me->stream = opened->stream;
@@ -170,6 +226,7 @@ static void session_stop(cadre_self *self, void *state, int reason)
 {
     struct session *me = state;
     slots_free(me);
+    rest_end(me);
     cadre_framing_clear(&me->framing);
     call_free(&me->call);
     text_free(&me->out);
@@ -187,6 +244,7 @@ int session_spawn(cadre_self *self, cadre_ref *session, const struct shared *sha
         .shared = shared,
         .call.is.context = shared->config.context,
         .call.discards = true,
+        .likely = shared->config.limits.behind / 16,
         .framing = {.measure = resp_measure, .max = shared->config.limits.command}};
     return cadre_spawn(self, session, &session_class, &me);
 }

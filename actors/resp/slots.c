@@ -3,7 +3,10 @@
  * That order is a ring of slots, one for each answer to come. A command for many keys has
  * many of them, so that it needs nothing else: MGET is a head and then the answers of its
  * keys, DEL adds up numbers that are not shown, and a last slot shows the sum. What is
- * published is a slot that is full at once. */
+ * published is a slot that is full at once.
+ *
+ * How large the next answers may be is guessed by those that were: as much as the largest
+ * lately. */
 #include "session.h"
 
 #include <stdlib.h>
@@ -32,16 +35,32 @@ struct slot *slot_new(struct session *me, enum slot_kind kind)
     }
     struct slot *slot = slot_of(me, me->tail++);
     *slot = (struct slot){.kind = kind};
+    me->open++;
     return slot;
+}
+
+static void set_done(struct session *me, struct slot *slot)
+{
+    enum { LEAST = 64 };
+    size_t size = cadre_buf_size(slot->answer.buf), less = me->likely - me->likely / 8;
+    slot->done = true;
+    me->open--;
+    me->held += size;
+    me->likely = size > less ? size : less > LEAST ? less : LEAST;
+}
+
+void slot_fill(struct session *me, struct slot *slot)
+{
+    me->failed |= !answer_fill(&slot->answer, &me->call.reply);
+    me->call.reply.size = 0;
+    set_done(me, slot);
 }
 
 struct slot *slots_tell(struct session *me, enum slot_kind kind)
 {
     struct slot *slot = slot_new(me, kind);
-    if (slot) {
-        me->failed |= !answer_fill(&slot->answer, &me->call.reply);
-        slot->done = true;
-    }
+    if (slot)
+        slot_fill(me, slot);
     me->call.reply.size = 0;
     return slot;
 }
@@ -51,7 +70,7 @@ void slots_answer(struct session *me, resp_answer *a)
     struct slot *slot = slot_of(me, a->number);
     slot->answer = *a;
     a->buf = NULL;
-    slot->done = true;
+    set_done(me, slot);
 }
 
 void slots_drain(struct session *me)
@@ -67,6 +86,7 @@ void slots_drain(struct session *me)
             text_add(&me->out, a->buf ? cadre_buf_data(a->buf) : a->small,
                      a->buf ? cadre_buf_size(a->buf) : a->size);
         }
+        me->held -= cadre_buf_size(a->buf);
         cadre_buf_unref(a->buf);
     }
 }

@@ -30,7 +30,14 @@
  * says, and is run again in each shard's start: so the shards may be more or fewer next
  * time. That a key has expired is a record, too, and while the journal is read none does.
  *
- * A client that does not read is not read from, nor is one that has asked for very much.
+ * A client that does not read is not read from, nor is one that has asked for very much;
+ * and of what has been read no more is begun, also within a command for many keys. What a
+ * connection holds is a command that comes (limits.command) and 64 KiB behind it; answers
+ * that wait (limits.behind, in a text of up to four times that); and the answers to what
+ * is under way: so many as would fit if they were as large as those before, up to
+ * limits.waiting. Who lets strangers keep large values in small memory sets these low.
+ * Channels are the topic's (topic.h): 4096 with a subscriber; one more is refused.
+ *
  * When the system closes (shutdown.h) it stops listening; connections end with it. When
  * the journal, or a shard, fails, so does the server: nothing more could be promised.
  * Started again it has what the journal has.
@@ -44,6 +51,8 @@
  *   answered_is_kept     with a journal that syncs always, over any end
  *   keys_expire          when their time has come, and not before
  *   limits_hold          of connections, commands, and what waits for a subscriber
+ *   limits_hold_in_bytes, limits_hold_within_a_command  of answers, as above
+ *   refused_channel_is_none  it is not subscribed to, nor counted
  *   bad_bytes_end_it     what is no command is answered with an error, then the
  *                        connection ends, and no other does
  *   slow_reader_waits    as above, then it gets all that it has asked for
@@ -175,9 +184,10 @@ CADRE_API int64_t cadre_resp_time(int64_t number, bool seconds, bool from_now);
 /* All zero is the default. */
 typedef struct cadre_resp_limits {
     uint32_t connections; /* at a time, more wait in the kernel. 0: 10,000 */
-    uint32_t waiting;     /* answers to come of a connection: reads no more. 0: 8,192 */
+    uint32_t waiting;     /* answers to come of a connection: begins no more. 0: 8,192 */
     size_t command;       /* bytes. 0: 1 GiB (an argument: 512 MiB, of a million) */
-    size_t behind;   /* bytes that wait for a subscriber, which then ends. 0: 32 MiB */
+    size_t behind;   /* bytes of answers that wait: begins no more; and of what is said
+                          to a subscriber, which then ends. 0: 32 MiB */
     cadre_time idle; /* a connection on which nothing comes ends. 0: never */
 } cadre_resp_limits;
 
