@@ -135,7 +135,8 @@ TESTS_api := $(call programs,tests/api/test_*.c tests/api/test_*.cc)
 TESTS_sim := $(call programs,tests/sim/*.c)
 TESTS_stress := $(call programs,tests/stress/*.c)
 TESTS_fault := $(call programs,tests/fault/*.c)
-FUZZERS := $(filter-out $(if $(WSLAY),,tests/fuzz/websocket),$(call programs,tests/fuzz/*.c))
+FUZZERS := $(filter-out $(if $(WSLAY),,tests/fuzz/websocket) $(if $(LIBS_sqlite),,tests/fuzz/reads), \
+    $(call programs,tests/fuzz/*.c))
 # What several of them share.
 SUPPORT := $(filter-out $(LEFT_OUT),$(wildcard tests/support/*.c))
 

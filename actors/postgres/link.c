@@ -105,7 +105,8 @@ void link_close(struct link *link)
 
 /* ---- what is queued -------------------------------------------------------------- */
 
-/* What only reads may answer before its end; what has rows of changes may not. */
+/* What only reads may answer before its end; what has rows of changes may not. (And
+ * EXPLAIN ANALYZE makes those that it explains.) */
 static const char *const reads[] = {"SELECT", "VALUES",  "TABLE",
                                     "SHOW",   "EXPLAIN", NULL};
 static const char *const ours[] = {"BEGIN",   "START",     "COMMIT",
@@ -118,7 +119,7 @@ static const char *const with[] = {"WITH", NULL};
 bool link_only_reads(const cadre_sql *sql)
 {
     return sql->count == 1 &&
-           words_begin(statement_text(statement_next(sql, NULL)), reads);
+           words_only_read(statement_text(statement_next(sql, NULL)));
 }
 
 /* May rows come that are too many, after something was changed? */
@@ -126,7 +127,8 @@ static bool has_rows_of_changes(const cadre_sql *sql, const char *last)
 {
     if (words_begin(last, changes))
         return words_have(last, "RETURNING");
-    return words_begin(last, with) || (sql->count > 1 && words_begin(last, reads));
+    bool changes_before = sql->count > 1 || !words_only_read(last);
+    return words_begin(last, with) || (changes_before && words_begin(last, reads));
 }
 
 /* False: no memory, or no connection. */

@@ -52,3 +52,12 @@ bool words_have(const char *statement, const char *word)
 {
     return strcasestr(statement, word) != NULL;
 }
+
+/* EXPLAIN ANALYZE does what it explains. */
+bool words_only_read(const char *statement)
+{
+    static const char *const reads[] = {"SELECT", "VALUES", "TABLE", "SHOW", NULL};
+    static const char *const explains[] = {"EXPLAIN", NULL};
+    return words_begin(statement, reads) ||
+           (words_begin(statement, explains) && !words_have(statement, "ANALY"));
+}

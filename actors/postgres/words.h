@@ -10,5 +10,7 @@ const char *words_start(const char *statement);
 bool words_begin(const char *statement, const char *const *list);
 /* Is it somewhere in there? */
 bool words_have(const char *statement, const char *word);
+/* Does it only read, as far as its first word says so? */
+bool words_only_read(const char *statement);
 
 #endif

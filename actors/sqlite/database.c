@@ -7,6 +7,7 @@
  * A call must not be made for the sake of a request, or it would be withdrawn with that.
  * So a request only sends a message to this actor, which is for nobody's sake. */
 #include "base.h"
+#include "reads.h"
 
 #include "../body.h"
 #include "../nudge.h"
@@ -18,10 +19,8 @@
 #include <cadre/timer.h>
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 typedef struct sqlite_look {
     int none;
@@ -321,18 +320,6 @@ static int reserve(cadre_self *self, cadre_sqlite *me, struct rows *rows)
     return err ? err : nudge_send(self, &own->nudge);
 }
 
-static bool only_reads(const cadre_sql *sql)
-{
-    static const char *const words[] = {"SELECT", "VALUES", "EXPLAIN"};
-    const struct statement *s = statement_next(sql, NULL);
-    const char *text = s && sql->count == 1 ? statement_text(s) : "";
-    text += strspn(text, " \t\r\n");
-    for (int i = 0; i < 3; i++)
-        if (strncasecmp(text, words[i], strlen(words[i])) == 0)
-            return !isalnum((unsigned char)text[strlen(words[i])]);
-    return false;
-}
-
 static int on_sql(cadre_self *self, void *state, cadre_msg *m)
 {
     cadre_sqlite *me = state;
@@ -343,7 +330,7 @@ static int on_sql(cadre_self *self, void *state, cadre_msg *m)
         return cadre_unhandled(self, m);
     if (!sql->count)
         return body_refuse(self, m, -EINVAL, "sqlite: there is no statement");
-    struct rows *rows = only_reads(sql) ? &own->reads : &own->writes;
+    struct rows *rows = sqlite_only_reads(sql) ? &own->reads : &own->writes;
     int err = reserve(self, me, rows);
     if (!err)
         err = cadre_defer(self, m, &r.promise);
