@@ -26,12 +26,12 @@
  *                        has exactly one cadre_stream_closed, its last message; none
  *                        after cadre_cancel() of its id, or when its owner has ended
  *   bytes_in_order       what was written comes out complete and in order, or the socket
- *                        is closed with a reason
+ *                        is closed with a reason, and the peer of TCP sees a reset
  *   slow_reader_throttles
  *                        not more than the window is read before it is handled
  *   write_is_bounded     not more than write_max waits to be sent
  *   file_is_sent         what was asked for of a file comes out in its place, or the
- *                        socket is closed with a reason; no descriptor is left open
+ *                        socket is closed likewise; no descriptor is left open
  *   closed_at_the_end    the sockets of an actor that has ended are closed when its end
  *                        is told; what it listened at is free
  *   stale_handle_is_refused
@@ -125,9 +125,11 @@ cadre_stream_write_buf(cadre_self *self, cadre_stream stream, cadre_buf *take);
  * no copy. take: a descriptor, open for reading, which stays yours if this fails. Of any
  * size: it needs none of the room that write_max limits, but counts as unsent. What of it
  * is not in memory, the connection's loop reads, which may wait for the disk meanwhile.
- * Where the file turns out to be shorter the connection is closed with -ENODATA.
+ * Where the file turns out to be shorter the connection is closed with -ENODATA, where it
+ * cannot be read with what the system says.
  * Errors: CADRE_EFULL, -EPIPE, -ENOMEM, as above; -EINVAL (no regular file, size is 0, or
- * more than a file can have), -EBADF; -ENOTSUP (with TLS, and what is no socket). */
+ * more than a file can have), -EBADF (not open for reading); -ENOTSUP (with TLS, and what
+ * is no socket). */
 CADRE_API CADRE_MUST_CHECK int cadre_stream_write_file(cadre_self *self,
                                                        cadre_stream stream, int take,
                                                        uint64_t offset, uint64_t size);

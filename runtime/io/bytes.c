@@ -1,6 +1,10 @@
 /* bytes.c: the owner's side of a connection: bytes in and out. */
 #include "io/bytes.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
 size_t bytes_unsent(struct stream *s)
 {
     return s->given - load_acquire(&s->sent); /* the loop's */
@@ -70,10 +74,23 @@ int bytes_append_with(struct stream *s, cadre_buf *buf, struct parcel *parcel)
     return err;
 }
 
+static int check_file(int fd)
+{
+    struct stat stat;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fstat(fd, &stat) != 0)
+        return -errno;
+    if (flags & O_PATH || (flags & O_ACCMODE) == O_WRONLY)
+        return -EBADF;
+    return S_ISREG(stat.st_mode) ? 0 : -EINVAL;
+}
+
 int bytes_append_file(struct stream *s, struct part part)
 {
     void *p;
-    int err = cadre_port_get(s->h.port.world, &p, sizeof part);
+    int err = check_file(part.fd);
+    if (!err)
+        err = cadre_port_get(s->h.port.world, &p, sizeof part);
     if (err)
         return err;
     const struct piece piece = {.part = p};

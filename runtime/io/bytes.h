@@ -18,7 +18,8 @@ CC_MUST_CHECK int bytes_append(struct stream *stream, cadre_buf *buf);
 /* The same with a parcel, which is consumed, too; NULL: none. */
 CC_MUST_CHECK int bytes_append_with(struct stream *stream, cadre_buf *buf,
                                     struct parcel *parcel);
-/* The same with bytes of a file, whose descriptor is consumed if this succeeds. */
+/* The same with bytes of a file, whose descriptor is consumed if this succeeds. Errors:
+ * also -EBADF (it is not open for reading), -EINVAL (no regular file). */
 CC_MUST_CHECK int bytes_append_file(struct stream *stream, struct part part);
 /* The owner is told when so many of all that were written are sent. */
 void bytes_mark(struct stream *stream, uint64_t at);

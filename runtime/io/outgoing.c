@@ -23,19 +23,20 @@ void outgoing_take(struct outgoing *outgoing, struct inbox *written)
     }
 }
 
-unsigned outgoing_gather(const struct outgoing *outgoing, uv_buf_t *bufs, size_t *sum)
+unsigned outgoing_gather(const struct outgoing *outgoing, uv_buf_t *bufs, size_t most,
+                         size_t *sum)
 {
     unsigned n = 0;
     size_t offset = outgoing->offset;
     *sum = 0;
     for (const struct piece *p = outgoing->first;
-         p && !p->part && n < OUTGOING_PIECES && *sum < OUTGOING_AT_ONCE;
+         p && !p->part && n < OUTGOING_PIECES && *sum < most;
          p = (const void *)p->node.next) {
         if (n > 0 && p->parcel)
             break;
         size_t size = cadre_buf_size(p->buf) - offset;
-        if (size > OUTGOING_AT_ONCE - *sum)
-            size = OUTGOING_AT_ONCE - *sum;
+        if (size > most - *sum)
+            size = most - *sum;
         bufs[n].base = (char *)cadre_buf_data(p->buf) + offset;
         bufs[n++].len = size;
         *sum += size;
@@ -45,6 +46,13 @@ unsigned outgoing_gather(const struct outgoing *outgoing, uv_buf_t *bufs, size_t
 }
 
 /* ---- of files --------------------------------------------------------------------- */
+
+/* All the same: no room, no memory, or a file system that does not send. */
+static bool can_be_read(int err)
+{
+    return err == EAGAIN || err == ENOBUFS || err == ENOMEM || err == EINVAL ||
+           err == ENOSYS || err == EOVERFLOW;
+}
 
 /* The system reads ahead meanwhile: this thread is to wait little for the disk. */
 ssize_t outgoing_send_file(const struct outgoing *outgoing, int to, size_t *size)
@@ -61,17 +69,23 @@ ssize_t outgoing_send_file(const struct outgoing *outgoing, int to, size_t *size
     do
         sent = sendfile(to, part->fd, &at, *size);
     while (sent < 0 && errno == EINTR);
-    return sent > 0 ? sent : sent == 0 ? -ENODATA : -errno;
+    if (sent < 0)
+        return can_be_read(errno) ? UV_EAGAIN : -errno;
+    return sent > 0 ? sent : -ENODATA;
 }
 
 static int read_part(const struct part *part, cadre_buf *buf)
 {
     ssize_t n;
-    do
-        n = pread(part->fd, cadre_buf_data(buf), cadre_buf_size(buf),
-                  (off_t)part->offset);
-    while (n < 0 && errno == EINTR);
-    return n < 0 ? -errno : (size_t)n < cadre_buf_size(buf) ? -ENODATA : 0;
+    for (size_t done = 0; done < cadre_buf_size(buf); done += (size_t)n) {
+        n = pread(part->fd, cadre_buf_data(buf) + done, cadre_buf_size(buf) - done,
+                  (off_t)(part->offset + done));
+        if (n < 0 && errno == EINTR)
+            n = 0;
+        else if (n <= 0)
+            return n < 0 ? -errno : -ENODATA;
+    }
+    return 0;
 }
 
 int outgoing_copy_file(struct outgoing *outgoing, struct world *world)
@@ -82,7 +96,7 @@ int outgoing_copy_file(struct outgoing *outgoing, struct world *world)
     part->offset += outgoing->offset;
     part->size -= outgoing->offset;
     outgoing->offset = 0;
-    uint64_t size = part->size < OUTGOING_COPY ? part->size : OUTGOING_COPY;
+    uint64_t size = part->size < OUTGOING_WAITS ? part->size : OUTGOING_WAITS;
     cadre_buf *buf = cadre_buf_new(NULL, size);
     int err = buf ? read_part(part, buf) : -ENOMEM;
     if (!err)

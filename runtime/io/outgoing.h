@@ -11,7 +11,7 @@
 enum {
     OUTGOING_PIECES = 16,       /* sent at a time, ... */
     OUTGOING_AT_ONCE = 1 << 18, /* ... and bytes */
-    OUTGOING_COPY = 4096 /* of a file, for which there is no room in the system */
+    OUTGOING_WAITS = 4096       /* of those, for which there is no room in the system */
 };
 
 /* Bytes of a file, whose descriptor is its own. */
@@ -35,17 +35,18 @@ struct outgoing {
 
 /* Those that were written, behind the others. */
 void outgoing_take(struct outgoing *outgoing, struct inbox *written);
-/* The next pieces, at most so many, and so many bytes, until one of a file; one with a
+/* The next pieces, at most so many, and `most` bytes, until one of a file; one with a
  * parcel begins anew. Returns how many, and their sum: that something was sent is known
- * when all of it was. */
-unsigned outgoing_gather(const struct outgoing *outgoing, uv_buf_t *bufs, size_t *sum);
+ * when all of it was, so what waits for room is to be little. */
+unsigned outgoing_gather(const struct outgoing *outgoing, uv_buf_t *bufs, size_t most,
+                         size_t *sum);
 /* Is the first one of a file? */
 static inline bool outgoing_is_file(const struct outgoing *outgoing)
 {
     return outgoing->first && outgoing->first->part;
 }
 /* The first is; sends *size bytes of it. Returns how many, or an error; UV_EAGAIN: there
- * is no room now; -ENODATA: the file has no more. */
+ * is no room now, or its bytes are to be copied; -ENODATA: the file has no more. */
 ssize_t outgoing_send_file(const struct outgoing *outgoing, int to, size_t *size);
 /* The same; its next bytes become one before it that is none. Errors: -ENOMEM,
  * -ENODATA, and what the system says. */

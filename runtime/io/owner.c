@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { GRACE_MS = 30000 }; /* for the peer to take the rest, after its own end */
@@ -461,14 +460,6 @@ int cadre_stream_write_buf(cadre_self *self, cadre_stream stream, cadre_buf *tak
     return err;
 }
 
-static int check_file(int fd)
-{
-    struct stat stat;
-    if (fstat(fd, &stat) != 0)
-        return -errno;
-    return S_ISREG(stat.st_mode) ? 0 : -EINVAL;
-}
-
 int cadre_stream_write_file(cadre_self *self, cadre_stream stream, int take,
                             uint64_t offset, uint64_t size)
 {
@@ -482,8 +473,6 @@ int cadre_stream_write_file(cadre_self *self, cadre_stream stream, int take,
         err = -ENOTSUP;
     if (!err)
         err = owner_reserve(s, 1); /* it takes no memory */
-    if (!err)
-        err = check_file(take);
     return err ? err : bytes_append_file(s, (struct part){take, offset, size});
 }
 

@@ -121,7 +121,7 @@ static ssize_t send_next(struct stream *s, size_t *sum)
     uv_buf_t bufs[OUTGOING_PIECES];
     if (outgoing_is_file(&s->outgoing))
         return send_file(s, sum);
-    unsigned n = outgoing_gather(&s->outgoing, bufs, sum);
+    unsigned n = outgoing_gather(&s->outgoing, bufs, OUTGOING_AT_ONCE, sum);
     return s->outgoing.first->parcel ? send_parcel(s, bufs, n)
                                      : uv_try_write(&s->uv.any, bufs, n);
 }
@@ -149,8 +149,8 @@ static bool send_at_once(struct stream *s)
     }
     if (sent >= 0 || sent == UV_EAGAIN)
         sent = copy_file(s);
-    if (sent < 0) /* the peer is to know that something is missing */
-        stream_end(s, (int)sent, sent == -ENODATA ? WITH_RESET : WITH_END);
+    if (sent < 0)
+        stream_end(s, (int)sent, WITH_END);
     return sent >= 0;
 }
 
@@ -173,7 +173,8 @@ void sending_go_on(struct stream *s)
         return;
     if (!s->pump && !send_at_once(s))
         return;
-    unsigned n = outgoing_gather(&s->outgoing, bufs, &s->asked);
+    unsigned n = outgoing_gather(
+        &s->outgoing, bufs, s->pump ? OUTGOING_AT_ONCE : OUTGOING_WAITS, &s->asked);
     if (n == 0) {
         sending_is_done(s);
         return;

@@ -51,7 +51,7 @@ static void close_socket(struct stream *s, enum stream_manner manner)
     if (s->pump) /* which has its own */
         return;
     bool is_open = uv_fileno((uv_handle_t *)uv(s), &fd) == 0;
-    if (is_open && manner == WITH_RESET && !s->is_local)
+    if (is_open && manner == WITH_RESET && !s->is_plain)
         (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     if (is_open && s->restores)
         block_again(fd);
@@ -68,6 +68,8 @@ void stream_end(struct stream *s, int reason, enum stream_manner manner)
     if (s->ending)
         return;
     s->ending = true;
+    if (s->outgoing.first) /* the peer is to know that something is missing */
+        manner = WITH_RESET;
     if (s->closes && s->fault)
         reason = s->fault;
     if (load_relaxed(&s->forgives) && (reason == -ECONNRESET || reason == -EPIPE))
@@ -112,7 +114,7 @@ static void on_time(uv_timer_t *timer)
     else if (s->deadline && now(s) >= s->deadline)
         stream_end(s, -ETIMEDOUT, WITH_RESET);
     else if (now(s) >= idle_at(s))
-        stream_end(s, -ETIMEDOUT, s->outgoing.first ? WITH_RESET : WITH_END);
+        stream_end(s, -ETIMEDOUT, WITH_END);
     else if (s->retry_at)
         connect_again(s);
     else if (s->look_at && now(s) >= s->look_at)
@@ -420,7 +422,7 @@ static void obey(struct handle *h, uint32_t commands)
     else if (commands & STREAM_ABORT)
         stream_end(s, -ECANCELED, WITH_RESET);
     else if (commands & HANDLE_END)
-        stream_end(s, -ECANCELED, s->outgoing.first ? WITH_RESET : WITH_END);
+        stream_end(s, -ECANCELED, WITH_END);
     else if (commands & STREAM_CLOSE)
         close_by_and_by(s);
     else if (commands & STREAM_RELEASE)
@@ -430,7 +432,7 @@ static void obey(struct handle *h, uint32_t commands)
 static void end_with_system(struct handle *h)
 {
     struct stream *s = container_of(h, struct stream, h);
-    stream_end(s, -ECANCELED, s->outgoing.first ? WITH_RESET : WITH_END);
+    stream_end(s, -ECANCELED, WITH_END);
 }
 
 /* ---- made and freed -------------------------------------------------------------- */

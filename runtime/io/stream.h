@@ -141,6 +141,7 @@ void stream_accept(struct stream *stream, int fd, uint64_t owner, bool is_here);
 
 /* ---- between the files of the loop's side ---------------------------------------- */
 
+/* How the peer sees it; what is unsent makes it a reset, too. */
 enum stream_manner { WITH_END, WITH_RESET };
 void stream_end(struct stream *stream, int reason, enum stream_manner manner);
 /* In so many milliseconds; UINT64_MAX: never. Returns 0 for that. */

@@ -272,6 +272,41 @@ static void talk_by_socket(void)
 }
 static void sockets_go_both_ways(void **unused) { both_ways(talk_by_socket); }
 
+static bool is_unsent(void *most) { return using_do(USE_UNSENT, 0, 0) <= *(int *)most; }
+
+/* Also where little is read of what waits; but for what is asked for at a time. */
+static void read_some(void)
+{
+    enum { AT_A_TIME = 1 << 14, READ_SO_FAR = 250000 };
+    int ends[2], most = MUCH - READ_SO_FAR + AT_A_TIME;
+    make_sockets(ends);
+    using_do_well(USE_OPEN, ends[0], READ | WRITE);
+    using_do_well(USE_WRITE, MUCH, 0);
+    drain(ends[1], READ_SO_FAR);
+    await_true(is_unsent, &most);
+    using_do_well(USE_ABORT, 0, 0);
+    using_expect_closed(1, -ECANCELED);
+    close(ends[0]);
+    close(ends[1]);
+}
+static void what_was_sent_is_counted(void **unused) { both_ways(read_some); }
+
+static void abort_socket(void)
+{
+    uint16_t port;
+    int listener = raw_listen(&port, 1), peer = raw_connect(port);
+    int own = raw_accept(listener);
+    using_do_well(USE_OPEN, own, READ | WRITE);
+    await(&used.opened, 1);
+    close(own);
+    using_do_well(USE_ABORT, 0, 0);
+    assert_int_equal(raw_end(peer), -ECONNRESET);
+    using_expect_closed(1, -ECANCELED);
+    close(listener);
+    close(peer);
+}
+static void aborted_socket_is_reset(void **unused) { both_ways(abort_socket); }
+
 /* ---- others_go_on_blocking, descriptor_stays ----------------------------------- */
 
 static void open_and_look(int fd, int use, bool meanwhile)
@@ -482,6 +517,8 @@ int main(void)
 {
     TESTS(cmocka_unit_test(any_kind_is_read), cmocka_unit_test(slow_reader_throttles),
           cmocka_unit_test(any_kind_is_written), cmocka_unit_test(sockets_go_both_ways),
+          cmocka_unit_test(what_was_sent_is_counted),
+          cmocka_unit_test(aborted_socket_is_reset),
           cmocka_unit_test(others_go_on_blocking), cmocka_unit_test(ends_make_it_block),
           cmocka_unit_test(released_in_order), cmocka_unit_test(descriptor_stays),
           cmocka_unit_test(what_is_no_stream_is_refused),

@@ -1,4 +1,5 @@
 /* test_stream_file.c: bytes of a file, sent by the system. */
+#include "support/disk.h"
 #include "support/open.h"
 #include "support/process.h"
 #include "support/sockets.h"
@@ -9,8 +10,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* Not 0: the system fails to send files with it. */
+static atomic_int send_code;
+ssize_t sendfile(int to, int from, off_t *offset, size_t size)
+{
+    int code = atomic_load(&send_code);
+    return code ? disk_fails(code) : syscall(SYS_sendfile, to, from, offset, size);
+}
 
 /* ---- an actor with one end of a pair of sockets, which writes what it is told ---- */
 
@@ -73,22 +83,41 @@ static const cadre_class writer = {.name = "writer",
                                    .start = writer_start,
                                    .receive = writer_receive};
 
-static void begin(uint32_t io_threads)
+static void begin_with(uint32_t io_threads)
 {
     cadre_config config = quiet(2, 0);
     atomic_uint *const all[] = {&opened, &obeyed, &closed, &wrote};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         atomic_store(all[i], 0);
     config.io_threads = io_threads;
-    descriptors = process_descriptors();
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
     assert_int_equal(cadre_system_new(&sys, &config, &writer, NULL), 0);
     await(&opened, 1);
     close(ends[0]);
 }
 
+static void begin(uint32_t io_threads)
+{
+    descriptors = process_descriptors();
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    begin_with(io_threads);
+}
+
+/* The same with a connection of TCP. */
+static void begin_tcp(void)
+{
+    uint16_t port;
+    descriptors = process_descriptors();
+    int listener = raw_listen(&port, 1);
+    ends[1] = raw_connect(port);
+    ends[0] = raw_accept(listener);
+    close(listener);
+    begin_with(0);
+}
+
 static void end(void)
 {
+    disk_reset();
+    atomic_store(&send_code, 0);
     close_system(sys);
     close(ends[1]);
     assert_int_equal(process_descriptors(), descriptors);
@@ -109,7 +138,7 @@ static int make_file(size_t size)
     int fd = memfd_create("content", MFD_CLOEXEC);
     for (size_t i = 0; i < sizeof content; i++)
         content[i] = (uint8_t)(i * 31 + i / 251);
-    assert_int_equal(write(fd, content, size), size);
+    assert_int_equal(syscall(SYS_write, fd, content, size), size);
     return fd;
 }
 
@@ -164,6 +193,63 @@ static void file_that_is_shorter_ends_it(void **unused)
     be_shorter(SIZE - 1, SIZE);
 }
 
+/* The peer is to know that something is missing. */
+static void expect_reset(int code)
+{
+    static uint8_t got[SIZE];
+    assert_int_equal(raw_read_all(ends[1], got, sizeof got), -ECONNRESET);
+    await(&closed, 1);
+    assert_int_equal(atomic_load(&reason), code);
+    end();
+}
+
+static void fail_to_read(int send, int read)
+{
+    begin_tcp();
+    atomic_store(&send_code, send);
+    disk.read_code = read;
+    assert_int_equal(tell(WRITE_FILE, make_file(100), 0, 100), 0);
+    expect_reset(read);
+}
+static void file_that_cannot_be_read_is_a_reset(void **unused)
+{
+    fail_to_read(-EIO, -EIO);
+    fail_to_read(-EINVAL, -EIO);
+    begin_tcp();
+    assert_int_equal(tell(WRITE_FILE, make_file(100), 0, 101), 0);
+    expect_reset(-ENODATA);
+}
+
+/* One that the system does not send, and of which only the first part can be read. */
+static void rest_that_cannot_be_read_is_a_reset(void **unused)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *memory = mmap(NULL, 2 * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_int_equal(munmap(memory + page, page), 0);
+    begin_tcp();
+    int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(tell(WRITE_FILE, fd, (uintptr_t)memory, 2 * page), 0);
+    expect_reset(-EIO);
+    munmap(memory, page);
+}
+
+static void file_that_cannot_be_sent_is_read(void **unused)
+{
+    static const int codes[] = {-EINVAL, -ENOSYS, -ENOMEM, -ENOBUFS, -EAGAIN};
+    enum { SOME = 300000 };
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        begin(0);
+        atomic_store(&send_code, codes[i]);
+        disk.most = i % 2 ? 100 : 0;
+        atomic_store(&disk.interrupts, i % 2 ? 3 : 0);
+        int fd = make_file(SOME);
+        assert_int_equal(tell(WRITE_FILE, fd, 1, SOME - 1), 0);
+        raw_expect(ends[1], content + 1, SOME - 1);
+        end();
+    }
+}
+
 static void its_end_leaves_no_descriptor(void **unused)
 {
     begin(0);
@@ -188,6 +274,11 @@ static void what_is_no_file_is_refused(void **unused)
     assert_int_equal(tell(WRITE_FILE, folder, 0, 1), -EINVAL);
     assert_int_equal(tell(WRITE_FILE, pipe_ends[0], 0, 1), -EINVAL);
     assert_int_equal(tell(WRITE_FILE, -1, 0, 1), -EBADF);
+    for (size_t i = 0; i < 2; i++) {
+        int fd = open("/proc/self/comm", (i ? O_PATH : O_WRONLY) | O_CLOEXEC);
+        assert_int_equal(tell(WRITE_FILE, fd, 0, 1), -EBADF);
+        close(fd);
+    }
     assert_int_equal(tell(CLOSE, 0, 0, 0), 0);
     assert_int_equal(tell(WRITE_FILE, folder, 0, 1), -EPIPE);
     end();
@@ -219,6 +310,9 @@ int main(void)
 {
     TESTS(cmocka_unit_test(file_is_sent),
           cmocka_unit_test(file_that_is_shorter_ends_it),
+          cmocka_unit_test(file_that_cannot_be_read_is_a_reset),
+          cmocka_unit_test(rest_that_cannot_be_read_is_a_reset),
+          cmocka_unit_test(file_that_cannot_be_sent_is_read),
           cmocka_unit_test(its_end_leaves_no_descriptor),
           cmocka_unit_test(what_is_no_file_is_refused),
           cmocka_unit_test(no_bytes_or_too_many_are_refused));

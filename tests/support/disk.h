@@ -17,7 +17,7 @@
 
 static struct disk {
     /* Negative: it fails with it. */
-    int write_code, sync_code, rename_code, truncate_code;
+    int read_code, write_code, sync_code, rename_code, truncate_code;
     uint64_t room;          /* bytes that are written before write_code comes */
     uint64_t most;          /* bytes that a write or read handles at once. 0: any */
     atomic_uint interrupts; /* so many reads and writes are interrupted */
@@ -106,9 +106,10 @@ ssize_t pread(int fd, void *bytes, size_t size, off_t offset)
     atomic_fetch_add(&disk.reading, 1);
     while (atomic_load(&disk.reads_wait))
         sched_yield();
-    return disk_interrupts()
-               ? disk_fails(-EINTR)
-               : syscall(SYS_pread64, fd, bytes, disk_at_once(size), offset);
+    if (disk_interrupts())
+        return disk_fails(-EINTR);
+    return disk.read_code ? disk_fails(disk.read_code)
+                          : syscall(SYS_pread64, fd, bytes, disk_at_once(size), offset);
 }
 
 static int disk_sync(int fd, long call)

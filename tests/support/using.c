@@ -41,6 +41,10 @@ static int obey(cadre_self *self, cadre_stream *s, const using_order *o)
         return cadre_stream_shutdown(self, *s);
     case USE_CLOSE:
         return cadre_stream_close(self, *s, 30 * CADRE_SECOND);
+    case USE_ABORT:
+        return cadre_stream_abort(self, *s);
+    case USE_UNSENT:
+        return (int)cadre_stream_unsent(self, *s);
     case USE_WINDOW:
         return cadre_stream_window(self, *s, (uint32_t)o->of);
     case USE_RELEASE:

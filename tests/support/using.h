@@ -17,6 +17,8 @@ enum using_deed {
     USE_WRITE,     /* of: so many bytes of using_byte */
     USE_SHUTDOWN,  /* ... of the last one */
     USE_CLOSE,
+    USE_ABORT,
+    USE_UNSENT,
     USE_WINDOW, /* of: bytes */
     USE_RELEASE,
     USE_RAW, /* of: 0 or 1 */
