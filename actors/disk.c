@@ -8,6 +8,17 @@
 
 enum { FIRST_BYTES = 4096 };
 
+/* Where the program has closed those, nobody who writes there is to find this file. */
+static int above_standard(int fd)
+{
+    if (fd > STDERR_FILENO)
+        return fd;
+    int above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1), err = errno;
+    close(fd);
+    errno = err;
+    return above;
+}
+
 int disk_open(int *result, const char *path, int flags)
 {
     struct stat s;
@@ -15,6 +26,8 @@ int disk_open(int *result, const char *path, int flags)
     do
         fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
     while (fd < 0 && errno == EINTR);
+    if (fd >= 0)
+        fd = above_standard(fd);
     if (fd < 0)
         return -errno;
     int err = fstat(fd, &s) != 0                           ? -errno

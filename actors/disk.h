@@ -8,7 +8,8 @@
 
 #include <sys/stat.h>
 
-/* A descriptor of a regular file or a device, which passes no exec. flags: as for open().
+/* A descriptor of a regular file or a device, which passes no exec, and is never a
+ * standard one. flags: as for open().
  * Errors: open()'s, -EISDIR, -ENOTSUP (a pipe, a socket). */
 CADRE_MUST_CHECK int disk_open(int *fd, const char *path, int flags);
 

@@ -56,7 +56,8 @@ static int answer(cadre_self *self, struct download *d, int status,
 static int refuse(cadre_self *self, struct download *d, int code)
 {
     bool is_missing = code == -ENOENT || code == -ENOTDIR || code == -ENAMETOOLONG ||
-                      code == -ELOOP || code == -ENOTSUP || code == -ENXIO;
+                      code == -ELOOP || code == -ENOTSUP || code == -ENXIO ||
+                      code == -EISDIR;
     int status = is_missing                                              ? 404
                  : code == -EACCES || code == -EPERM                     ? 403
                  : code == -ENOMEM || code == -EMFILE || code == -ENFILE ? 503

@@ -200,9 +200,14 @@ int cadre_http_answer_file(cadre_self *self, cadre_promise promise, int status,
                            const cadre_http_source *source, int take, uint64_t offset)
 {
     cadre_http_response r;
-    int err = take <= 0 ? -EBADF : make_with_source(&r, status, fields, source);
+    bool is_file = take > 0,
+         is_part = source && offset <= INT64_MAX && source->size <= INT64_MAX - offset;
+    int err = !is_file   ? -EBADF
+              : !is_part ? -EINVAL
+                         : make_with_source(&r, status, fields, source);
     if (err) {
-        response_close(take);
+        if (take >= 0)
+            close(take);
         return err;
     }
     r.file = take;

@@ -124,7 +124,8 @@ int range_find(struct range *range, const struct validators *v, uint64_t size,
     uint64_t ends[2], most;
     cadre_http_text text = cadre_http_header(r, "Range");
     *range = (struct range){0, size};
-    if (!text.at || !parse_range(text, has, ends) || !if_range_fits(v, r))
+    if (!text.at || !cadre_http_is(r->method, "GET") || !parse_range(text, has, ends) ||
+        !if_range_fits(v, r))
         return 200;
     if (has[0] ? ends[0] >= size : size == 0 || ends[1] == 0)
         return 416;

@@ -217,8 +217,9 @@ cadre_http_answer_source(cadre_self *self, cadre_promise promise, int status,
                          const cadre_http_source *source);
 /* The same of part of a regular file, from this offset on: source->size says how many
  * bytes. Where the request takes files the system sends it, and the source is told that
- * it has gone; else the source is asked for the same bytes. take: a descriptor, open for
- * reading; consumed, also when this fails. */
+ * it has gone; else the source is asked for the same bytes. take: a descriptor above 0,
+ * open for reading; consumed, also when this fails. Errors: also -EBADF (none, or 0);
+ * -EINVAL for more than a file can have. */
 CADRE_API CADRE_MUST_CHECK int cadre_http_answer_file(cadre_self *self,
                                                       cadre_promise promise, int status,
                                                       const cadre_http_field *fields,

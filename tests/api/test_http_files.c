@@ -5,6 +5,7 @@
 #include <cadre/actors/http_files.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -122,6 +123,35 @@ static void files_are_served(void **state)
     served(sys);
 }
 
+/* Where the program has closed those, files get their numbers. */
+static void standard_descriptors_may_be_closed(void **state)
+{
+    static const char first[] = "GET /empty HTTP/1.1\r\n" HOST "\r\n",
+                      second[] = "GET /large.bin HTTP/1.1\r\n" CLOSE;
+    cadre_system *sys = serve();
+    int in = dup(STDIN_FILENO), fd = raw_connect(web.port);
+    raw_send(fd, first, strlen(first));
+    web_expect_end(fd, "\r\n\r\n");
+    close(STDIN_FILENO);
+    raw_send(fd, second, strlen(second));
+    int status = web_status(web_rest(fd));
+    bool is_used = fcntl(STDIN_FILENO, F_GETFD) >= 0;
+    assert_int_equal(dup2(in, STDIN_FILENO), STDIN_FILENO);
+    close(in);
+    assert_int_equal(status, 200);
+    assert_false(is_used);
+    served(sys);
+}
+
+static void folder_as_index_is_404(void **state)
+{
+    cadre_system *sys = serve();
+    assert_int_equal(mkdir(in_folder("www/odd"), 0777), 0);
+    assert_int_equal(mkdir(in_folder("www/odd/index.html"), 0777), 0);
+    expect("/static/odd/", 404, NULL, "404\n");
+    served(sys);
+}
+
 static void server_may_ask_it(void **state)
 {
     cadre_system *sys;
@@ -224,6 +254,9 @@ static void ranges_are_exact(void **state)
     expect_range("bytes=-", 200, NULL, "0123456789");
     expect_range("bytes=99999999999999999999-", 200, NULL, "0123456789");
     expect_range("bytes=0-18446744073709551609", 206, "0-9/10", "0123456789");
+    const char *a = get("HEAD", "/static/a%20b.TXT", "Range: bytes=3-5\r\n");
+    assert_int_equal(web_status(a), 200); /* RFC 9110, 14.2: of GET only */
+    assert_non_null(strstr(a, "\r\nContent-Length: 10\r\n"));
     served(sys);
 }
 
@@ -376,9 +409,10 @@ static void curl_agrees(void **state)
 int main(void)
 {
     TESTS(cmocka_unit_test(files_are_served), cmocka_unit_test(server_may_ask_it),
-          cmocka_unit_test(config_is_used), cmocka_unit_test(may_not_be_read_is_403),
-          cmocka_unit_test(root_is_not_left), cmocka_unit_test(ranges_are_exact),
-          cmocka_unit_test(unchanged_is_304),
+          cmocka_unit_test(standard_descriptors_may_be_closed),
+          cmocka_unit_test(folder_as_index_is_404), cmocka_unit_test(config_is_used),
+          cmocka_unit_test(may_not_be_read_is_403), cmocka_unit_test(root_is_not_left),
+          cmocka_unit_test(ranges_are_exact), cmocka_unit_test(unchanged_is_304),
           cmocka_unit_test(large_file_comes_in_pieces),
           cmocka_unit_test(shortened_file_is_cut),
           cmocka_unit_test(gone_client_leaves_no_file_open),

@@ -83,8 +83,8 @@ typedef struct cadre_file_status {
 } cadre_file_status;
 CADRE_API extern const cadre_type cadre_file_status_type;
 
-/* A descriptor, open for reading and closed on exec: move it out by setting it to -1, or
- * it is closed with the message. */
+/* A descriptor, open for reading and closed on exec, and no standard one: move it out by
+ * setting it to -1, or it is closed with the message. */
 typedef struct cadre_file_opened {
     int fd;
     cadre_file_status status;

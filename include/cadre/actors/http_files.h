@@ -10,8 +10,8 @@
  *
  * GET and HEAD, else 405. The answer has a type by the end of the name, the time of the
  * last change and an entity tag. A client that has it already is told so with 304
- * (If-None-Match, or else If-Modified-Since). One range of bytes is answered with 206, if
- * If-Range fits, and one beyond the end with 416; several ranges with all of the file.
+ * (If-None-Match, or else If-Modified-Since). GET of one range of bytes is answered with
+ * 206, if If-Range fits, and beyond the end with 416; of several with all of the file.
  * The path of a directory is answered with its index, or with 301 where its slash is
  * missing. What is not there, or no file, is 404; what may not be read 403; what fails
  * otherwise 500.
