@@ -502,7 +502,8 @@ build/results/static/instructions: \
 build/results/static/tools-test: build/release/bench/guard/compare
 # What can be made of these without the libraries that are missing.
 build/results/static/injected: build/release/tests/outside/files \
-    $(addprefix build/release/,$(call not_left_out,tests/outside/starts)) \
+    $(addprefix build/release/,$(call not_left_out,tests/outside/starts \
+        tests/outside/moves)) \
     $(filter %/echo %/kv %/notes %/proxy,$(EXAMPLES:%=build/release/bin/%))
 # The two slow ones look at what has changed since.
 build/results/static/analyzer: $(OBJECTS_$(ANALYZER)) $(foreach p,$(PARTS), \

@@ -1,6 +1,7 @@
 # injected.py: system calls fail, one after the other, while real programs are used.
 #
-#   injected.py FOLDER [files] [journal] [starts] [database] [echo] [kv] [notes] [proxy]
+#   injected.py FOLDER [files] [journal] [starts] [moves] [database] [echo] [kv] [notes]
+#               [proxy]
 #                                       of these programs in build/release; all of them
 #
 # strace attaches to a program that runs, lets the Nth call of some name in each of its
@@ -21,6 +22,7 @@ import sys
 from database import sweep_database
 from files import sweep_files
 from journal import sweep_journal
+from moves import sweep_moves
 from sockets import sweep_echo, sweep_kv, sweep_notes, sweep_proxy
 from starts import sweep_starts
 from tracing import Strace, results, top
@@ -40,8 +42,8 @@ def can_trace():
 
 
 SWEEPS = {"files": sweep_files, "journal": sweep_journal, "starts": sweep_starts,
-          "database": sweep_database, "echo": sweep_echo, "kv": sweep_kv,
-          "notes": sweep_notes, "proxy": sweep_proxy}
+          "moves": sweep_moves, "database": sweep_database, "echo": sweep_echo,
+          "kv": sweep_kv, "notes": sweep_notes, "proxy": sweep_proxy}
 
 
 def main():

@@ -118,20 +118,23 @@ class Sweep:
 
 SOCKETS = (("accept4", "EINTR EAGAIN ECONNABORTED EMFILE ENFILE ENOBUFS ENOMEM EPERM"),
            ("read", "EINTR EAGAIN ECONNRESET ETIMEDOUT ENOMEM"),
-           ("write writev sendmsg", "EINTR EAGAIN ECONNRESET EPIPE ENOBUFS ENOMEM"),
+           ("write writev", "EINTR EAGAIN ECONNRESET EPIPE ENOBUFS ENOMEM"),
            ("epoll_wait", "EINTR"))
+# Of a server that has files.
+SENDS = (("sendfile", "EINTR EAGAIN EIO ECONNRESET EPIPE ENOBUFS ENOMEM EINVAL"),)
 # Of a program that is a client, too. (Those of its server are in the others.)
 CONNECTS = (("connect", "ECONNREFUSED ETIMEDOUT EADDRNOTAVAIL EINTR ENOBUFS"),
             ("socket", "EMFILE ENFILE ENOBUFS ENOMEM"),
             ("getsockopt", "ECONNREFUSED"))
 
 
-def sweep_sockets(name, command, client):
+def sweep_sockets(name, command, client, more=()):
     if not os.path.exists(command[0]):
         print(f"notice: no {name} here: its system calls did not fail")
         return
     sweep = Sweep(name, command, client)
     sweep.run(SOCKETS, 12)
+    sweep.run(more, 12, 1)
     sweep.waits_out("EMFILE ENFILE ENOBUFS ENOMEM")
     sweep.end()
 
@@ -146,7 +149,7 @@ def sweep_kv():
 
 def sweep_notes():
     sweep_sockets("notes", [f"{BUILD}/bin/notes", "--port", "0", "--database",
-                            f"{top}/notes.db"], NotesClient())
+                            f"{top}/notes.db"], NotesClient(), SENDS)
 
 
 def sweep_proxy():
