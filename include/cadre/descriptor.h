@@ -15,8 +15,9 @@
  *   a pipe, a FIFO   is opened anew by /proc, to be non-blocking by itself: the shell's,
  *                    or whoever else has it, goes on blocking, whatever becomes of this
  *                    process. A write that finds nobody there closes with -EPIPE
- *   a terminal       likewise (terminal.h). ^D is its end. What has hung up, or is read
- *                    in the background, closes with -EIO
+ *   a terminal       likewise (terminal.h). ^D is its end, and that it has hung up; or
+ *                    it closes with -EIO then, as it does when it is written after that,
+ *                    or read in the background
  *   a socket, what cannot be opened anew (no /proc, another user's pipe), and other
  *                    devices are made non-blocking; for everybody who has them, until the
  *                    stream closes. So each is opened once at a time, a socket for both;

@@ -14,6 +14,7 @@
 enum { READ = CADRE_DESCRIPTOR_READ };
 
 static int master, slave;
+static uint32_t background_threads;
 
 static bool is_raw(void)
 {
@@ -313,6 +314,61 @@ static void background_dies_and_is_not_raw(void **unused)
     ends_by(9 << 8, have_job_die);
 }
 
+/* Nobody but those in front reads what comes. */
+static void be_behind_and_read(void)
+{
+    using_begin(background_threads);
+    using_do_well(USE_OPEN, slave, READ);
+    if (write(master, "x\n", 2) != 2)
+        _exit(5);
+    using_expect_closed(1, -EIO);
+    close_system(using_system);
+    _exit(atomic_load(&used.size) ? 6 : 9);
+}
+static void have_job_read(void)
+{
+    int status;
+    take_terminal();
+    pid_t child = fork();
+    if (child == 0)
+        setpgid(0, 0) ? _exit(5) : be_behind_and_read();
+    if (child < 0 || waitpid(child, &status, WUNTRACED) != child)
+        _exit(3);
+    if (WIFSTOPPED(status))
+        (void)kill(child, SIGKILL);
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 7);
+}
+static void read_in_the_background_closes_with_eio(void **unused)
+{
+    for (background_threads = 0; background_threads < 2; background_threads++)
+        ends_by(9 << 8, have_job_read);
+}
+
+/* The system says of it that it is at its end, or, just then, that it cannot be read. */
+static void hang_up(uint32_t threads, int use)
+{
+    using_begin(threads);
+    using_terminal(&master, &slave);
+    using_do_well(USE_OPEN, slave, use);
+    await(&used.opened, 1);
+    close(master);
+    if (use == READ)
+        await(&used.closed, 1);
+    else
+        using_do_well(USE_WRITE, 1, 0);
+    if (use != READ || atomic_load(&used.reason) != 0)
+        using_expect_closed(1, -EIO);
+    close(slave);
+    using_end();
+}
+static void hung_up_terminal_ends(void **unused)
+{
+    for (uint32_t threads = 0; threads < 2; threads++) {
+        hang_up(threads, READ);
+        hang_up(threads, CADRE_DESCRIPTOR_WRITE);
+    }
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(keys_come_at_once), cmocka_unit_test(mode_is_put_back),
@@ -321,6 +377,8 @@ int main(void)
           cmocka_unit_test(hearer_does_not_die),
           cmocka_unit_test(own_handler_is_left_alone),
           cmocka_unit_test(forks_leave_it_raw), cmocka_unit_test(names_of_one_are_one),
-          cmocka_unit_test(background_dies_and_is_not_raw));
+          cmocka_unit_test(background_dies_and_is_not_raw),
+          cmocka_unit_test(read_in_the_background_closes_with_eio),
+          cmocka_unit_test(hung_up_terminal_ends));
     return cmocka_run_group_tests(tests, using_warm_up, NULL);
 }
