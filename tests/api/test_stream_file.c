@@ -16,15 +16,33 @@
 
 /* Not 0: the system fails to send files with it. */
 static atomic_int send_code;
+/* It sends nothing, and says that it has sent all: as if the peer took whatever comes. */
+static atomic_bool pretends;
+static atomic_size_t at_a_time, most_at_a_time; /* bytes, of those */
+static atomic_uint turns;                       /* of its loop, each of which reads */
+
+static ssize_t pretend(size_t size)
+{
+    unsigned turn = atomic_load(&disk.reading);
+    if (atomic_exchange(&turns, turn) != turn)
+        atomic_store(&at_a_time, 0);
+    size_t sum = atomic_fetch_add(&at_a_time, size) + size;
+    if (sum > atomic_load(&most_at_a_time))
+        atomic_store(&most_at_a_time, sum);
+    return (ssize_t)size;
+}
+
 ssize_t sendfile(int to, int from, off_t *offset, size_t size)
 {
     int code = atomic_load(&send_code);
+    if (atomic_load(&pretends))
+        return pretend(size);
     return code ? disk_fails(code) : syscall(SYS_sendfile, to, from, offset, size);
 }
 
 /* ---- an actor with one end of a pair of sockets, which writes what it is told ---- */
 
-enum deed { WRITE_FILE, WRITE, CLOSE, ABORT };
+enum deed { WRITE_FILE, WRITE, CLOSE, ABORT, NOTHING };
 typedef struct {
     enum deed deed;
     int fd;
@@ -58,6 +76,8 @@ static int obey(cadre_self *self, cadre_stream s, const order *o)
         return cadre_stream_close(self, s, 30 * CADRE_SECOND);
     case ABORT:
         return cadre_stream_abort(self, s);
+    case NOTHING:
+        break;
     }
     return -EINVAL;
 }
@@ -250,6 +270,24 @@ static void file_that_cannot_be_sent_is_read(void **unused)
     }
 }
 
+/* What else the loop has to do comes in between. */
+static void quick_reader_leaves_the_loop_to_others(void **unused)
+{
+    enum { HUGE = 128 << 20, BOUND = 2 << 20 };
+    static uint8_t got[1 << 20];
+    begin(0);
+    atomic_store(&pretends, true);
+    int fd = make_file(1);
+    assert_int_equal(ftruncate(fd, HUGE), 0);
+    assert_int_equal(tell(WRITE_FILE, fd, 0, HUGE), 0);
+    assert_int_equal(tell(CLOSE, 0, 0, 0), 0);
+    ssize_t n = raw_read_all(ends[1], got, sizeof got);
+    atomic_store(&pretends, false);
+    assert_in_range(n, 1, sizeof got); /* what it could not send at once, it has read */
+    assert_in_range(atomic_load(&most_at_a_time), 1, BOUND);
+    end();
+}
+
 static void its_end_leaves_no_descriptor(void **unused)
 {
     begin(0);
@@ -313,6 +351,7 @@ int main(void)
           cmocka_unit_test(file_that_cannot_be_read_is_a_reset),
           cmocka_unit_test(rest_that_cannot_be_read_is_a_reset),
           cmocka_unit_test(file_that_cannot_be_sent_is_read),
+          cmocka_unit_test(quick_reader_leaves_the_loop_to_others),
           cmocka_unit_test(its_end_leaves_no_descriptor),
           cmocka_unit_test(what_is_no_file_is_refused),
           cmocka_unit_test(no_bytes_or_too_many_are_refused));
