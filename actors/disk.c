@@ -19,7 +19,7 @@ static int above_standard(int fd)
     return above;
 }
 
-int disk_open(int *result, const char *path, int flags)
+int disk_open(int *result, struct stat *what, const char *path, int flags)
 {
     struct stat s;
     int fd;
@@ -34,11 +34,14 @@ int disk_open(int *result, const char *path, int flags)
               : S_ISDIR(s.st_mode)                         ? -EISDIR
               : S_ISFIFO(s.st_mode) || S_ISSOCK(s.st_mode) ? -ENOTSUP
                                                            : 0;
-    if (err)
+    if (err) {
         close(fd);
-    else
-        *result = fd;
-    return err;
+        return err;
+    }
+    *result = fd;
+    if (what)
+        *what = s;
+    return 0;
 }
 
 /* ---- bytes ----------------------------------------------------------------------- */
@@ -167,13 +170,11 @@ int disk_read(cadre_buf **bytes, const char *path, uint64_t max)
 {
     struct stat s;
     int fd = -1;
-    int err = disk_open(&fd, path, O_RDONLY);
+    int err = disk_open(&fd, &s, path, O_RDONLY);
     if (err)
         return err;
     *bytes = NULL;
-    if (fstat(fd, &s) != 0)
-        err = -errno;
-    else if (s.st_size > 0 && (uint64_t)s.st_size > max)
+    if (s.st_size > 0 && (uint64_t)s.st_size > max)
         err = -EFBIG;
     else
         err = read_to_end(bytes, fd, s.st_size > 0 ? (size_t)s.st_size : FIRST_BYTES,

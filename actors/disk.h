@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 
 /* A descriptor of a regular file or a device, which passes no exec, and is never a
- * standard one. flags: as for open().
+ * standard one. what: it is, or NULL. flags: as for open().
  * Errors: open()'s, -EISDIR, -ENOTSUP (a pipe, a socket). */
-CADRE_MUST_CHECK int disk_open(int *fd, const char *path, int flags);
+CADRE_MUST_CHECK int disk_open(int *fd, struct stat *what, const char *path, int flags);
 
 /* A whole file; max: bytes, more is -EFBIG. */
 CADRE_MUST_CHECK int disk_read(cadre_buf **bytes, const char *path, uint64_t max);

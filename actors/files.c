@@ -95,9 +95,7 @@ static int open_it(file_job *job)
 {
     struct stat s;
     cadre_file_opened *opened = &job->result.opened;
-    int err = disk_open(&opened->fd, path_of(job), O_RDONLY);
-    if (!err && fstat(opened->fd, &s) != 0)
-        err = -errno;
+    int err = disk_open(&opened->fd, &s, path_of(job), O_RDONLY);
     if (!err)
         disk_status(&opened->status, &s);
     return err;

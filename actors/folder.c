@@ -129,7 +129,7 @@ int folder_append(cadre_file_written *written, char *path, cadre_buf *bytes,
                   bool durable)
 {
     int fd = -1;
-    int err = disk_open(&fd, path, O_WRONLY | O_APPEND | O_CREAT);
+    int err = disk_open(&fd, NULL, path, O_WRONLY | O_APPEND | O_CREAT);
     if (err)
         return err;
     err = append_to(written, fd, bytes);

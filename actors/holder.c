@@ -72,7 +72,7 @@ int holder_open(void *body)
                                 O_RDWR | O_CREAT | O_EXCL};
     file_open *job = body;
     struct holder *holder = holder_of(job->holder);
-    job->code = disk_open(&holder->fd, holder->path, flags[holder->use]);
+    job->code = disk_open(&holder->fd, NULL, holder->path, flags[holder->use]);
     if (!job->code && (flags[holder->use] & O_CREAT))
         job->code = folder_sync(holder->path);
     return 0;
