@@ -138,15 +138,15 @@ static struct blocking_job *await_job(struct blocking_thread *thread)
     return pool->stopping ? NULL : take(pool, 0);
 }
 
-/* The one that fell asleep last, if there is one. */
-static void wake_one(struct blocking *pool)
+/* The one that fell asleep last, to be woken; or NULL. */
+static struct blocking_thread *take_idle(struct blocking *pool)
 {
     if (list_is_empty(&pool->idle))
-        return;
+        return NULL;
     struct blocking_thread *t =
         container_of(pool->idle.prev, struct blocking_thread, idle);
     list_remove(&t->idle);
-    pthread_cond_signal(&t->wake);
+    return t;
 }
 
 /* Joins those that have ended, which do not need the lock any more. */
@@ -225,8 +225,8 @@ static bool wants_thread(const struct blocking *pool)
            c->threads < pool->limits.threads_max;
 }
 
-/* Finds a thread for one more job. */
-static int engage(struct blocking *pool)
+/* Finds a thread for one more job: *wake is to be woken, unless it is NULL. */
+static int engage(struct blocking *pool, struct blocking_thread **wake)
 {
     if (pool->stopping)
         return -ESHUTDOWN;
@@ -236,19 +236,24 @@ static int engage(struct blocking *pool)
         return 0;
     if (pool->counters.threads == 0)
         return -EAGAIN;
-    wake_one(pool);
+    *wake = take_idle(pool);
     return 0;
 }
 
+/* Wakes without the lock, which the thread takes first thing: else it would sleep again.
+ * By then the place may be another thread's, for which that is one wake-up too many. */
 int blocking_submit(struct blocking *pool, struct blocking_job *job)
 {
+    struct blocking_thread *wake = NULL;
     pthread_mutex_lock(&pool->lock);
-    int err = engage(pool);
+    int err = engage(pool, &wake);
     if (err)
         pool->counters.refused++;
     else
         append(pool, job);
     pthread_mutex_unlock(&pool->lock);
+    if (wake)
+        pthread_cond_signal(&wake->wake);
     return err;
 }
 
@@ -280,8 +285,8 @@ void blocking_stop(struct blocking *pool, void (*drop)(struct blocking_job *job)
 {
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
-    while (!list_is_empty(&pool->idle))
-        wake_one(pool);
+    for (struct blocking_thread *t; (t = take_idle(pool));)
+        pthread_cond_signal(&t->wake);
     drop_waiting(pool, drop);
     pthread_mutex_unlock(&pool->lock);
     /* None is started or joined elsewhere any more, so `started` is ours. */
