@@ -244,14 +244,16 @@ static void file_that_cannot_be_read_is_a_reset(void **unused)
 static void rest_that_cannot_be_read_is_a_reset(void **unused)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    char *memory = mmap(NULL, 2 * page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_int_equal(munmap(memory + page, page), 0);
+    int fd = make_file(page); /* behind its end there is a place, and nothing */
+    char *memory = mmap(NULL, 2 * page, PROT_READ, MAP_SHARED, fd, 0);
+    assert_ptr_not_equal(memory, MAP_FAILED);
+    close(fd);
     begin_tcp();
-    int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     assert_int_equal(tell(WRITE_FILE, fd, (uintptr_t)memory, 2 * page), 0);
     expect_reset(-EIO);
-    munmap(memory, page);
+    munmap(memory, 2 * page);
 }
 
 static void file_that_cannot_be_sent_is_read(void **unused)
