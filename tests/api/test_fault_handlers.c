@@ -1,4 +1,5 @@
 /* test_fault_handlers.c: faults, other handlers for them, and reports in trouble. */
+#include "support/effort.h"
 #include "support/faulting.h"
 
 #include <pthread.h>
@@ -173,7 +174,7 @@ static void fault_without_stderr_ends_the_process_all_the_same(void **state)
     assert_says_nothing();
 }
 
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && !defined(EFFORT_THREAD_SANITIZER)
 /* The unwinder has nothing to go by. ThreadSanitizer calls handlers with all signals
  * blocked, so that a fault in one is the end at once. */
 RAW static int lose_stack(cadre_self *self, void *state, cadre_msg *m)

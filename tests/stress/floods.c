@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SOURCES = 6, SINKS = 3, AT_ONCE = 200, MANY = 100000 };
+enum { SOURCES = 6, SINKS = 3, AT_ONCE = 200, MANY = 40000 };
 
 static struct {
     cadre_ref sinks[SINKS];
@@ -146,7 +146,7 @@ static void run(uint32_t workers, uint64_t mails, uint64_t seed)
 
 int main(int argc, char **argv)
 {
-    uint64_t mails = effort(100000, 2000000), rounds = effort(2, 20);
+    uint64_t mails = effort(MANY, 2000000), rounds = effort(2, 20);
     const char *list = "1,2,4";
     uint32_t workers[8];
     const struct option_entry options[] = {
