@@ -1,4 +1,5 @@
 /* test_actors_supervisor_many.c: children who come and go leave no memory behind. */
+#include "support/effort.h"
 #include "support/support.h"
 
 #include <cadre/actors/supervisor.h>
@@ -6,7 +7,7 @@
 
 #include <malloc.h>
 
-enum { CROWD = 300, VISITS = 12000, SLACK = 65536 };
+enum { CROWD = 300, VISITS = 12000 / EFFORT_SEEDS, SLACK = 65536 };
 static int visitor_receive(cadre_self *self, void *state, cadre_msg *m) { return 0; }
 static const cadre_class visitor = {.name = "visitor", .receive = visitor_receive};
 static cadre_ref supervisor, crowd[CROWD]; /* those that are there */

@@ -1,6 +1,7 @@
 /* test_actors_ticker.c: cron expressions, and ticks in virtual time. */
-#include "support/fronts.h"
 #include "support/dice.h"
+#include "support/effort.h"
+#include "support/fronts.h"
 
 #include <cadre/actors/ticker.h>
 
@@ -128,7 +129,7 @@ static bool fits(const int *f, time_t t)
 static void next_is_the_first_that_fits(void **state)
 {
     struct dice dice = dice_new(1, 1);
-    for (int n = 0; n < 300; n++) {
+    for (int n = 0; n < 300 / EFFORT_SLOWDOWN; n++) {
         char text[80];
         int fields[6];
         time_t after = (time_t)dice_below(&dice, UINT32_MAX);
@@ -198,7 +199,7 @@ static void check_hours(void)
 static void every_time_once(void **state)
 {
     config = (cadre_ticker){.cron = "*/15 * * * *"};
-    for (uint64_t seed = 1; seed <= 20; seed++) {
+    for (uint64_t seed = 1; seed <= 20 / EFFORT_SEEDS; seed++) {
         play_asking(seed, listen_for_a_day);
         if (ticks == 4 * 24 - 1) /* the last one and the cancelling come together */
             got[ticks] = (cadre_tick){96, DAY}, when[ticks++] = DAY;

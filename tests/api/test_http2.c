@@ -279,9 +279,9 @@ static void h2load_loses_none(void **state)
     cadre_system *sys = serve("h2load");
     bool is_slow = EFFORT_SLOWDOWN > 4;
     assert_non_null(strstr(is_slow
-                               ? say("h2load -n 600 -c 4 -m 50" URL "/ " URL "/defer")
+                               ? say("h2load -n 300 -c 4 -m 50" URL "/ " URL "/defer")
                                : say("h2load -n 3000 -c 4 -m 50" URL "/ " URL "/defer"),
-                           is_slow ? "600 succeeded, 0 failed, 0 errored"
+                           is_slow ? "300 succeeded, 0 failed, 0 errored"
                                    : "3000 succeeded, 0 failed, 0 errored"));
     assert_non_null(strstr(say("h2load -n 12 -c 3 -m 4 " URL "/large " URL "/sized"),
                            "12 succeeded, 0 failed, 0 errored"));

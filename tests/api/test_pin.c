@@ -1,4 +1,5 @@
 /* test_pin.c: actors that stay on one thread. */
+#include "support/effort.h"
 #include "support/open.h"
 
 #include <cadre/await.h>
@@ -158,7 +159,7 @@ static void pinned_stays(void **state)
 /* One thread runs all; the same seed gives the same run. */
 static void pinned_in_a_simulation(void **state)
 {
-    for (uint64_t seed = 1; seed <= 20; seed++) {
+    for (uint64_t seed = 1; seed <= 20 / EFFORT_SEEDS; seed++) {
         uint32_t workers = 1 + (uint32_t)seed % 3, pinned = 1 + (uint32_t)seed % 2;
         hammer_them(workers, pinned, seed);
         uint64_t trace = sums.trace;
@@ -296,7 +297,7 @@ static void kill_at_once(cadre_self *self)
 
 static void pinned_ends_like_all_others(void **state)
 {
-    for (uint64_t seed = 1; seed <= 20; seed++) {
+    for (uint64_t seed = 1; seed <= 20 / EFFORT_SEEDS; seed++) {
         cadre_config config = quiet(2, seed);
         config.pinned = 2;
         assert_int_equal(play_with(&config, kill_at_once), 0);

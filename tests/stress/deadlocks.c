@@ -174,7 +174,7 @@ static void one(uint32_t workers)
 
 int main(int argc, char **argv)
 {
-    rounds = effort(60, 2000);
+    rounds = effort(150, 2000);
     const struct option_entry options[] = {
         {"rounds", &rounds, NULL, "how much each actor has to do"}, {0}};
     options_read(argc, argv, "actors wait for each other", options);

@@ -49,7 +49,8 @@ static struct {
     uint64_t keys;
     cadre_time period, lasts;
     cadre_system *sys;
-    cadre_ref consumer, health;
+    _Atomic cadre_ref consumer; /* threads look for it, too */
+    cadre_ref health;
     _Atomic bool is_over;
     _Atomic uint64_t made, refused;
     uint64_t handled, moved; /* each one actor's */
@@ -177,14 +178,16 @@ static int watcher_start(cadre_self *self, void *state)
     static const bool is_spare = true;
     cadre_limit limit = {.mailbox_max = MAX, .overflow = (uint8_t)flood.way};
     const cadre_opts opts = {.limit = &limit};
+    cadre_ref consumer = {0};
     int err = cadre_spawn(self, &flood.health, &health_class, NULL);
     if (!err && flood.way == CADRE_REDIRECT)
         err = cadre_spawn(self, &limit.redirect, &consumer_class, &is_spare);
     if (flood.way == CADRE_KEEP_LATEST)
         limit.key = key_of;
     if (!err)
-        err = cadre_spawn_with(self, &flood.consumer, &consumer_class, NULL,
+        err = cadre_spawn_with(self, &consumer, &consumer_class, NULL,
                                flood.way < HELD_BACK ? &opts : NULL);
+    flood.consumer = consumer;
     for (int i = 0; !err && flood.way != OUT_OF_MEMORY && i < PRODUCERS; i++)
         err = cadre_spawn(self, NULL, &producer_class, NULL);
     flood.began = flood.last = cadre_now(self);

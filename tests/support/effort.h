@@ -29,10 +29,10 @@ enum { EFFORT_SLOWDOWN = 1 };
 #endif
 
 /* By this much fewer seeds are played: a simulation has one thread, so there is little in
- * it for ThreadSanitizer; and where structures check themselves it is slow. */
+ * it for ThreadSanitizer; and where memory or structures are checked it is slow. */
 #ifdef EFFORT_THREAD_SANITIZER
-enum { EFFORT_SEEDS = 4 };
-#elif defined(RT_DEBUG)
+enum { EFFORT_SEEDS = 5 };
+#elif defined(EFFORT_ADDRESS_SANITIZER) || defined(RT_DEBUG)
 enum { EFFORT_SEEDS = 2 };
 #else
 enum { EFFORT_SEEDS = 1 };
