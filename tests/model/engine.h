@@ -59,10 +59,12 @@ struct engine {
     /* One execution. */
     int self;
     struct fiber fibers[THREADS];
+    bool pausing; /* for a snapshot, that will be gone on from */
+    int saved_at; /* operations, at the last snapshot */
     int operations, preempted, stale, spurious, timeouts;
     int idle_rounds; /* how often waiting threads went on since the last store */
     struct place_in_source here;
-    uint64_t execution; /* the number of its set-up in this process */
+    uint32_t execution; /* the number of its set-up in this process */
     bool failed;
     bool redundant; /* equivalent to an execution that is explored elsewhere */
     bool tracing;
@@ -83,6 +85,7 @@ void mc_first_choices(void);
 void mc_same_choices(void);
 bool mc_next_choices(void);
 void mc_execute(void);
+char *mc_stack_top(int fiber);
 void mc_point(struct footprint next);
 /* It was an operation too many: report it, and end the execution. */
 void mc_count_operation(void);
@@ -94,10 +97,12 @@ void mc_at_fault(const char *what) __attribute__((noreturn, cold));
 struct place {
     uintptr_t address;
     size_t size;
-    uint16_t bucket;
-    int object; /* -1: none now */
-    bool freed;
-    int writer; /* of the last plain write, and its time */
+    uint16_t index, bucket;
+    uint32_t epoch; /* the last snapshot that knows how it was before */
+    int object;     /* -1: none now */
+    bool freed, quiet;
+    uint8_t watch[THREADS]; /* where each thread has it among what it watches */
+    int writer;             /* of the last plain write, and its time */
     uint32_t written;
     uint32_t reads[THREADS]; /* plain ones, and atomic accesses, since then */
     uint32_t uses[THREADS];
@@ -108,11 +113,15 @@ extern struct place *places;
 
 void place_init(void);
 void place_reset(void);
-/* Takes a copy, or goes back to it; that while the static variables are as they are. */
-void place_take(void);
-void place_restore(void);
+/* Begins to keep how places were, or goes back to that; before the static variables. */
+struct place_state {
+    int places, undo;
+};
+struct place_state place_take(void);
+void place_restore(struct place_state to);
+void *place_arena(size_t *used);
+void place_keep(struct place *place);
 struct place *place_at(const void *p, size_t size);
-bool place_is_quiet(const void *p);
 /* An access: fails when the memory was freed. */
 void place_touch(struct place *place);
 /* Fail with `what` when that did not happen before. */
@@ -126,20 +135,19 @@ void place_fail(const struct place *place, const char *what, int other);
 /* mc_memory.c */
 void mc_memory_init(void);
 void mc_memory_reset(void);
-/* The same, but when the static variables are as they were. */
-void mc_memory_take(void);
-void mc_memory_restore(void);
 void view_join(struct view *into, const struct view *from);
 /* Has anything changed that the thread has read since it last waited? */
 bool watch_has_changed(const struct fiber *f);
 /* Begins anew; what was read stale will be read anew. */
 void watch_reset(struct fiber *f);
 
-/* mc_snapshot.c: how everything was when the set-up of this test was over; stack: of who
- * has done it, from its stack pointer up. */
-void snapshot_take(char *stack, const char *top);
-/* False: there is none of this test. */
-bool snapshot_restore(void);
+/* mc_snapshot.c: how everything was before a choice of the execution under way. */
+void snapshot_init(void);
+void snapshot_none(void);
+void snapshot_take(int choices);
+/* Goes back to the last one that was taken before so many choices, and says before how
+ * many. -1: there is none. */
+int snapshot_restore(int choices);
 
 /* mc_print.c */
 void mc_print_reset(void);

@@ -2,8 +2,8 @@
  *
  * The search has no memory but the list of choices of the execution under way: it is
  * run to its end, its last choice that has an alternative left takes the next one, and
- * everything is run again from the set-up. So whatever the code under test keeps on its
- * stacks and in its structures needs no saving.
+ * everything is run again from the last snapshot before that one, which mc_snapshot.c
+ * has taken underway. The choices up to there are the same, and so is everything else.
  *
  * One reduction. A thread that was preempted goes on only after somebody has done
  * something that its next operation depends on: a store to what it reads, an access to
@@ -22,14 +22,15 @@ enum {
     STACK_SIZE = 128 << 10,
     CHOICES = 1 << 14,
     OPERATIONS_MAX = 5000, /* in one execution; more is a loop without end */
-    IDLE_ROUNDS_MAX = 400
+    IDLE_ROUNDS_MAX = 400,
+    WORTH_SAVING = 64 /* operations since the last snapshot */
 };
 
 struct engine mc;
 
 /* What goes on from one execution to the next. */
 static struct search {
-    uint64_t executions; /* set up */
+    uint32_t executions; /* set up */
     int chosen, replayed;
     char *stacks;
     void *driver; /* stack pointer of mc_main while an execution runs */
@@ -73,10 +74,22 @@ void mc_at_fault(const char *what)
     exit(2);
 }
 
+/* The driver takes a snapshot, or has gone back to it when this returns once more. */
+static void offer_snapshot(void)
+{
+    if (mc.tracing)
+        return;
+    mc.pausing = true;
+    mc.saved_at = mc.operations;
+    mc_switch(&mc.fibers[mc.self].stack_pointer, search->driver);
+}
+
 int mc_choose(int n)
 {
     if (n <= 1)
         return 0;
+    if (mc.operations - mc.saved_at >= WORTH_SAVING)
+        offer_snapshot();
     if (n > UINT8_MAX)
         mc_at_fault("too many alternatives");
     if (search->replayed < search->chosen) {
@@ -92,7 +105,12 @@ int mc_choose(int n)
     return 0;
 }
 
-void mc_first_choices(void) { search->chosen = 0; }
+void mc_first_choices(void)
+{
+    search->chosen = 0;
+    snapshot_none();
+}
+
 void mc_same_choices(void) { search->chosen = search->replayed; }
 
 /* Prepares the next execution. False: there is none. */
@@ -334,8 +352,8 @@ static void fiber_main(void)
     } else {
         void **sp = &mc.fibers[0].stack_pointer;
         mc.test->setup();
-        mc_switch(sp, search->driver); /* others go on from here, too */
         start_fibers();
+        offer_snapshot();
         mc.self = 1 + mc_choose(mc.test->threads);
         if (mc.test->switched)
             mc.test->switched(mc.self);
@@ -349,9 +367,14 @@ static void fiber_main(void)
     abort(); /* an ended fiber does not go on */
 }
 
+char *mc_stack_top(int fiber)
+{
+    return search->stacks + (size_t)(fiber + 1) * STACK_SIZE;
+}
+
 static void prepare(int t)
 {
-    void **sp = (void **)(void *)(search->stacks + (size_t)(t + 1) * STACK_SIZE - 64);
+    void **sp = (void **)(void *)(mc_stack_top(t) - 64);
     void *entry;
     void (*function)(void) = fiber_main;
     memcpy(&entry, &function, sizeof entry);
@@ -373,12 +396,11 @@ static void start_fibers(void)
     }
 }
 
-/* The set-up of an execution. False: it has failed. */
-static bool set_up(void)
+static void begin(void)
 {
     memset(mc.fibers, 0, sizeof mc.fibers);
     mc.self = 0;
-    mc.operations = mc.preempted = mc.stale = mc.spurious = 0;
+    mc.operations = mc.saved_at = mc.preempted = mc.stale = mc.spurious = 0;
     mc.timeouts = mc.idle_rounds = 0;
     mc.here = (struct place_in_source){"?", 0};
     mc.failed = mc.redundant = false;
@@ -386,21 +408,23 @@ static bool set_up(void)
     mc_memory_reset();
     mc_print_reset();
     prepare(0);
-    mc_switch(&search->driver, mc.fibers[0].stack_pointer);
-    return !mc.failed;
 }
 
-/* Set-up is the same each time, unless it chooses or is traced. */
+/* Begins at the last snapshot before the choice that is another one now. */
 void mc_execute(void)
 {
-    search->replayed = 0;
-    if (mc.tracing || !snapshot_restore()) {
-        if (!set_up())
-            return;
-        if (search->replayed == 0 && !mc.tracing)
-            snapshot_take(mc.fibers[0].stack_pointer, search->stacks + STACK_SIZE);
+    search->replayed = mc.tracing ? -1 : snapshot_restore(search->chosen - 1);
+    if (search->replayed < 0) {
+        search->replayed = 0;
+        begin();
     }
-    mc_switch(&search->driver, mc.fibers[0].stack_pointer);
+    for (;;) {
+        mc_switch(&search->driver, mc.fibers[mc.self].stack_pointer);
+        if (!mc.pausing)
+            return;
+        mc.pausing = false;
+        snapshot_take(search->replayed);
+    }
 }
 
 void *mc_own(size_t size)
@@ -423,4 +447,5 @@ void mc_init(void)
         mprotect(search->stacks + t * STACK_SIZE, (size_t)sysconf(_SC_PAGESIZE),
                  PROT_NONE);
     mc_memory_init();
+    snapshot_init();
 }

@@ -6,52 +6,39 @@
  * what is in memory. */
 #include "engine.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { HISTORY = 250, MESSAGES = 1 << 13 };
+enum { STEP = 32 }; /* objects in views are looked at so many at a time */
+static_assert(OBJECTS % STEP == 0, "views have an odd size");
 
 struct message {
     uint64_t value;
     int thread;
     uint32_t clock;
     bool carries; /* the view holds more than the thread knew */
+    int known;    /* so much of the view is filled in */
     struct view view;
 };
 
 struct object {
     int length;
     int last_plain; /* the newest store that was no read-modify-write */
-    uint16_t messages[HISTORY];
+    uint16_t *messages;
 };
 
-static struct object *objects;
-static struct message *messages;
+static struct object objects[OBJECTS];
+static uint16_t (*histories)[HISTORY]; /* of the objects: only added to */
+static struct message *messages;       /* the same */
 static int object_count, message_count;
-static struct object *taken;       /* how they were when the set-up was over */
 static uint8_t sc_oldest[OBJECTS]; /* what sequentially consistent operations know */
 
 void mc_memory_init(void)
 {
-    objects = mc_own(OBJECTS * sizeof *objects);
-    taken = mc_own(OBJECTS * sizeof *taken);
+    histories = mc_own(OBJECTS * sizeof *histories);
     messages = mc_own(MESSAGES * sizeof *messages);
     place_init();
-}
-
-void mc_memory_take(void)
-{
-    memcpy(taken, objects, (size_t)object_count * sizeof *objects);
-    place_take();
-}
-
-/* Messages are only added: how many there are is restored with all that is small, before
- * this. */
-void mc_memory_restore(void)
-{
-    for (int i = 0; i < object_count; i++) {
-        objects[i].length = taken[i].length;
-        objects[i].last_plain = taken[i].last_plain;
-    }
 }
 
 void mc_memory_reset(void)
@@ -65,18 +52,39 @@ static struct fiber *self(void) { return &mc.fibers[mc.self]; }
 
 static uint32_t tick(void) { return ++self()->now.clock[mc.self]; }
 
-static void raise_oldest(uint8_t *into, const uint8_t *from)
+/* How much of a view may be other than zero. */
+static int known(void) { return (object_count + STEP - 1) / STEP * STEP; }
+
+static void raise_oldest(uint8_t *into, const uint8_t *from, int known)
 {
-    for (int i = 0; i < OBJECTS; i++)
-        into[i] = into[i] > from[i] ? into[i] : from[i];
+    for (int i = 0; i < known; i += STEP)
+        for (int j = i; j < i + STEP; j++)
+            into[j] = into[j] > from[j] ? into[j] : from[j];
+}
+
+static void copy_oldest(uint8_t *into, const uint8_t *from, int known)
+{
+    for (int i = 0; i < known; i += STEP)
+        memcpy(into + i, from + i, STEP);
+}
+
+static void join(struct view *into, const struct view *from, int known)
+{
+    raise_oldest(into->oldest, from->oldest, known);
+    for (int t = 0; t < THREADS; t++)
+        if (into->clock[t] < from->clock[t])
+            into->clock[t] = from->clock[t];
 }
 
 void view_join(struct view *into, const struct view *from)
 {
-    raise_oldest(into->oldest, from->oldest);
-    for (int t = 0; t < THREADS; t++)
-        if (into->clock[t] < from->clock[t])
-            into->clock[t] = from->clock[t];
+    join(into, from, known());
+}
+
+static void view_copy(struct view *into, const struct view *from)
+{
+    copy_oldest(into->oldest, from->oldest, known());
+    memcpy(into->clock, from->clock, sizeof into->clock);
 }
 
 static const struct message *message_of(const struct object *o, int index)
@@ -148,22 +156,24 @@ static void begin_object(struct place *place)
     place->object = object_count++;
     struct object *o = &objects[place->object];
     o->length = o->last_plain = 0;
+    o->messages = histories[place->object];
     struct message *m = add_message(o, in_memory(place));
     m->thread = place->writer;
     m->clock = place->written;
     m->carries = false;
-    memset(&m->view, 0, sizeof m->view);
+    memset(m->view.clock, 0, sizeof m->view.clock);
+    m->known = 0;
 }
 
 /* The choice of threads, then the object. */
 static struct place *enter(const void *p, size_t size, unsigned what,
                            enum mc_order order)
 {
-    if (place_is_quiet(p))
+    struct place *place = place_at(p, size);
+    if (place->quiet)
         mc_count_operation();
     else
         mc_point((struct footprint){p, what | (order == MC_SEQ ? FOOT_SEQ : 0)});
-    struct place *place = place_at(p, size);
     place_touch(place);
     if (place->object >= 0) {
         const struct object *o = &objects[place->object];
@@ -182,23 +192,26 @@ static struct place *enter(const void *p, size_t size, unsigned what,
     return place;
 }
 
-static void watch(const struct place *place, uint64_t value, bool stale)
+static unsigned watches(const struct fiber *f)
+{
+    return f->watch_count < WATCHED ? f->watch_count : WATCHED;
+}
+
+static void watch(struct place *place, uint64_t value, bool stale)
 {
     struct fiber *f = self();
-    uint16_t index = (uint16_t)(place - places);
-    unsigned kept = f->watch_count < WATCHED ? f->watch_count : WATCHED;
-    struct watch *w = NULL;
-    for (unsigned i = 0; i < kept && !w; i++)
-        if (f->watched[i].place == index)
-            w = &f->watched[i];
-    if (!w)
-        w = &f->watched[f->watch_count++ % WATCHED];
-    *w = (struct watch){.place = index, .stale = stale, .value = value};
+    unsigned i = place->watch[mc.self];
+    if (i >= watches(f) || f->watched[i].place != place->index) {
+        place_keep(place);
+        place->watch[mc.self] = (uint8_t)(i = f->watch_count++ % WATCHED);
+    }
+    f->watched[i] =
+        (struct watch){.place = place->index, .stale = stale, .value = value};
 }
 
 bool watch_has_changed(const struct fiber *f)
 {
-    unsigned kept = f->watch_count < WATCHED ? f->watch_count : WATCHED;
+    unsigned kept = watches(f);
     for (unsigned i = 0; i < kept; i++)
         if (f->watched[i].value != in_memory(&places[f->watched[i].place]))
             return true;
@@ -207,7 +220,7 @@ bool watch_has_changed(const struct fiber *f)
 
 void watch_reset(struct fiber *f)
 {
-    unsigned kept = f->watch_count < WATCHED ? f->watch_count : WATCHED;
+    unsigned kept = watches(f);
     for (unsigned i = 0; i < kept; i++) {
         int o = places[f->watched[i].place].object;
         if (f->watched[i].stale && o >= 0)
@@ -223,14 +236,14 @@ static int oldest(int object, enum mc_order order)
     return order == MC_SEQ && sc_oldest[object] > i ? sc_oldest[object] : i;
 }
 
-static uint64_t read_message(const struct place *place, int index, enum mc_order order)
+static uint64_t read_message(struct place *place, int index, enum mc_order order)
 {
     struct fiber *f = self();
     const struct object *o = &objects[place->object];
     const struct message *m = message_of(o, index);
     f->now.oldest[place->object] = (uint8_t)index;
     if (m->carries || f->now.clock[m->thread] < m->clock) /* else nothing is new */
-        view_join(acquires(order) ? &f->now : &f->to_acquire, &m->view);
+        join(acquires(order) ? &f->now : &f->to_acquire, &m->view, m->known);
     bool stale = index < o->length - 1;
     mc.stale += stale;
     watch(place, m->value, stale);
@@ -251,10 +264,11 @@ static void append(struct place *place, uint64_t value, enum mc_order order,
     m->thread = mc.self;
     m->clock = f->now.clock[mc.self];
     f->now.oldest[place->object] = index;
-    m->view = releases(order) ? f->now : f->released;
+    view_copy(&m->view, releases(order) ? &f->now : &f->released);
+    m->known = known();
     m->carries = carried != NULL && !acquires(order);
     if (carried)
-        view_join(&m->view, &carried->view);
+        join(&m->view, &carried->view, carried->known);
     else
         o->last_plain = index;
     if (order == MC_SEQ)
@@ -369,11 +383,11 @@ static void fence(enum mc_order order)
     if (acquires(order))
         view_join(&f->now, &f->to_acquire);
     if (order == MC_SEQ) {
-        raise_oldest(sc_oldest, f->now.oldest);
-        memcpy(f->now.oldest, sc_oldest, sizeof sc_oldest);
+        raise_oldest(sc_oldest, f->now.oldest, known());
+        copy_oldest(f->now.oldest, sc_oldest, known());
     }
     if (releases(order))
-        f->released = f->now;
+        view_copy(&f->released, &f->now);
 }
 
 void mc_fence_order(enum mc_order order)
@@ -389,8 +403,8 @@ void mc_barrier(void)
     mc_point((struct footprint){NULL, FOOT_ALL});
     fence(MC_SEQ);
     for (int t = 1; t <= mc.test->threads; t++)
-        raise_oldest(sc_oldest, mc.fibers[t].now.oldest);
+        raise_oldest(sc_oldest, mc.fibers[t].now.oldest, known());
     for (int t = 1; t <= mc.test->threads; t++)
-        memcpy(mc.fibers[t].now.oldest, sc_oldest, sizeof sc_oldest);
+        copy_oldest(mc.fibers[t].now.oldest, sc_oldest, known());
     mc_trace("barrier in all threads");
 }

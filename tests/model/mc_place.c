@@ -4,14 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PLACES = 1024, BUCKETS = 4096, FREED = 64, QUIET = 16, ARENA = 1 << 20 };
+enum { PLACES = 1024, BUCKETS = 1 << 11, UNDO = 1 << 16 };
+enum { FREED = 64, QUIET = 16, ARENA = 1 << 20 };
 
 struct range {
     uintptr_t from, to;
 };
 
 struct bucket {
-    uint64_t execution;
+    uint32_t execution;
     uint16_t place;
 };
 
@@ -22,43 +23,56 @@ static int place_count, freed_count, quiet_count;
 static struct range freed[FREED], quiet[QUIET];
 static size_t arena_used;
 
-/* When the set-up was over. */
-static struct taken {
-    int place_count;
-    size_t arena_used;
-    struct place places[PLACES];
-    char arena[ARENA];
-} * taken;
+/* How places were that were touched since the last snapshot, for each snapshot. */
+static struct place *undo;
+static int undo_count;
+static uint32_t epoch; /* snapshots that there are */
 
 void place_init(void)
 {
     places = mc_own(PLACES * sizeof *places);
     buckets = mc_own(BUCKETS * sizeof *buckets);
     arena = mc_own(ARENA); /* aligned, as pages are */
-    taken = mc_own(sizeof *taken);
+    undo = mc_own(UNDO * sizeof *undo);
 }
 
-void place_take(void)
+/* Before a place is changed: how it was, once for each snapshot. */
+void place_keep(struct place *place)
 {
-    taken->place_count = place_count;
-    taken->arena_used = arena_used;
-    memcpy(taken->places, places, (size_t)place_count * sizeof *places);
-    memcpy(taken->arena, arena, arena_used);
+    if (place->epoch == epoch)
+        return;
+    if (undo_count == UNDO)
+        mc_at_fault("too many places to restore");
+    undo[undo_count++] = *place;
+    place->epoch = epoch;
 }
 
-void place_restore(void)
+struct place_state place_take(void)
 {
-    for (int i = taken->place_count; i < place_count; i++)
-        buckets[places[i].bucket].execution = 0;
-    place_count = taken->place_count;
-    arena_used = taken->arena_used;
-    memcpy(places, taken->places, (size_t)place_count * sizeof *places);
-    memcpy(arena, taken->arena, arena_used);
+    epoch++;
+    return (struct place_state){.places = place_count, .undo = undo_count};
+}
+
+void place_restore(struct place_state to)
+{
+    while (undo_count > to.undo) {
+        const struct place *was = &undo[--undo_count];
+        places[was->index] = *was;
+    }
+    while (place_count > to.places)
+        buckets[places[--place_count].bucket].execution = 0;
+}
+
+void *place_arena(size_t *used)
+{
+    *used = arena_used;
+    return arena;
 }
 
 void place_reset(void)
 {
-    place_count = freed_count = quiet_count = 0;
+    place_count = freed_count = quiet_count = undo_count = 0;
+    epoch = 0;
     arena_used = 0;
 }
 
@@ -81,17 +95,17 @@ static void add_range(struct range *ranges, int *count, int max, const void *p,
 void mc_quiet(const void *p, size_t size)
 {
     add_range(quiet, &quiet_count, QUIET, p, size);
-}
-
-bool place_is_quiet(const void *p)
-{
-    return quiet_count && contains(quiet, quiet_count, (uintptr_t)p);
+    for (int i = 0; i < place_count; i++)
+        if (contains(&quiet[quiet_count - 1], 1, places[i].address)) {
+            place_keep(&places[i]);
+            places[i].quiet = true;
+        }
 }
 
 struct place *place_at(const void *p, size_t size)
 {
     uintptr_t a = (uintptr_t)p;
-    size_t b = (size_t)((a * UINT64_C(0x9e3779b97f4a7c15)) >> 52);
+    size_t b = (size_t)((a * UINT64_C(0x9e3779b97f4a7c15)) >> 53);
     for (; buckets[b].execution == mc.execution; b = (b + 1) % BUCKETS)
         if (places[buckets[b].place].address == a)
             return &places[buckets[b].place];
@@ -99,13 +113,16 @@ struct place *place_at(const void *p, size_t size)
         mc_at_fault("too many places");
     buckets[b].execution = mc.execution;
     buckets[b].place = (uint16_t)place_count;
-    struct place *place = &places[place_count++];
+    struct place *place = &places[place_count];
     memset(place, 0, sizeof *place);
+    place->index = (uint16_t)place_count++;
+    place->epoch = epoch;
     place->address = a;
     place->bucket = (uint16_t)b;
     place->size = size;
     place->object = -1;
     place->freed = contains(freed, freed_count, a);
+    place->quiet = contains(quiet, quiet_count, a);
     return place;
 }
 
@@ -121,6 +138,7 @@ void place_fail(const struct place *place, const char *what, int other)
 
 void place_touch(struct place *place)
 {
+    place_keep(place);
     place->last[mc.self] = mc.here;
     if (place->freed)
         place_fail(place, "use after free", mc.self);

@@ -18,7 +18,8 @@ flags="-std=gnu11 -D_GNU_SOURCE -DRT_MC -fno-strict-aliasing
 warnings="-g -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion
     -Wstrict-prototypes -Wmissing-prototypes -Wundef"
 of_mutants="-O0 $([ -n "${KEEP-}" ] && echo -g || echo -w)" # there are hundreds
-engine="mc mc_run mc_snapshot mc_memory mc_place mc_print mc_os mc_isolated"
+engine="mc mc_run mc_snapshot mc_memory mc_place mc_print" # one translation unit
+around="mc_os mc_isolated"
 limit=$([ -n "${LONG-}" ] && echo 7200 || echo 480) # seconds for one program
 
 # compile DIR MODEL FILE FLAGS: FILE as DIR has it, else MODEL, else the runtime; DIR/FILE.o
@@ -67,7 +68,7 @@ one() {
         fi
     done
     # shellcheck disable=SC2086
-    if ! $cc -o "$dir/model" $objects $(printf "$build/%s.o " $engine) >>"$dir/log" 2>&1
+    if ! $cc -o "$dir/model" $objects $(printf "$build/%s.o " engine $around) >>"$dir/log" 2>&1
     then
         echo broken >"$dir/verdict"
         return
@@ -108,10 +109,12 @@ fi
 
 jobs=()
 mkdir -p "$build"
-for f in $engine; do
+# shellcheck disable=SC2086
+printf '#include "%s.c"\n' $engine >"$build/engine.c"
+for f in "$build/engine" $(printf "$here/%s " $around); do
     # shellcheck disable=SC2086
-    $cc $flags $warnings -O3 -Iruntime -Iinclude -I$here -c -o "$build/$f.o" $here/$f.c ||
-        give_up "$here/$f.c does not compile"
+    $cc $flags $warnings -O3 -Iruntime -Iinclude -I$here -c -o "$build/${f##*/}.o" \
+        "$f.c" || give_up "$f.c does not compile"
 done
 for name in "${names[@]}"; do
     rm -rf "${build:?}/$name"
