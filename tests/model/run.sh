@@ -12,64 +12,72 @@ cd "$(dirname "$0")/../.." || exit 2
 here=tests/model
 build=${BUILD:-build/mc}
 cc=${CC:-gcc}
-flags="-std=gnu11 -D_GNU_SOURCE -DRT_MC -fno-strict-aliasing
-    -Dpthread_mutex_lock=mc_mutex_lock -Dpthread_mutex_unlock=mc_mutex_unlock
-    $(pkg-config --cflags ck 2>/dev/null)"
-warnings="-g -Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion
+export CK_FLAGS=${CK_FLAGS-$(pkg-config --cflags ck 2>/dev/null)}
+flags="-std=gnu11 -D_GNU_SOURCE -DRT_MC -fno-strict-aliasing $CK_FLAGS
+    -Dpthread_mutex_lock=mc_mutex_lock -Dpthread_mutex_unlock=mc_mutex_unlock"
+warnings="-Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion
     -Wstrict-prototypes -Wmissing-prototypes -Wundef"
-of_mutants="-O0 $([ -n "${KEEP-}" ] && echo -g || echo -w)" # there are hundreds
+debug=$([ -n "${KEEP-}" ] && echo -g) # costs a third more
+of_mutants="-O0 $([ -n "${KEEP-}" ] || echo -w)" # there are hundreds
 engine="mc mc_run mc_snapshot mc_memory mc_place mc_print" # one translation unit
 around="mc_os mc_isolated"
 limit=$([ -n "${LONG-}" ] && echo 7200 || echo 480) # seconds for one program
 
-# compile DIR MODEL FILE FLAGS: FILE as DIR has it, else MODEL, else the runtime; DIR/FILE.o
+# compile DIR MODEL FILE OBJECT FLAGS: FILE as DIR has it, else MODEL, else the runtime
 compile() {
     local from=$1/$3
     [ -e "$from" ] || from=$2/$3
     [ -e "$from" ] || from=runtime/$3
     [ -e "$from" ] || from=$here/$3
-    mkdir -p "$(dirname "$1/$3.o")"
+    mkdir -p "${4%/*}"
     # shellcheck disable=SC2086
-    $cc $flags -O1 $4 -I"$1" -I"$2" -Iruntime -Iinclude -I$here -include ck_mc.h -c \
-        -o "$1/$3.o" "$from" >>"$1/log" 2>&1
+    $cc $flags $debug -O1 $5 -I"$1" -I"$2" -Iruntime -Iinclude -I$here \
+        -include ck_mc.h -c -o "$4" "$from" >>"$1/log" 2>&1
 }
 
-# changes DIR MODEL FILE: does what DIR has changed reach this file of the model?
+# changes DIR FILE OBJECT: does what DIR has changed reach this file of the model?
 changes() {
     local f
     while read -r f; do
-        [ "$f" = "$3" ] || { [[ $f == *.h ]] && grep -qF "/$f" "$2/$3.d"; } && return
+        [ "$f" = "$2" ] || { [[ $f == *.h ]] && grep -qF "/$f" "${3%.o}.d"; } && return
     done <"$1/changed"
     return 1
 }
 
-# The objects of a model: its mutants share those that they do not change.
+# The objects of a model, which `objects` lists: its mutants share those that they do not
+# change, and models those for which they have shrunk the same.
 prepare() {
-    local model=$1 name f
-    name=$(basename "$(dirname "$model")")
-    for f in "test_$name.c" $(cat "$model/sources"); do
-        compile "$model" "$model" "$f" "-MMD -MF $model/$f.d $warnings" || return 1
-    done
+    local model=$1 name headers f key o
+    name=${model%/0} name=${name##*/}
+    headers=$(find "$model" -name '*.h' | LC_ALL=C sort | xargs -r cat)
+    for f in "test_$name.c" $(<"$model/sources"); do
+        key=$({ echo "$headers" && { [ ! -e "$model/$f" ] || cat "$model/$f"; }; } | cksum)
+        o=$build/objects/${key// /-}/$f.o
+        if [ ! -e "$o" ]; then
+            compile "$model" "$model" "$f" "$o.$name.o" "-MMD -MF ${o%.o}.d $warnings" ||
+                return 1
+            mv "$o.$name.o" "$o"
+        fi
+        echo "$f $o"
+    done >"$model/objects"
 }
 
 # Builds and runs what mutants.awk has put into this directory.
 one() {
-    local dir=$1 model name kind where test why arguments= objects= f files status
-    model=$(dirname "$dir")/0
-    name=$(basename "$(dirname "$dir")")
+    local dir=$1 model kind where test why arguments= objects= f o status
+    model=${dir%/*}/0
     { read -r kind; read -r where; read -r test; read -r why; } <"$dir/about"
-    files="test_$name.c $(cat "$model/sources")"
-    for f in $files; do
-        if [ "$kind" != model ] && changes "$dir" "$model" "$f"; then
-            compile "$dir" "$model" "$f" "$of_mutants" || { echo broken >"$dir/verdict"; return; }
-            objects="$objects $dir/$f.o"
-        else
-            objects="$objects $model/$f.o"
+    while read -r f o; do
+        if [ "$kind" != model ] && changes "$dir" "$f" "$o"; then
+            o=$dir/$f.o
+            compile "$dir" "$model" "$f" "$o" "$of_mutants" ||
+                { echo broken >"$dir/verdict"; return; }
         fi
-    done
+        objects="$objects $o"
+    done <"$model/objects"
     # shellcheck disable=SC2086
-    if ! $cc -o "$dir/model" $objects $(printf "$build/%s.o " engine $around) >>"$dir/log" 2>&1
-    then
+    if ! $cc ${debug:--s} -o "$dir/model" $objects \
+        $(printf "$build/%s.o " engine $around) >>"$dir/log" 2>&1; then
         echo broken >"$dir/verdict"
         return
     fi
@@ -108,12 +116,13 @@ if [ ${#names[@]} -eq 0 ]; then
 fi
 
 jobs=()
+rm -rf "${build:?}/objects"
 mkdir -p "$build"
 # shellcheck disable=SC2086
 printf '#include "%s.c"\n' $engine >"$build/engine.c"
 for f in "$build/engine" $(printf "$here/%s " $around); do
     # shellcheck disable=SC2086
-    $cc $flags $warnings -O3 -Iruntime -Iinclude -I$here -c -o "$build/${f##*/}.o" \
+    $cc $flags $debug $warnings -O3 -Iruntime -Iinclude -I$here -c -o "$build/${f##*/}.o" \
         "$f.c" || give_up "$f.c does not compile"
 done
 for name in "${names[@]}"; do
