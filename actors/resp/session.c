@@ -167,7 +167,7 @@ static int published(cadre_self *self, struct session *me, const cadre_published
 static int send_on(cadre_self *self, struct session *me)
 {
     int err = flush_out(self, me);
-    bool waits = me->rest.command || cadre_framing_left(&me->framing) > 0;
+    bool waits = me->rest.command || me->ended || cadre_framing_left(&me->framing) > 0;
     return err || !waits || me->quits || is_full(me) ? err : take_on(self, me);
 }
 
