@@ -184,11 +184,11 @@ CADRE_API int64_t cadre_resp_time(int64_t number, bool seconds, bool from_now);
 /* All zero is the default. */
 typedef struct cadre_resp_limits {
     uint32_t connections; /* at a time, more wait in the kernel. 0: 10,000 */
-    uint32_t waiting;     /* answers to come of a connection: begins no more. 0: 8,192 */
-    size_t command;       /* bytes. 0: 1 GiB (an argument: 512 MiB, of a million) */
-    size_t behind;   /* bytes of answers that wait: begins no more; and of what is said
+    uint32_t waiting; /* answers to come of a connection: begins no more. 0: 8,192 */
+    size_t command;   /* bytes. 0: 1 GiB (an argument: 512 MiB, of a million) */
+    size_t behind;    /* bytes of answers that wait: begins no more; and of what is said
                           to a subscriber, which then ends. 0: 32 MiB */
-    cadre_time idle; /* a connection on which nothing comes ends. 0: never */
+    cadre_time idle;  /* a connection on which nothing comes ends. 0: never */
 } cadre_resp_limits;
 
 /* Its config, which cadre_spawn() takes as init. A table with a command that has no
