@@ -17,8 +17,8 @@ void udp_wrong_unless(bool right) { atomic_fetch_add(&udp_facts.wrongs, !right);
 void udp_wait_for(bool (*is_true)(void *arg), void *arg)
 {
     int64_t end = real_now() + PATIENCE_S * CADRE_SECOND;
-    while (!is_true(arg) && real_now() < end)
-        sched_yield();
+    for (unsigned looks = 0; !is_true(arg) && real_now() < end;)
+        let_others_run(&looks);
     udp_wrong_unless(is_true(arg));
 }
 
