@@ -62,8 +62,8 @@ int in_child_saying(void (*scenario)(void), char *said, size_t size);
 void await(const atomic_uint *counter, unsigned value);
 /* The same for any condition. */
 void await_true(bool (*is_true)(void *arg), void *arg);
-/* Between two looks at what others are to do; *looks begins with 0. The CPU is given away,
- * and after some looks left alone for a moment: others need it more. */
+/* Between two looks at what others are to do; *looks begins with 0. The CPU is given
+ * away, and after some looks left alone for a moment: others need it more. */
 void let_others_run(unsigned *looks);
 /* Real monotonic nanoseconds. */
 int64_t real_now(void);
