@@ -74,12 +74,13 @@ typedef struct {
 
 static int visit(cadre_self *self, node *me)
 {
-    static const cadre_time timeouts[] = {CADRE_MS, 10 * CADRE_MS, 30 * CADRE_MS};
+    static const cadre_time timeouts[] = {CADRE_MS, 10 * CADRE_MS, 30 * CADRE_MS,
+                                          300 * CADRE_MS};
     cadre_token token;
     cadre_msg m;
     uint32_t to = (me->index + 1 + dice_below(&me->dice, NODES - 1)) % NODES;
     CHECK_EQ(cadre_ask(self, &token, (cadre_ref){atomic_load(&nodes[to])},
-                       timeouts[dice_below(&me->dice, 3)], question, me->index),
+                       timeouts[dice_below(&me->dice, 4)], question, me->index),
              0);
     atomic_fetch_add(&waited, 1);
     int err = cadre_await(self, token, &m);
@@ -154,27 +155,33 @@ static const cadre_class root_class = {.name = "root",
                                        .start = root_start,
                                        .receive = root_receive};
 
-static void one(uint32_t workers)
+static void play(uint32_t workers)
 {
-    verdict_begin(120, "--rounds %" PRIu64, rounds);
     cadre_system *sys = NULL;
     cadre_counters c = {0};
     cadre_config config = {.workers = workers, .log = read_log, .stack_size = 64 << 10};
-    lines = waited = killed = 0;
     CHECK_EQ(cadre_system_new(&sys, &config, &root_class, NULL), 0);
     CHECK_EQ(cadre_system_wait(sys), 0);
     CHECK_EQ(cadre_stats(sys, &c), 0);
     CHECK_EQ(c.accepted, c.handled + c.dead + c.dropped);
     CHECK_EQ(c.actors, 0);
-    CHECK(lines > 0);
     CHECK_EQ(cadre_system_free(sys), 0);
+}
+
+/* Again while there is no line: on a busy machine a deadline may always be sooner. */
+static void one(uint32_t workers)
+{
+    verdict_begin(120, "--rounds %" PRIu64, rounds);
+    lines = waited = killed = 0;
+    while (lines == 0 && !verdict_has_failed())
+        play(workers);
     printf("%u workers: %u waits, %u killed, %u lines%s\n", workers, waited, killed,
            lines, verdict_end() ? "" : ", FAILED");
 }
 
 int main(int argc, char **argv)
 {
-    rounds = effort(150, 2000);
+    rounds = effort(60, 2000);
     const struct option_entry options[] = {
         {"rounds", &rounds, NULL, "how much each actor has to do"}, {0}};
     options_read(argc, argv, "actors wait for each other", options);
