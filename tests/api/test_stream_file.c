@@ -136,9 +136,9 @@ static void begin_tcp(void)
 
 static void end(void)
 {
+    close_system(sys);
     disk_reset();
     atomic_store(&send_code, 0);
-    close_system(sys);
     close(ends[1]);
     assert_int_equal(process_descriptors(), descriptors);
 }
