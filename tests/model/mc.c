@@ -135,8 +135,9 @@ void mc_here(const char *file, int line)
 static _Noreturn void leave(void)
 {
     void *abandoned;
-    mc_switch(&abandoned, search->driver);
-    abort(); /* nobody comes back here */
+    if (search->driver)
+        mc_switch(&abandoned, search->driver);
+    abort(); /* the explorer itself is wrong: nobody comes back here */
 }
 
 void mc_fail(const char *file, int line, const char *what)
@@ -420,6 +421,7 @@ void mc_execute(void)
     }
     for (;;) {
         mc_switch(&search->driver, mc.fibers[mc.self].stack_pointer);
+        search->driver = NULL;
         if (!mc.pausing)
             return;
         mc.pausing = false;

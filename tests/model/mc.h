@@ -45,11 +45,11 @@
  * on, those who spin do, because a bounded loop may be about to give up. Futexes sleep
  * for real. A model that sets `spurious` lets some of either end early.
  *
- * Memory is set up anew for each execution by the model's set-up, or comes from mc_alloc,
- * which gives the same addresses every time. Objects need no declaration: the first
- * access finds the value in memory, and memory always holds the newest store. Static
- * variables of the runtime are the model's to reset. All threads share one thread-local
- * storage: a model whose code has some restores it in `switched`.
+ * Memory is as the model's set-up makes it for each execution, or comes from mc_alloc,
+ * which gives the same addresses every time; libc's heap is not for models. Objects need
+ * no declaration: the first access finds the value in memory, and memory always holds the
+ * newest store. Static variables of the runtime are the model's to reset. All threads
+ * share one thread-local storage: a model whose code has some restores it in `switched`.
  *
  * Arguments of a model program: -n NAME runs only tests with this in their name, -p N
  * and -s N override their bounds (preemptions, stale reads), -l takes the deep bounds, -t

@@ -18,21 +18,22 @@ flags="-std=gnu11 -D_GNU_SOURCE -DRT_MC -fno-strict-aliasing $CK_FLAGS
 warnings="-Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion
     -Wstrict-prototypes -Wmissing-prototypes -Wundef"
 debug=$([ -n "${KEEP-}" ] && echo -g) # costs a third more
-of_mutants="-O0 $([ -n "${KEEP-}" ] || echo -w)" # there are hundreds
+of_mutants="-O0 $([ -n "${KEEP-}" ] || echo -w)" # there are hundreds, so that they are
+cc_of_mutants=${CC-$(command -v clang || echo gcc)} # made as fast as can be
 engine="mc mc_run mc_snapshot mc_memory mc_place mc_print" # one translation unit
 around="mc_os mc_isolated"
 limit=$([ -n "${LONG-}" ] && echo 7200 || echo 480) # seconds for one program
 
-# compile DIR MODEL FILE OBJECT FLAGS: FILE as DIR has it, else MODEL, else the runtime
+# compile CC DIR MODEL FILE OBJECT FLAGS: FILE as DIR has it, else MODEL, else the runtime
 compile() {
-    local from=$1/$3
-    [ -e "$from" ] || from=$2/$3
-    [ -e "$from" ] || from=runtime/$3
-    [ -e "$from" ] || from=$here/$3
-    mkdir -p "${4%/*}"
+    local cc=$1 dir=$2 model=$3 object=$5 from
+    for from in "$dir" "$model" runtime $here; do
+        [ -e "$from/$4" ] && break
+    done
+    mkdir -p "${object%/*}"
     # shellcheck disable=SC2086
-    $cc $flags $debug -O1 $5 -I"$1" -I"$2" -Iruntime -Iinclude -I$here \
-        -include ck_mc.h -c -o "$4" "$from" >>"$1/log" 2>&1
+    $cc $flags $debug -O1 $6 -I"$dir" -I"$model" -Iruntime -Iinclude -I$here \
+        -include ck_mc.h -c -o "$object" "$from/$4" >>"$dir/log" 2>&1
 }
 
 # changes DIR FILE OBJECT: does what DIR has changed reach this file of the model?
@@ -54,8 +55,8 @@ prepare() {
         key=$({ echo "$headers" && { [ ! -e "$model/$f" ] || cat "$model/$f"; }; } | cksum)
         o=$build/objects/${key// /-}/$f.o
         if [ ! -e "$o" ]; then
-            compile "$model" "$model" "$f" "$o.$name.o" "-MMD -MF ${o%.o}.d $warnings" ||
-                return 1
+            compile "$cc" "$model" "$model" "$f" "$o.$name.o" \
+                "-MMD -MF ${o%.o}.d $warnings" || return 1
             mv "$o.$name.o" "$o"
         fi
         echo "$f $o"
@@ -64,18 +65,18 @@ prepare() {
 
 # Builds and runs what mutants.awk has put into this directory.
 one() {
-    local dir=$1 model kind where test why arguments= objects= f o status
+    local dir=$1 model kind where test why arguments='' objects='' f o status
     model=${dir%/*}/0
     { read -r kind; read -r where; read -r test; read -r why; } <"$dir/about"
     while read -r f o; do
         if [ "$kind" != model ] && changes "$dir" "$f" "$o"; then
             o=$dir/$f.o
-            compile "$dir" "$model" "$f" "$o" "$of_mutants" ||
+            compile "$cc_of_mutants" "$dir" "$model" "$f" "$o" "$of_mutants" ||
                 { echo broken >"$dir/verdict"; return; }
         fi
         objects="$objects $o"
     done <"$model/objects"
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2086,SC2046
     if ! $cc ${debug:--s} -o "$dir/model" $objects \
         $(printf "$build/%s.o " engine $around) >>"$dir/log" 2>&1; then
         echo broken >"$dir/verdict"
@@ -120,6 +121,7 @@ rm -rf "${build:?}/objects"
 mkdir -p "$build"
 # shellcheck disable=SC2086
 printf '#include "%s.c"\n' $engine >"$build/engine.c"
+# shellcheck disable=SC2086
 for f in "$build/engine" $(printf "$here/%s " $around); do
     # shellcheck disable=SC2086
     $cc $flags $debug $warnings -O3 -Iruntime -Iinclude -I$here -c -o "$build/${f##*/}.o" \
