@@ -24,7 +24,7 @@ struct area {
 static struct snapshots {
     int count;
     size_t used, heap; /* of the room; bytes that libc's heap had when there was none */
-    struct area thread_local;
+    struct area tls;
     char *room;
     struct snapshot {
         int choices;
@@ -35,11 +35,11 @@ static struct snapshots {
     } all[SNAPSHOTS];
 } * snapshots;
 
-static int find_thread_local(struct dl_phdr_info *info, size_t size, void *arg)
+static int find_tls(struct dl_phdr_info *info, size_t size, void *arg)
 {
     for (int i = 0; i < info->dlpi_phnum; i++)
         if (info->dlpi_phdr[i].p_type == PT_TLS)
-            snapshots->thread_local =
+            snapshots->tls =
                 (struct area){info->dlpi_tls_data, info->dlpi_phdr[i].p_memsz};
     return 1; /* the first is the program itself */
 }
@@ -48,7 +48,7 @@ void snapshot_init(void)
 {
     snapshots = mc_own(sizeof *snapshots);
     snapshots->room = mc_own(ROOM);
-    dl_iterate_phdr(find_thread_local, NULL);
+    dl_iterate_phdr(find_tls, NULL);
 }
 
 static size_t heap_in_use(void) { return mallinfo2().uordblks; }
@@ -71,7 +71,7 @@ static size_t list_areas(struct snapshot *s)
     void *arena = place_arena(&arena_used);
     s->areas = 0;
     add_area(s, __data_start, (size_t)(_end - __data_start));
-    add_area(s, snapshots->thread_local.from, snapshots->thread_local.size);
+    add_area(s, snapshots->tls.from, snapshots->tls.size);
     add_area(s, arena, arena_used);
     for (int t = 0; t <= mc.test->threads; t++)
         if (mc.fibers[t].stack_pointer) /* else it has not begun */
