@@ -163,7 +163,7 @@ int channels_said(cadre_self *self, struct session *me, const cadre_msg *m)
         text_print(&me->call.reply, "-ERR %s\r\n", cadre_strerror(failure->code));
     else if (is_asked)
         say_subscribed(me, count);
-    else
+    else if (count)
         reply_head(&me->call.reply, ':', count->count);
     if (is_asked)
         me->asked.id = 0;
