@@ -168,7 +168,7 @@ static int read_to_end(cadre_buf **buf, int fd, size_t first, uint64_t max)
 
 int disk_read(cadre_buf **bytes, const char *path, uint64_t max)
 {
-    struct stat s;
+    struct stat s = {0};
     int fd = -1;
     int err = disk_open(&fd, &s, path, O_RDONLY);
     if (err)

@@ -116,7 +116,7 @@ static int put_fields(cadre_http_response *r, const cadre_http_field *fields)
     if (!r->fields)
         return -ENOMEM;
     char *at = (char *)cadre_buf_data(r->fields);
-    for (const cadre_http_field *f = fields; f->name; f++) {
+    for (const cadre_http_field *f = fields; f && f->name; f++) {
         const struct line line = line_of(f);
         if (!line.closes)
             at = put_line(at, &line);

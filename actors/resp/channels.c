@@ -2,6 +2,7 @@
 #include "session.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 bool channels_may(const cadre_resp_command *command)
@@ -80,8 +81,8 @@ static void ask_for_channel(struct session *me)
 {
     cadre_topic_subscribe s = {.who = cadre_me(me->call.is.self)};
     cadre_topic_unsubscribe u = {.who = s.who};
-    strcpy(s.topic, me->channel);
-    strcpy(u.topic, me->channel);
+    snprintf(s.topic, sizeof s.topic, "%s", me->channel);
+    snprintf(u.topic, sizeof u.topic, "%s", me->channel);
     if (subscribes(me))
         ask_topic(me, &me->asked, &cadre_topic_subscribe_type, &s);
     else
@@ -98,7 +99,7 @@ void channels_go_on(struct session *me)
         return;
     }
     if (all)
-        strcpy(me->channel, (char *)me->channels.bytes);
+        snprintf(me->channel, sizeof me->channel, "%s", (char *)me->channels.bytes);
     if (all || channel_is(resp_next(args), me->channel))
         ask_for_channel(me);
     else
