@@ -66,7 +66,7 @@ struct line {
 
 static cadre_http_text text_of(const char *text)
 {
-    return (cadre_http_text){text, strlen(text)};
+    return (cadre_http_text){text, text ? strlen(text) : 0};
 }
 
 static struct line line_of(const cadre_http_field *f)
@@ -102,8 +102,8 @@ static int put_fields(cadre_http_response *r, const cadre_http_field *fields)
 {
     size_t size = 0;
     for (const cadre_http_field *f = fields; f && f->name; f++) {
-        const struct line line = f->value ? line_of(f) : (struct line){0};
-        if (!is_good(&line))
+        const struct line line = line_of(f);
+        if (!f->value || !is_good(&line))
             return -EINVAL;
         if (line.closes)
             r->own |= RESPONSE_CLOSES;
