@@ -400,7 +400,7 @@ static void close_is_told(void **state)
 
 static void silent_peer_is_cut_off(void **state)
 {
-    web.limits.idle = 300 * CADRE_MS;
+    web.limits.idle = CADRE_SECOND;
     cadre_system *sys = serve();
     if (skipped(sys))
         return;
