@@ -4,6 +4,7 @@
 
 #include "head.h"
 #include "response.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,13 +19,6 @@ static bool is_passed(cadre_http_text name)
         if (head_same(name, others[i]))
             return false;
     return true;
-}
-
-static char *put(char *at, const char *from, size_t size)
-{
-    if (size > 0)
-        memcpy(at, from, size);
-    return at + size;
 }
 
 static size_t size_of(const cadre_http_request *head)
@@ -51,10 +45,8 @@ int response_from(cadre_http_response *r, uint32_t status,
     r->body = take;
     char *at = (char *)cadre_buf_data(r->fields);
     for (unsigned i = 0; cadre_http_field_at(head, i, &name, &value); i++) {
-        if (!is_passed(name))
-            continue;
-        at = put(put(at, name.at, name.size), ": ", 2);
-        at = put(put(at, value.at, value.size), "\r\n", 2);
+        if (is_passed(name))
+            at = wire_put_field(at, name, value);
     }
     return 0;
 }

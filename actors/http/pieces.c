@@ -33,16 +33,9 @@ void pieces_of_file(struct pieces *p, cadre_http_response *r)
 
 /* ---- one of them ------------------------------------------------------------------ */
 
-static char *put(char *at, const void *from, size_t size)
-{
-    if (size > 0)
-        memcpy(at, from, size);
-    return at + size;
-}
-
 static char *put_text(char *at, const char *text)
 {
-    return put(at, text, strlen(text));
+    return wire_put(at, text, strlen(text));
 }
 
 /* What comes behind so many bytes. */
@@ -61,7 +54,7 @@ static void put_end(char *at, size_t size, const cadre_http_piece *piece)
     if (!piece->is_last)
         return;
     at = put_text(at, LAST_CHUNK);
-    at = put(at, cadre_buf_data(piece->trailers), cadre_buf_size(piece->trailers));
+    at = wire_put(at, cadre_buf_data(piece->trailers), cadre_buf_size(piece->trailers));
     (void)put_text(at, CHUNK_END);
 }
 
@@ -81,9 +74,9 @@ static int make_chunk(struct pieces *p, cadre_http_piece *piece)
         p->tail = cadre_buf_new(NULL, end);
     if (!p->out || (!is_short && !p->tail))
         return -ENOMEM;
-    at = put((char *)cadre_buf_data(p->out), begin, before);
+    at = wire_put((char *)cadre_buf_data(p->out), begin, before);
     if (is_short) {
-        put_end(put(at, cadre_buf_data(piece->bytes), size), size, piece);
+        put_end(wire_put(at, cadre_buf_data(piece->bytes), size), size, piece);
     } else {
         put_end((char *)cadre_buf_data(p->tail), size, piece);
         p->bytes = cadre_buf_move(&piece->bytes);

@@ -4,6 +4,7 @@
 
 #include "head.h"
 #include "response.h"
+#include "wire.h"
 
 #include <errno.h>
 #include <string.h>
@@ -85,18 +86,6 @@ static bool is_good(const struct line *line)
     return !is_ours && is_token(line->name) && is_value(line->value);
 }
 
-static char *put(char *at, const char *text, size_t size)
-{
-    memcpy(at, text, size);
-    return at + size;
-}
-
-static char *put_line(char *at, const struct line *line)
-{
-    at = put(put(at, line->name.at, line->name.size), ": ", 2);
-    return put(put(at, line->value.at, line->value.size), "\r\n", 2);
-}
-
 /* Errors: -EINVAL, -ENOMEM. */
 static int put_fields(cadre_http_response *r, const cadre_http_field *fields)
 {
@@ -119,7 +108,7 @@ static int put_fields(cadre_http_response *r, const cadre_http_field *fields)
     for (const cadre_http_field *f = fields; f && f->name; f++) {
         const struct line line = line_of(f);
         if (!line.closes)
-            at = put_line(at, &line);
+            at = wire_put_field(at, line.name, line.value);
     }
     return 0;
 }

@@ -1,7 +1,6 @@
 /* wire.c: an answer as it is sent. */
 #include "wire.h"
 
-#include <string.h>
 #include <time.h>
 
 /* A body up to this size goes along with its head; more is not worth a copy. */
@@ -60,15 +59,9 @@ const char *wire_reason(uint32_t status)
 
 /* ---- text, without printf: that would be a tenth of a short answer --------------- */
 
-static char *put(char *at, const char *text, size_t size)
-{
-    memcpy(at, text, size);
-    return at + size;
-}
-
 static char *put_text(char *at, const char *text)
 {
-    return put(at, text, strlen(text));
+    return wire_put(at, text, strlen(text));
 }
 
 char *wire_put_number(char *at, uint64_t number)
@@ -77,7 +70,7 @@ char *wire_put_number(char *at, uint64_t number)
     do
         *--first = (char)('0' + number % 10);
     while ((number /= 10) > 0);
-    return put(at, first, (size_t)(digits + sizeof digits - first));
+    return wire_put(at, first, (size_t)(digits + sizeof digits - first));
 }
 
 char *wire_put_hex(char *at, uint64_t number)
@@ -86,7 +79,7 @@ char *wire_put_hex(char *at, uint64_t number)
     do
         *--first = "0123456789abcdef"[number % 16];
     while ((number /= 16) > 0);
-    return put(at, first, (size_t)(digits + sizeof digits - first));
+    return wire_put(at, first, (size_t)(digits + sizeof digits - first));
 }
 
 /* ---- the date --------------------------------------------------------------------- */
@@ -107,12 +100,12 @@ void wire_make_date(char *at, int64_t second)
     time_t time = second;
     if (!gmtime_r(&time, &t))
         memset(&t, 0, sizeof t);
-    at = put_text(put(at, days + 3 * t.tm_wday, 3), ", ");
-    at = put(put_two(at, t.tm_mday), " ", 1);
-    at = put(put(at, months + 3 * t.tm_mon, 3), " ", 1);
+    at = put_text(wire_put(at, days + 3 * t.tm_wday, 3), ", ");
+    at = wire_put(put_two(at, t.tm_mday), " ", 1);
+    at = wire_put(wire_put(at, months + 3 * t.tm_mon, 3), " ", 1);
     at = put_two(put_two(at, (t.tm_year + 1900) / 100), t.tm_year % 100);
-    at = put(put_two(put(at, " ", 1), t.tm_hour), ":", 1);
-    at = put(put_two(at, t.tm_min), ":", 1);
+    at = wire_put(put_two(wire_put(at, " ", 1), t.tm_hour), ":", 1);
+    at = wire_put(put_two(at, t.tm_min), ":", 1);
     (void)put_text(put_two(at, t.tm_sec), " GMT");
 }
 
@@ -150,8 +143,8 @@ static size_t write_head(char *head, const cadre_http_response *r,
                          struct wire_date *date)
 {
     char *at = wire_put_number(put_text(head, "HTTP/1.1 "), r->status);
-    at = put_text(put(at, " ", 1), wire_reason(r->status));
-    at = put(put_text(at, "\r\nDate: "), wire_date_now(date), sizeof date->text);
+    at = put_text(wire_put(at, " ", 1), wire_reason(r->status));
+    at = wire_put(put_text(at, "\r\nDate: "), wire_date_now(date), sizeof date->text);
     if (r->status != 101 && wire_has_chunks(&r->source, manner))
         at = put_text(at, "\r\nTransfer-Encoding: chunked");
     else if (!has_no_length(r->status) && !wire_has_no_end(&r->source, manner))
@@ -180,12 +173,12 @@ cadre_buf *wire_answer(const cadre_http_response *r, struct wire_manner manner,
     cadre_buf *out = cadre_buf_new(NULL, head_size + fields + 2 + within);
     if (!out)
         return NULL;
-    char *at = put((char *)cadre_buf_data(out), head, head_size);
+    char *at = wire_put((char *)cadre_buf_data(out), head, head_size);
     if (fields > 0)
-        at = put(at, (char *)cadre_buf_data(r->fields), fields);
+        at = wire_put(at, (char *)cadre_buf_data(r->fields), fields);
     at = put_text(at, "\r\n");
     if (within > 0)
-        (void)put(at, (char *)cadre_buf_data(*body), within);
+        (void)wire_put(at, (char *)cadre_buf_data(*body), within);
     if (size <= SHORT)
         cadre_buf_unref(cadre_buf_move(body));
     return out;

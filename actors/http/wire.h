@@ -4,6 +4,8 @@
 
 #include <cadre/http.h>
 
+#include <string.h>
+
 /* How the one is that it is for. */
 struct wire_manner {
     bool closes; /* the connection, afterwards */
@@ -36,6 +38,20 @@ static inline uint64_t wire_length(const cadre_http_response *r, bool is_head,
     return is_told ? r->source.size : size;
 }
 
+/* Bytes, which may be none; returns where they end. */
+static inline char *wire_put(char *at, const void *from, size_t size)
+{
+    if (size > 0)
+        memcpy(at, from, size);
+    return at + size;
+}
+/* "name: value" and the end of the line: 4 bytes more than they have. */
+static inline char *wire_put_field(char *at, cadre_http_text name,
+                                   cadre_http_text value)
+{
+    at = wire_put(wire_put(at, name.at, name.size), ": ", 2);
+    return wire_put(wire_put(at, value.at, value.size), "\r\n", 2);
+}
 /* Digits, at most 16 and 20 bytes; return where they end. */
 char *wire_put_hex(char *at, uint64_t number);
 char *wire_put_number(char *at, uint64_t number);

@@ -159,12 +159,7 @@ static cadre_system *serve(const char *program)
         skip();
     web.routes = routes;
     web.uploads = uploads;
-    cadre_system *sys = web_serve();
-    if (!http2_is_missing())
-        return sys;
-    web_served(sys);
-    skip();
-    return NULL;
+    return http2_serve();
 }
 
 /* What a command says; %u in it stands for the port. */

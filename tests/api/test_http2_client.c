@@ -84,12 +84,7 @@ static cadre_system *serve(void)
     fetch_client.id = 0;
     fetch_config.h2c = true;
     atomic_store(&may_answer, 0);
-    cadre_system *sys = web_serve();
-    if (!http2_is_missing())
-        return sys;
-    web_served(sys);
-    skip();
-    return NULL;
+    return http2_serve();
 }
 static void served(cadre_system *sys)
 {

@@ -177,7 +177,6 @@ static const cadre_http_route routes[] = {{"GET", "/", fine},
 static const cadre_http_route uploads[] = {
     {"PUT", "/take", take}, {"PUT", "/refuse", refuse}, {0}};
 
-/* Without nghttp2 the test is skipped. */
 static cadre_system *serve(void)
 {
     atomic_uint *counters[] = {&deferred, &cancelled, &given,     &gone,
@@ -186,12 +185,7 @@ static cadre_system *serve(void)
         atomic_store(counters[i], 0);
     web.routes = routes;
     web.uploads = uploads;
-    cadre_system *sys = web_serve();
-    if (!http2_is_missing())
-        return sys;
-    web_served(sys);
-    skip();
-    return NULL;
+    return http2_serve();
 }
 
 /* It still answers. */
@@ -483,11 +477,7 @@ static void pings_keep_nothing_open(void **state)
 static void gone_client_cancels(void **state)
 {
     web_root = root_defers;
-    cadre_system *sys = web_serve();
-    if (http2_is_missing()) {
-        web_served(sys);
-        skip();
-    }
+    cadre_system *sys = http2_serve();
     atomic_store(&deferred, 0);
     atomic_store(&cancelled, 0);
     int fd = http2_connect();

@@ -247,12 +247,7 @@ static cadre_system *serve_http2(void)
     web.routes = routes;
     web.uploads = uploads;
     web.limits.answer = CADRE_SECOND;
-    cadre_system *sys = web_serve();
-    if (!http2_is_missing())
-        return sys;
-    web_served(sys);
-    skip();
-    return NULL;
+    return http2_serve();
 }
 
 static void put(int fd, const char *path, uint32_t stream, unsigned flags)

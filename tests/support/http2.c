@@ -23,6 +23,16 @@ bool http2_is_missing(void)
     return memcmp(first, "HTTP", sizeof first) == 0;
 }
 
+cadre_system *http2_serve(void)
+{
+    cadre_system *sys = web_serve();
+    if (!http2_is_missing())
+        return sys;
+    web_served(sys);
+    skip();
+    return NULL;
+}
+
 int http2_connect(void)
 {
     const int on = 1;

@@ -27,6 +27,8 @@ struct http2_frame {
 
 /* Is the server without nghttp2? */
 bool http2_is_missing(void);
+/* web_serve(); without nghttp2 the test is skipped. */
+cadre_system *http2_serve(void);
 /* The other way round: one who has connected, whose preface has come, and to whom a
  * SETTINGS is sent of these bytes. */
 int http2_accept(int listener, const void *settings, size_t size);
