@@ -77,15 +77,26 @@ function apply(    text, at)
     old = new = number = kind = ""
 }
 
-function write_file(dir, file, text)
+# Kept until the end: one call then makes all folders.
+function write_file(dir, file, text,    folder)
 {
-    path = dir "/" file
-    folder = path
+    paths[++files] = dir "/" file
+    texts[files] = text
+    folder = paths[files]
     sub(/\/[^\/]*$/, "", folder)
-    if (system("mkdir -p '" folder "'") != 0)
-        stop("no folder " folder)
-    printf "%s", text > path
-    close(path)
+    folders[folder] = 1
+}
+
+function write_all(    all, f, i)
+{
+    for (f in folders)
+        all = all " '" f "'"
+    if (system("mkdir -p" all) != 0)
+        stop("no folders" all)
+    for (i = 1; i <= files; i++) {
+        printf "%s", texts[i] > paths[i]
+        close(paths[i])
+    }
 }
 
 # Ends a build.
@@ -150,6 +161,7 @@ END {
     if (!bad) {
         apply()
         emit()
+        write_all()
     }
     exit bad
 }
