@@ -19,7 +19,7 @@ result=$1
 shift
 name=${result#build/results/}
 log=build/log/$name.log
-mkdir -p "$(dirname "$result")" "$(dirname "$log")"
+[ -d "${result%/*}" ] && [ -d "${log%/*}" ] || mkdir -p "${result%/*}" "${log%/*}"
 
 cannot_start='unexpected memory mapping|Shadow memory range interleaves|LeakSanitizer has encountered a fatal error|failed to set personality'
 
@@ -30,7 +30,7 @@ attempt() {
     status=$?
 }
 
-start=$(date +%s%N)
+start=${EPOCHREALTIME//[!0-9]/} # in µs
 attempt "$@"
 if [ $status -ne 0 ] && grep -qE "$cannot_start" "$log"; then
     attempt setarch -R "$@"
@@ -38,9 +38,10 @@ if [ $status -ne 0 ] && grep -qE "$cannot_start" "$log"; then
         status=77
     fi
 fi
-seconds=$(awk -v ns=$(($(date +%s%N) - start)) 'BEGIN { printf "%.1f", ns / 1e9 }')
+tenths=$(((${EPOCHREALTIME//[!0-9]/} - start + 50000) / 100000))
 
-awk -v status=$status '
+notices=$(awk -v status=$status -v result="$result" '
+    sub(/^notice: /, "    | ")        { print }
     /^\[ RUN      \] /                { run++; open = $0; sub(/^\[ RUN      \] /, "", open) }
     open != "" && $0 == "[       OK ] " open { ok++; open = "" }
     open != "" && $0 == "[  SKIPPED ] " open { skipped++; open = "" }
@@ -61,8 +62,8 @@ awk -v status=$status '
         failed = run - ok - skipped
         if (status != 0 && status != 77 && failed == 0)
             failed = 1
-        print ok + 0, failed, skipped + 0
-    }' "$log" >"$result"
+        print ok + 0, failed, skipped + 0 >result
+    }' "$log")
 
 read -r passed failed skipped <"$result"
 if [ "$failed" -gt 0 ]; then
@@ -73,8 +74,8 @@ elif [ "$passed" -eq 0 ]; then
 else
     verdict=ok
 fi
-printf '  %-44s %4d  %6s s  %s\n' "$name" "$passed" "$seconds" "$verdict"
-sed -n 's/^notice: /    | /p' "$log"
+printf '  %-44s %4d  %6s s  %s\n' "$name" "$passed" "$((tenths / 10)).$((tenths % 10))" "$verdict"
+[ -z "$notices" ] || echo "$notices"
 if [ "$failed" -gt 0 ]; then
     tail -n 40 "$log" | awk '{ print "    | " $0 }'
     echo "    ^ exit status $status; the whole output: $log"
