@@ -244,6 +244,8 @@ LINKER_tsan := $(QUICK_LINKER) $(RUNTIME_tsan)
 LINKER_asan := $(QUICK_LINKER)
 
 Q := $(if $(V),,@)
+# The first line of a recipe: the folder of what it makes, by one process for all of them.
+folder = $(if $(MADE_$(@D)),,$(shell mkdir -p $(@D))$(eval MADE_$(@D) := 1))
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -276,12 +278,12 @@ LIBS_$(1) ?= $(CMOCKA)
 TESTS_OF_$(1) ?= $(1)
 
 build/$(1)/%.o: %.c Makefile | $(NEEDS_$(1))
-	@mkdir -p $$(@D)
+	$$(folder)
 	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$(if $$(is_outside),$(QUICK_$(1))) -std=gnu11 $(WARN_C) \
 	    $$(if $$(filter runtime/% tests/%,$$<),$(INSIDE_$(1))) \
 	    $$(SEES_$$(firstword $$(subst /, ,$$<))) -c $$< -o $$@
 build/$(1)/%.o: %.cc Makefile | $(NEEDS_$(1))
-	@mkdir -p $$(@D)
+	$$(folder)
 	$$(Q)$$(CXX_$(1)) $$(COMMON_$(1)) -std=c++17 $(WARN) -Wpedantic $$(SEES_tests) \
 	    -c $$< -o $$@
 
@@ -289,7 +291,7 @@ $(call library_rule,$(1),cadre,$$(OBJECTS_$(1)))
 $(foreach p,$(PARTS),$(call library_rule,$(1),cadre-$(p),$$(OBJECTS_$(p)_$(1)))$(newline))
 # Not ours: without our warnings. Strict: line breaks are CR LF.
 build/$(1)/llhttp/%.o: /usr/share/llhttp/%.c Makefile
-	@mkdir -p $$(@D)
+	$$(folder)
 	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) -w -DLLHTTP_STRICT_MODE=1 $(LLHTTP_CFLAGS) \
 	    -fvisibility=hidden -c $$< -o $$@
 # The objects as they are, for unit tests.
@@ -298,7 +300,7 @@ build/$(1)/libplain.a: $$(OBJECTS_$(1)) $(if $(filter aarch64,$(1)),,$$(OBJECTS_
 	@rm -f $$@
 	$$(Q)$(CROSS_$(1))ar rcsT $$@ $$^
 build/$(1)/libsupport.a: $(patsubst %.c,build/$(1)/%.o,$(SUPPORT) $(SUPPORT_$(1)))
-	@mkdir -p $$(@D)
+	$$(folder)
 	@rm -f $$@
 	$$(Q)$(CROSS_$(1))ar rcs $$@ $$^
 
@@ -308,7 +310,7 @@ build/$(1)/tests/unit/%: build/$(1)/tests/unit/%.o build/$(1)/libsupport.a \
 	    $(if $(filter aarch64,$(1)),,$(LIBS_http)) -o $$@
 build/$(1)/tests/%: build/$$(TESTS_OF_$(1))/tests/%.o \
     build/$$(TESTS_OF_$(1))/libsupport.a $$(LIBRARY_$(1))
-	@mkdir -p $$(@D)
+	$$(folder)
 	$$(Q)$$(if $$(wildcard tests/$$*.cc),$$(CXX_$(1)),$(CC_$(1))) $$(COMMON_$(1)) $$(LINKER_$(1)) \
 	    $$(wordlist 1,2,$$^) $$(LINK_$(1)) $$(LIBS_$(1)) -o $$@
 build/$(1)/bench/%: build/$(1)/bench/%.o $(patsubst %.c,build/$(1)/%.o,$(HARNESS)) \
@@ -317,7 +319,7 @@ build/$(1)/bench/%: build/$(1)/bench/%.o $(patsubst %.c,build/$(1)/%.o,$(HARNESS
 $(foreach e,$(EXAMPLES),$(eval build/$(1)/bin/$(e): $(patsubst %.c,build/$(1)/%.o,$(wildcard \
     examples/$(e).c examples/$(e)/*.c)) $(call outside_libraries,$(1)) build/$(1)/libcadre.a))
 $(EXAMPLES:%=build/$(1)/bin/%):
-	@mkdir -p $$(@D)
+	$$(folder)
 	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ -Wl,--as-needed $$(OUTSIDE_$(1)) -o $$@
 
 # The soak is long in one flavour only.
@@ -517,7 +519,7 @@ TIDY_DIR := build/tidy$(LONGER)
 TIDY := $(LINTED:%.c=$(TIDY_DIR)/%.txt)
 build/results/static/tidy: $(TIDY)
 $(TIDY_DIR)/%.txt: %.c $(filter %.h,$(CODE)) .clang-tidy
-	@mkdir -p $(@D)
+	$(folder)
 	$(Q)tools/tidy.sh $< -std=gnu11 $(LINT_FLAGS) >$@
 
 # ---- everything ----------------------------------------------------------------------
