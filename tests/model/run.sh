@@ -17,30 +17,36 @@ flags="-std=gnu11 -D_GNU_SOURCE -DRT_MC -fno-strict-aliasing $CK_FLAGS
     -Dpthread_mutex_lock=mc_mutex_lock -Dpthread_mutex_unlock=mc_mutex_unlock"
 warnings="-Wall -Wextra -Wno-unused-parameter -Wshadow -Wconversion
     -Wstrict-prototypes -Wmissing-prototypes -Wundef"
-debug=$([ -n "${KEEP-}" ] && echo -g) # costs a third more
-of_mutants="-O0 $([ -n "${KEEP-}" ] || echo -w)" # there are hundreds, so that they are
-cc_of_mutants=${CC-$(command -v clang || echo gcc)} # made as fast as can be
+debug=${KEEP:+-g} # costs a third more
+of_mutants=-O0 # there are hundreds, so that they are made as fast as can be
+[ -n "$debug" ] || of_mutants+=" -w"
+linker=$([ ! -e /usr/bin/ld.gold ] || echo -fuse-ld=gold)
 engine="mc mc_run mc_snapshot mc_memory mc_place mc_print" # one translation unit
 around="mc_os mc_isolated"
+always="$build/engine.o $(printf "$build/%s.o " $around)"
 limit=$([ -n "${LONG-}" ] && echo 7200 || echo 480) # seconds for one program
 
-# compile CC DIR MODEL FILE OBJECT FLAGS: FILE as DIR has it, else MODEL, else the runtime
+# What follows is done for hundreds of mutants and thousands of files, and a process costs
+# more than what it is started for: hence the shell's own means.
+
+# compile DIR MODEL FILE OBJECT FLAGS: FILE as DIR has it, else MODEL, else the runtime
 compile() {
-    local cc=$1 dir=$2 model=$3 object=$5 from
+    local dir=$1 model=$2 object=$4 from
     for from in "$dir" "$model" runtime $here; do
-        [ -e "$from/$4" ] && break
+        [ -e "$from/$3" ] && break
     done
-    mkdir -p "${object%/*}"
+    [ -d "${object%/*}" ] || mkdir -p "${object%/*}"
     # shellcheck disable=SC2086
-    $cc $flags $debug -O1 $6 -I"$dir" -I"$model" -Iruntime -Iinclude -I$here \
-        -include ck_mc.h -c -o "$object" "$from/$4" >>"$dir/log" 2>&1
+    $cc $flags $debug -O1 $5 -I"$dir" -I"$model" -Iruntime -Iinclude -I$here \
+        -include ck_mc.h -c -o "$object" "$from/$3" >>"$dir/log" 2>&1
 }
 
 # changes DIR FILE OBJECT: does what DIR has changed reach this file of the model?
 changes() {
-    local f
+    local f needs
+    read -r -d '' needs <"${3%.o}.d"
     while read -r f; do
-        [ "$f" = "$2" ] || { [[ $f == *.h ]] && grep -qF "/$f" "${3%.o}.d"; } && return
+        [ "$f" = "$2" ] || [[ $f == *.h && $needs == *"/$f"* ]] && return
     done <"$1/changed"
     return 1
 }
@@ -48,14 +54,16 @@ changes() {
 # The objects of a model, which `objects` lists: its mutants share those that they do not
 # change, and models those for which they have shrunk the same.
 prepare() {
-    local model=$1 name headers f key o
+    local model=$1 name headers own f key o
     name=${model%/0} name=${name##*/}
-    headers=$(find "$model" -name '*.h' | LC_ALL=C sort | xargs -r cat)
+    headers=$(find "$model" -name '*.h' | LC_ALL=C sort | xargs -r cat | cksum)
     for f in "test_$name.c" $(<"$model/sources"); do
-        key=$({ echo "$headers" && { [ ! -e "$model/$f" ] || cat "$model/$f"; }; } | cksum)
+        own=
+        [ ! -e "$model/$f" ] || own=$(cksum <"$model/$f")
+        key=$headers-$own
         o=$build/objects/${key// /-}/$f.o
         if [ ! -e "$o" ]; then
-            compile "$cc" "$model" "$model" "$f" "$o.$name.o" \
+            compile "$model" "$model" "$f" "$o.$name.o" \
                 "-MMD -MF ${o%.o}.d $warnings" || return 1
             mv "$o.$name.o" "$o"
         fi
@@ -71,14 +79,13 @@ one() {
     while read -r f o; do
         if [ "$kind" != model ] && changes "$dir" "$f" "$o"; then
             o=$dir/$f.o
-            compile "$cc_of_mutants" "$dir" "$model" "$f" "$o" "$of_mutants" ||
+            compile "$dir" "$model" "$f" "$o" "$of_mutants" ||
                 { echo broken >"$dir/verdict"; return; }
         fi
         objects="$objects $o"
     done <"$model/objects"
-    # shellcheck disable=SC2086,SC2046
-    if ! $cc ${debug:--s} -o "$dir/model" $objects \
-        $(printf "$build/%s.o " engine $around) >>"$dir/log" 2>&1; then
+    # shellcheck disable=SC2086
+    if ! $cc ${debug:--s} $linker -o "$dir/model" $objects $always >>"$dir/log" 2>&1; then
         echo broken >"$dir/verdict"
         return
     fi
@@ -94,7 +101,6 @@ one() {
     *:2) echo broken ;;
     *) echo failed ;;
     esac >"$dir/verdict"
-    [ -n "${KEEP-}" ] || rm -f "$dir/model"
 }
 
 case ${1-} in
@@ -141,13 +147,15 @@ printf "$build/%s/0\n" "${names[@]}" | $each --prepare
 # The models first: they take longest.
 printf '%s\n' "${jobs[@]}" | awk '{ print ($0 ~ /\/0$/ ? 0 : 1), $0 }' | sort -s -k1,1 |
     cut -d' ' -f2 | $each --one
+[ -n "${KEEP-}" ] || rm -f "${jobs[@]/%//model}"
 
 passed=0 failed=0
 for name in "${names[@]}"; do
     caught=0 mutants=0
     echo "$name"
     for dir in $(printf '%s\n' "${jobs[@]}" | grep "^$build/$name/"); do
-        verdict=$(cat "$dir/verdict" 2>/dev/null || echo "did not run")
+        verdict='did not run'
+        [ ! -e "$dir/verdict" ] || read -r verdict <"$dir/verdict"
         { read -r kind; read -r where; read -r _; read -r why; } <"$dir/about"
         if [ "$kind" = model ]; then
             cat "$dir/log"
