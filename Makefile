@@ -9,7 +9,6 @@
 #   build/log/        what it printed
 
 GOALS := $(or $(MAKECMDGOALS),all)
-comma := ,
 
 ifndef CADRE_READY
 
@@ -202,7 +201,7 @@ CC_tsan := $(if $(TSAN_LIBRARY),$(CLANG),$(GCC))
 FLAGS_tsan := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer $(if $(TSAN_LIBRARY),,-Wno-maybe-uninitialized)
 QUICK_tsan := -O0
 INSIDE_tsan := $(if $(TSAN_LIBRARY),,-Wno-tsan) -include tests/tsan/ck_tsan.h
-RUNTIME_tsan := $(if $(TSAN_LIBRARY),-shared-libsan -Wl$(comma)-rpath$(comma)$(dir $(TSAN_LIBRARY)) -u tsan_first)
+RUNTIME_tsan := -Wl,--no-as-needed $(TSAN_LIBRARY) -Wl,-rpath,$(dir $(TSAN_LIBRARY)) -u tsan_first
 SUPPORT_tsan := $(if $(TSAN_LIBRARY),tests/tsan/first.c)
 CC_asan := $(GCC)
 FLAGS_asan := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all \
@@ -237,11 +236,13 @@ LINK_shared := -Lbuild/shared -Wl,--as-needed $(PARTS:%=-lcadre-%) -lcadre -Wl,-
 
 # There are hundreds of tests to be linked: by a quick linker, but for what users link.
 QUICK_LINKER := $(if $(wildcard /usr/bin/ld.gold),-fuse-ld=gold)
-LINKER_clang := $(QUICK_LINKER)
-LINKER_debug := $(QUICK_LINKER)
 LINKER_release := $(QUICK_LINKER)
-LINKER_tsan := $(QUICK_LINKER) $(RUNTIME_tsan)
 LINKER_asan := $(QUICK_LINKER)
+# What clang has compiled gcc links, too: clang takes as long to start as that takes.
+LINKED_clang := $(GCC) -pthread $(QUICK_LINKER)
+LINKED_debug := $(LINKED_clang)
+LINKED_tsan := $(if $(TSAN_LIBRARY),$(LINKED_clang) $(RUNTIME_tsan))
+LINKER_tsan := $(QUICK_LINKER)
 
 Q := $(if $(V),,@)
 # The first line of a recipe: the folder of what it makes, by one process for all of them.
@@ -272,6 +273,7 @@ $(foreach p,$(PARTS),$(eval OBJECTS_$(p)_$(1) := \
 OBJECTS_$(1) := $(patsubst %.c,build/$(1)/%.o,$(RUNTIME) $(ACTORS))
 CXX_$(1) := $(if $(filter $(CLANG),$(CC_$(1))),$(CLANG)++,$(CROSS_$(1))$(GXX))
 COMMON_$(1) := -MMD -MP -pthread -D_GNU_SOURCE $(FLAGS_$(1))
+LINKED_$(1) := $(or $(LINKED_$(1)),$(CC_$(1)) -pthread $(FLAGS_$(1)) $(LINKER_$(1)))
 LIBRARY_$(1) ?= $(call outside_libraries,$(1)) build/$(1)/libcadre.a
 LINK_$(1) ?= $(call outside_libraries,$(1)) build/$(1)/libcadre.a -Wl,--as-needed $$(OUTSIDE_$(1))
 LIBS_$(1) ?= $(CMOCKA)
@@ -306,13 +308,13 @@ build/$(1)/libsupport.a: $(patsubst %.c,build/$(1)/%.o,$(SUPPORT) $(SUPPORT_$(1)
 
 build/$(1)/tests/unit/%: build/$(1)/tests/unit/%.o build/$(1)/libsupport.a \
     build/$(1)/libplain.a
-	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$(LINKER_$(1)) $$^ $$(LIBS_$(1)) -Wl,--as-needed \
+	$$(Q)$$(LINKED_$(1)) $$^ $$(LIBS_$(1)) -Wl,--as-needed \
 	    $(if $(filter aarch64,$(1)),,$(LIBS_http)) -o $$@
 build/$(1)/tests/%: build/$$(TESTS_OF_$(1))/tests/%.o \
     build/$$(TESTS_OF_$(1))/libsupport.a $$(LIBRARY_$(1))
 	$$(folder)
-	$$(Q)$$(if $$(wildcard tests/$$*.cc),$$(CXX_$(1)),$(CC_$(1))) $$(COMMON_$(1)) $$(LINKER_$(1)) \
-	    $$(wordlist 1,2,$$^) $$(LINK_$(1)) $$(LIBS_$(1)) -o $$@
+	$$(Q)$$(LINKED_$(1)) $$(wordlist 1,2,$$^) $$(LINK_$(1)) $$(LIBS_$(1)) \
+	    $$(if $$(wildcard tests/$$*.cc),-lstdc++) -o $$@
 build/$(1)/bench/%: build/$(1)/bench/%.o $(patsubst %.c,build/$(1)/%.o,$(HARNESS)) \
     $(call outside_libraries,$(1)) build/$(1)/libcadre.a
 	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) $$^ -Wl,--as-needed $$(OUTSIDE_$(1)) -o $$@
