@@ -26,7 +26,7 @@ judge() {
 refused() {
     "$program" --csv "$scratch/refused.csv" "$@" >"$scratch/out" 2>"$scratch/err"
     [ $? -eq 2 ] && [ ! -s "$scratch/out" ] && [ ! -e "$scratch/refused.csv" ] &&
-        [ "$(wc -l <"$scratch/err")" -eq 1 ]
+        { read -r _ && ! read -r _; } <"$scratch/err"
 }
 judge "takes --nonsense" refused --nonsense
 judge "takes a word" refused nonsense
