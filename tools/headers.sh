@@ -19,7 +19,7 @@ pkg-config 'openssl >= 3' 2>/dev/null || skip="${skip-} -path runtime/tls -prune
 try() {
     local header=$1
     shift
-    if echo "#include \"$header\"" | "$@" -fsyntax-only -; then
+    if "$@" -fsyntax-only - <<<"#include \"$header\""; then
         passed=$((passed + 1))
     else
         echo "FAILED: $*"
@@ -29,7 +29,12 @@ try() {
 
 # begins_with FILE.c HEADER
 begins_with() {
-    [ -e "$1" ] && [ "$(grep -m1 '^ *# *include' "$1")" = "#include \"$2\"" ]
+    local line
+    [ -e "$1" ] || return
+    while read -r line; do
+        [[ $line != '#'*([ ])include* ]] || break
+    done <"$1"
+    [ "$line" = "#include \"$2\"" ]
 }
 
 # shellcheck disable=SC2086
