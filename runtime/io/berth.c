@@ -41,8 +41,6 @@ static bool doze(struct nap *nap, const struct park_word *word, uint32_t seen,
     }
     berth_obey(b, seat_next(&b->seat));
     do {
-        if (timeout_ns != PARK_FOREVER)
-            berth_turn(b); /* first: it may read the descriptor */
         struct inbox_node *more = seat_rest(&b->seat);
         berth_obey(b, more);
         if (!more && rests(b, word, seen))

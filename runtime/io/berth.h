@@ -24,7 +24,8 @@ struct berth {
 };
 
 /* What the loop does (io/shard), by whoever has the seat: the commands, the oldest first;
- * one turn, without waiting for anything; and waiting for something, at most so long. */
+ * one turn, without waiting for anything; and waiting for something, at most so long, and
+ * it may be for less. */
 void berth_obey(struct berth *berth, struct inbox_node *oldest);
 void berth_turn(struct berth *berth);
 void berth_wait(struct berth *berth, int64_t timeout_ns);

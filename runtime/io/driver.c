@@ -191,7 +191,7 @@ static bool is_small(uint64_t part, uint64_t all, uint64_t taken)
  * gives the lowest descriptor: so those below the newest are taken. */
 static bool has_room(const struct io *io, int newest)
 {
-    enum { DESCRIPTORS = 5 }; /* of one loop */
+    enum { DESCRIPTORS = 6 }; /* of one loop */
     const struct heap *heap = &io->world->heap;
     struct rlimit most;
     uint64_t loops = 1;

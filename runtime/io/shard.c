@@ -6,8 +6,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#define NEVER INT64_MAX
 
 /* ---- made and freed ----------------------------------------------------------- */
 
@@ -16,17 +19,27 @@ static struct shard *shard_of(struct berth *berth)
     return container_of(berth, struct shard, berth);
 }
 
-static void drain(const struct shard *shard)
+static void drain(int fd)
 {
     uint64_t count;
-    ssize_t got = read(shard->berth.seat.wake_fd, &count, sizeof count);
-    (void)got; /* somebody else was quicker */
+    ssize_t got = read(fd, &count, sizeof count);
+    (void)got; /* somebody else was quicker, or it was set anew */
 }
 
 /* Woken: that is all. */
 static void on_wake(uv_poll_t *poll, int status, int events)
 {
-    drain(poll->data);
+    const struct shard *shard = poll->data;
+    drain(shard->berth.seat.wake_fd);
+    (void)status;
+    (void)events;
+}
+
+static void on_alarm(uv_poll_t *poll, int status, int events)
+{
+    struct shard *shard = poll->data;
+    drain(shard->alarm_fd);
+    shard->alarm_at = NEVER;
     (void)status;
     (void)events;
 }
@@ -42,31 +55,63 @@ static int loop_init(uv_loop_t *loop)
     return err;
 }
 
+static int make_descriptors(struct shard *shard)
+{
+    shard->alarm_at = NEVER;
+    shard->berth.seat.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (shard->berth.seat.wake_fd < 0)
+        return -errno;
+    shard->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (shard->alarm_fd >= 0)
+        return 0;
+    int err = -errno;
+    close(shard->berth.seat.wake_fd);
+    return err;
+}
+
+static void close_descriptors(const struct shard *shard)
+{
+    close(shard->alarm_fd);
+    close(shard->berth.seat.wake_fd);
+}
+
+static int hear(struct shard *shard, uv_poll_t *poll, int fd, uv_poll_cb heard)
+{
+    int err = uv_poll_init(&shard->loop, poll, fd);
+    if (err)
+        return err;
+    poll->data = shard;
+    err = uv_poll_start(poll, UV_READABLE, heard);
+    invariant(err == 0);
+    return 0;
+}
+
 int shard_init(struct shard *shard, struct world *world)
 {
     berth_init(&shard->berth);
     shard->world = world;
     shard->has_thread = false;
     list_init(&shard->handles);
-    shard->berth.seat.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (shard->berth.seat.wake_fd < 0)
-        return -errno;
-    int err = loop_init(&shard->loop);
+    int err = make_descriptors(shard);
+    if (err)
+        return err;
+    err = loop_init(&shard->loop);
     if (err)
         goto no_loop;
-    err = uv_poll_init(&shard->loop, &shard->wake, shard->berth.seat.wake_fd);
+    err = hear(shard, &shard->wake, shard->berth.seat.wake_fd, on_wake);
     if (err)
-        goto no_poll;
-    err = uv_timer_init(&shard->loop, &shard->limit);
-    invariant(err == 0);
-    shard->wake.data = shard;
-    err = uv_poll_start(&shard->wake, UV_READABLE, on_wake);
-    invariant(err == 0);
+        goto no_wake;
+    err = hear(shard, &shard->alarm, shard->alarm_fd, on_alarm);
+    if (err)
+        goto no_alarm;
     return 0;
-no_poll:
+no_alarm:
+    uv_close((uv_handle_t *)&shard->wake, NULL);
+    (void)uv_run(&shard->loop, UV_RUN_DEFAULT);
+no_wake:
     (void)uv_loop_close(&shard->loop);
 no_loop:
-    close(shard->berth.seat.wake_fd);
+    close_descriptors(shard);
     return err;
 }
 
@@ -74,11 +119,11 @@ void shard_fini(struct shard *shard)
 {
     invariant(list_is_empty(&shard->handles));
     uv_close((uv_handle_t *)&shard->wake, NULL);
-    uv_close((uv_handle_t *)&shard->limit, NULL);
+    uv_close((uv_handle_t *)&shard->alarm, NULL);
     (void)uv_run(&shard->loop, UV_RUN_DEFAULT);
     int err = uv_loop_close(&shard->loop);
     invariant(err == 0); /* else a handle was left */
-    close(shard->berth.seat.wake_fd);
+    close_descriptors(shard);
 }
 
 /* ---- one turn, by who has the seat -------------------------------------------- */
@@ -114,32 +159,25 @@ void berth_deliver(struct fifo *got, struct worker *here)
 
 void berth_turn(struct berth *b) { (void)uv_run(&shard_of(b)->loop, UV_RUN_NOWAIT); }
 
-static void on_limit(uv_timer_t *limit) { (void)limit; }
-
-/* Less than a millisecond, which libuv cannot: the loop's descriptor is waited for. What
- * the turn before has started the kernel does not know of yet; so not for longer. */
-static void wait_briefly(struct shard *shard, int64_t timeout_ns)
+/* One that is set for earlier stays: waking once too often costs less than setting it
+ * each time. */
+static void set_alarm(struct shard *shard, int64_t timeout_ns)
 {
-    struct pollfd p = {.fd = uv_backend_fd(&shard->loop), .events = POLLIN};
-    struct timespec t = {0, timeout_ns};
-    if (ppoll(&p, 1, &t, NULL) == 1)
-        (void)uv_run(&shard->loop, UV_RUN_NOWAIT);
+    int64_t at = (int64_t)uv_hrtime() + (timeout_ns > 0 ? timeout_ns : 0);
+    if (shard->alarm_at <= at)
+        return;
+    const struct itimerspec due = {.it_value = {at / 1000000000, at % 1000000000}};
+    int err = timerfd_settime(shard->alarm_fd, TFD_TIMER_ABSTIME, &due, NULL);
+    invariant(err == 0);
+    shard->alarm_at = at;
 }
 
 void berth_wait(struct berth *b, int64_t timeout_ns)
 {
     struct shard *shard = shard_of(b);
-    const int64_t ms = 1000000;
-    if (timeout_ns != PARK_FOREVER && timeout_ns < ms) {
-        wait_briefly(shard, timeout_ns);
-        return;
-    }
-    if (timeout_ns != PARK_FOREVER) {
-        uv_update_time(&shard->loop);
-        (void)uv_timer_start(&shard->limit, on_limit, (uint64_t)(timeout_ns / ms), 0);
-    }
+    if (timeout_ns != PARK_FOREVER)
+        set_alarm(shard, timeout_ns);
     (void)uv_run(&shard->loop, UV_RUN_ONCE);
-    (void)uv_timer_stop(&shard->limit);
 }
 
 void berth_wait_outside(struct berth *b, int64_t timeout_ns)
@@ -147,7 +185,7 @@ void berth_wait_outside(struct berth *b, int64_t timeout_ns)
     struct pollfd p = {.fd = b->seat.wake_fd, .events = POLLIN};
     struct timespec t = {timeout_ns / 1000000000, timeout_ns % 1000000000};
     if (ppoll(&p, 1, &t, NULL) == 1)
-        drain(shard_of(b));
+        drain(b->seat.wake_fd);
 }
 
 /* ---- a thread of its own, and the end ----------------------------------------- */

@@ -21,7 +21,9 @@ struct shard {
     /* Of whoever has the seat. */
     uv_loop_t loop;
     uv_poll_t wake;
-    uv_timer_t limit; /* of how long it waits */
+    uv_poll_t alarm; /* ends its waiting: a timer finer than libuv's */
+    int alarm_fd;
+    int64_t alarm_at; /* not later than it was asked to be; NEVER: it is off */
     struct list handles;
     char scratch[SHARD_SCRATCH]; /* what is read goes here first */
 };
