@@ -13,6 +13,7 @@ void idle_init(struct idle *idle, struct idle_bed *beds, uint32_t workers)
     idle->groups = (workers + 63) / 64;
     atomic_set(&idle->wants, 0);
     atomic_set(&idle->watch, 0);
+    atomic_set(&idle->deputy, 0);
     plain_write(&idle->look_due, 0);
     idle->lively = 0;
     idle->lively_at = 0;
@@ -229,6 +230,21 @@ bool idle_take_watch(struct idle *idle, uint32_t worker)
     return true;
 }
 
+bool idle_stand_by(struct idle *idle, uint32_t worker)
+{
+    uint32_t nobody = 0;
+    return cas_seq(&idle->deputy, &nobody, worker + 1);
+}
+
+bool idle_stand_down(struct idle *idle, uint32_t worker, bool is_up, int64_t now)
+{
+    store_seq(&idle->deputy, 0); /* then the watch is looked for: idle_leave_watch */
+    if (is_up || !idle_take_watch(idle, worker))
+        return false;
+    plain_write(&idle->look_due, now); /* it has waited for that already */
+    return true;
+}
+
 static bool others_sleep(const struct idle *idle, uint32_t worker)
 {
     for (uint32_t w = 0; w < idle->workers; w++)
@@ -243,6 +259,8 @@ void idle_leave_watch(struct idle *idle, uint32_t worker)
     if (watch == worker + 1)
         store_seq(&idle->watch, 0);
     else if (watch != 0)
+        return;
+    if (load_seq(&idle->deputy)) /* pairs with idle_stand_down */
         return;
     fetch_or_seq(&idle->wants, IDLE_UNWATCHED);
     if (!others_sleep(idle, worker))

@@ -9,7 +9,13 @@
  *
  * While anybody is awake one sleeper keeps watch: it sleeps a millisecond at a time, and
  * in between looks for work that waits behind a handler that does not end. When all
- * sleep, so does the watch; the first to push something afterwards wakes it. */
+ * sleep, so does the watch; the first to push something afterwards wakes it.
+ *
+ * Where things come from outside the watch gets up for its own, again and again. So that
+ * it need not wake another one each time, who lies down beside it is its deputy for a
+ * while: he sleeps so long at most, and takes over if there is no watch then. Who gives
+ * the watch up looks for a deputy afterwards, and who was that looks for a watch
+ * afterwards: one of them finds that the other is none. */
 #ifndef SCHED_IDLE_H
 #define SCHED_IDLE_H
 
@@ -66,7 +72,8 @@ struct idle {
     /* What workers with work look at: how many are hungry, about, and IDLE_UNWATCHED
      * when all slept, the watch with them, or it had to go to work. */
     alignas(CACHE_PAIR) ATOMIC(uint32_t) wants;
-    ATOMIC(uint32_t) watch; /* who keeps it: its number + 1; 0: nobody */
+    /* Who keeps it, and who would take over: numbers + 1; 0: nobody. */
+    ATOMIC(uint32_t) watch, deputy;
     ATOMIC(uint64_t) mask[IDLE_WORKERS_MAX / 64];
     int64_t
         look_due; /* when the watch is to look; 0: it is not said yet. The watch's ... */
@@ -128,6 +135,11 @@ bool idle_all_asleep(const struct idle *idle);
 
 /* The watch. Takes it, if nobody has it. */
 bool idle_take_watch(struct idle *idle, uint32_t worker);
+/* The deputy, asleep. False: there is one. */
+bool idle_stand_by(struct idle *idle, uint32_t worker);
+/* It is none any more, at `now`, up or not; asleep, it may have become the watch, which
+ * looks at once: true. */
+bool idle_stand_down(struct idle *idle, uint32_t worker, bool is_up, int64_t now);
 /* By whoever got up. Gives the watch up if it had it, and sees to it that another sleeper
  * takes over where nobody watches: at once when others are awake, else when this one
  * pushes something (see worker_leave_watch). */

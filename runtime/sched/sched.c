@@ -125,13 +125,19 @@ static void say_if_all_sleep(struct sched *s)
         sched_notify(s);
 }
 
+/* How long it may sleep, and not longer than that. */
+static int64_t rest_ns(const struct worker *w, int64_t most)
+{
+    int64_t rest = worker_rest_ns(w);
+    return rest == PARK_FOREVER || rest > most ? most : rest;
+}
+
 /* How long the watch sleeps. */
 static int64_t watch_ns(struct worker *w)
 {
     struct crew *crew = w->crew;
-    int64_t look = idle_look_ns(&crew->idle, clock_now(&crew->clock), SCHED_WATCH_NS);
-    int64_t rest = worker_rest_ns(w);
-    return rest == PARK_FOREVER || rest > look ? look : rest;
+    return rest_ns(w,
+                   idle_look_ns(&crew->idle, clock_now(&crew->clock), SCHED_WATCH_NS));
 }
 
 /* Where workers sleep in loops (struct nap), things come from outside that nobody pushes;
@@ -184,6 +190,17 @@ static bool keep_watch(struct sched *s, struct worker *w)
     return false;
 }
 
+/* Asleep beside the watch, for as long as that sleeps between two looks. True: it is the
+ * watch now. */
+static bool stand_by(struct worker *w, bool *is_up)
+{
+    struct idle *idle = &w->crew->idle;
+    if (!idle_nap(idle, w->id) || !idle_stand_by(idle, w->id))
+        return false;
+    *is_up = idle_sleep(idle, w->id, rest_ns(w, SCHED_WATCH_NS));
+    return idle_stand_down(idle, w->id, *is_up, clock_now(&w->crew->clock));
+}
+
 bool sched_tidy(struct sched *s, struct worker *w)
 {
     return s->tidy && idle_is_asleep(&s->crew.idle, w->id) && s->tidy(w);
@@ -195,9 +212,11 @@ static void fall_asleep(struct sched *s, struct worker *w)
     say_if_all_sleep(s);
     while (sched_tidy(s, w))
         thread_yield(); /* to whoever has something better to do */
-    bool watches = s->crew.count > 1 && !w->aloof && idle_take_watch(idle, w->id);
+    bool may_watch = s->crew.count > 1 && !w->aloof, is_up = false;
+    bool watches = may_watch && (idle_take_watch(idle, w->id) || stand_by(w, &is_up));
     if (!watches || keep_watch(s, w)) {
-        (void)idle_sleep(idle, w->id, worker_rest_ns(w));
+        if (!is_up)
+            (void)idle_sleep(idle, w->id, worker_rest_ns(w));
         worker_get_up(w);
     }
     if (s->crew.count == 1)
@@ -341,12 +360,6 @@ static void set_timer(struct sched *s, const struct worker *w)
     (void)timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &at, NULL);
 }
 
-static int64_t wait_ns(const struct worker *w, int64_t timeout_ns)
-{
-    int64_t rest = worker_rest_ns(w);
-    return rest == PARK_FOREVER || rest > timeout_ns ? timeout_ns : rest;
-}
-
 int sched_poll(struct sched *s, int max, int64_t timeout_ns)
 {
     struct worker *w = &s->crew.workers[0];
@@ -370,7 +383,7 @@ int sched_poll(struct sched *s, int max, int64_t timeout_ns)
             sched_ring(s);
         if (turns > 0 || timeout_ns <= 0)
             break;
-        sched_unring(s, wait_ns(w, timeout_ns));
+        sched_unring(s, rest_ns(w, timeout_ns));
         timeout_ns = 0;
     }
     set_timer(s, w);

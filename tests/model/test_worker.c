@@ -195,6 +195,32 @@ static void two_workers_one_used_soon(void)
     world.sched.crew.workers[0].due = 1 + (uint32_t)mc_choose(2);
 }
 
+/* Workers sleep where things come from outside, so that the watch has a deputy. */
+static struct nap naps[2];
+static bool sleep_outside(struct nap *nap, const struct park_word *word, uint32_t seen,
+                          int64_t timeout_ns)
+{
+    park_wait(&world.sched.beds[nap - naps].word, seen, timeout_ns);
+    return false;
+}
+static void wake_outside(struct nap *nap)
+{
+    park_wake(&world.sched.beds[nap - naps].word, 1);
+}
+static void see_nothing(struct nap *nap, struct fifo *got) {}
+
+static void two_workers_outside(void)
+{
+    two_workers_one_used();
+    for (int i = 0; i < 2; i++) {
+        naps[i] = (struct nap){
+            .sleep = sleep_outside, .wake = wake_outside, .look = see_nothing};
+        atomic_set(&world.sched.beds[i].nap, &naps[i]);
+        atomic_set(&world.sched.beds[i].offer, &naps[i]);
+    }
+    mc_name(&world.sched.crew.idle.deputy, 4, "deputy");
+}
+
 /* It wants no work, so that getting up changes nothing that the watch writes. */
 static void two_workers_one_sated(void)
 {
@@ -504,6 +530,8 @@ int main(int argc, char **argv)
          BOUNDS(2, 0, 2)},
         {TEST("two, one ends the watch", 3, two_workers_one_sated, tell_meanwhile),
          BOUNDS(1, 1, 2)},
+        {TEST("two, outside, told meanwhile", 3, two_workers_outside, tell_meanwhile),
+         BOUNDS(2, 0, 1)},
         {TEST("two, told by both", 2, told_by_both, only_work), BOUNDS(2, 0, 0)},
         {TEST("two, told by one", 3, told_by_one, tell_2_to_1), BOUNDS(2, 0, 0)},
         {TEST("two, gift of many", 2, gift_of_many, only_work), BOUNDS(2, 0, 0)},
