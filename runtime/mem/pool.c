@@ -33,13 +33,18 @@ static int64_t settle(struct pool *pool)
 static uint32_t give(struct pool *pool, unsigned c, uint32_t keep)
 {
     struct pool_class *class = &pool->classes[c];
-    struct pool_block *chain = NULL;
-    uint32_t n = 0;
-    for (; n < POOL_CHAIN && pool_count(class) > keep; n++) {
-        struct pool_block *b = pool_detach(class);
+    uint32_t count = pool_count(class), n = count > keep ? count - keep : 0;
+    if (n > POOL_CHAIN)
+        n = POOL_CHAIN;
+    struct pool_block *chain = NULL, *b = class->first;
+    for (uint32_t i = 0; i < n; i++) {
+        struct pool_block *next = b->next;
         plain_write(&b->next, chain);
         chain = b;
+        b = next;
     }
+    class->first = b;
+    class->room += (int32_t)n;
     if (n > 0)
         pool_depot_give(pool->depot, c, chain);
     pool->given += (int64_t)(n * pool_size_of(c));
