@@ -183,6 +183,14 @@ static CC_INLINE bool cell_takes(const struct cell *cell, const struct letter *l
     return upper_is32_acquire(&cell->life, plain_read(&letter->to));
 }
 
+/* Does it do nothing, and wait for nothing but a message? Then the mailbox is empty: what
+ * is not scheduled and has mail has a token somewhere, and so an inbox that is not EMPTY;
+ * or it is odd. The owner's, inside. */
+static CC_INLINE bool cell_is_idle(const struct cell *cell)
+{
+    return task_is_usual(&cell->task, false) && inbox_is_empty(&cell->task.inbox);
+}
+
 /* The owner takes over what the others have sent, and leaves this tag. */
 static inline void cell_take_mail(struct cell *cell, struct worker *owner,
                                   struct inbox_node *tag)

@@ -50,7 +50,7 @@ static inline uint32_t flow_high(const struct world *w)
 
 /* Has this turn found already that that one is flooded? Then it has no limit, and more
  * that is sent to it need not look. */
-static inline bool flow_is_noted(const struct cadre_self *self, uint64_t to)
+static CC_INLINE bool flow_is_noted(const struct cadre_self *self, uint64_t to)
 {
     return self->noted == to && self->noted_turn == load_relaxed(&self->worker->turns);
 }

@@ -30,7 +30,7 @@ static CC_INLINE void receive_outcome(struct cadre_self *self, struct cell *cell
         note_failure(self, e);
     op_mark_outcome(cell, e, token);
     op_end(self, op);
-    (void)receive(self, cell, e, token, handle);
+    (void)receive(self, cell, e, token, &handle);
     op_context_end(self);
 }
 
@@ -90,7 +90,8 @@ static void take_tick(struct cadre_self *self, struct cell *cell, struct op *op)
     self_note(self, EVENT_TIMER, cell_address(cell), 0, e->type);
     op_mark_outcome(cell, e, token);
     counter_add(&self->accepted, 1);
-    (void)receive(self, cell, e, token, after_receive(self, kind, then));
+    cadre_receive *handle = after_receive(self, kind, then);
+    (void)receive(self, cell, e, token, &handle);
 }
 
 /* An operation's alarm has rung, or its memory comes back. */

@@ -6,16 +6,17 @@
 
 static CC_NOINLINE void receive_drop(struct envelope *e) { e->type->drop(e->body); }
 
-/* Afterwards the envelope is free, or somebody else's. is_request: it is to be answered.
+/* Afterwards the envelope is free, or somebody else's. handle: where the handler is
+ * found, so that it is looked up in the call itself. is_request: it is to be answered.
  * True: nothing unusual. */
 static CC_INLINE bool receive_kind(struct cadre_self *self, struct cell *cell,
                                    struct envelope *e, uint64_t token,
-                                   cadre_receive *handle, bool is_request)
+                                   cadre_receive *const *handle, bool is_request)
 {
     const cadre_type *type = e->type;
     cadre_msg m = {type, {e->from}, {token}, e->body};
     self->message = e;
-    int result = handle(self, cell->state, &m);
+    int result = (*handle)(self, cell->state, &m);
     if (unlikely((uint32_t)result | self->unusual) ||
         (is_request && unlikely(self->owes != OWES_NO_MORE))) {
         settle_message(self, e, type, m.from.id, result);
@@ -26,12 +27,13 @@ static CC_INLINE bool receive_kind(struct cadre_self *self, struct cell *cell,
     counter_add(&self->handled, 1);
     if (unlikely(type->drop))
         receive_drop(e);
-    self_free(self, e);
+    self_free_handled(self, e);
     return true;
 }
 
 static CC_INLINE bool receive(struct cadre_self *self, struct cell *cell,
-                              struct envelope *e, uint64_t token, cadre_receive *handle)
+                              struct envelope *e, uint64_t token,
+                              cadre_receive *const *handle)
 {
     return receive_kind(self, cell, e, token, handle, false);
 }

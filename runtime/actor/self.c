@@ -56,6 +56,7 @@ bool self_tidy(struct worker *worker)
     self->expects = false;
     if (unlikely(expects))
         isolation_look(self->world->isolation, worker);
+    self_free_spent(self);
     return pool_reclaim(&self->pool);
 }
 

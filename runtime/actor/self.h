@@ -49,7 +49,8 @@ struct lookout {
 
 struct cadre_self {
     struct world *world;
-    struct worker *worker; /* NULL: outside */
+    struct worker *worker;  /* NULL: outside */
+    struct table_view view; /* of the world's table */
     /* Whose turn it is; NULL between turns. Also for threads that ask who is stuck. */
     ATOMIC(struct cell *) cell;
     struct envelope
@@ -64,6 +65,9 @@ struct cadre_self {
         uint32_t unusual;
     };
     uint8_t owes; /* enum debt, of the message in hand */
+    /* A message that was handled: the next one that is sent is put into it if it is of
+     * its size, so that what goes to and fro does without the pool. NULL: none. */
+    struct envelope *spent;
     struct cause context;
     struct step *step; /* the running one, or NULL */
     /* Handlers that wait (await.h): */
@@ -177,6 +181,23 @@ static CC_INLINE void self_free(struct cadre_self *self, struct envelope *e)
 {
     if (unlikely(!pool_put_at(&self->pool, e, e->letter.place)))
         self_free_slowly(self, e);
+}
+
+/* The same after it was handled: it is kept at hand, if none is; but AddressSanitizer is
+ * to know that it is free. */
+static CC_INLINE void self_free_handled(struct cadre_self *self, struct envelope *e)
+{
+    if (CC_ASAN || unlikely(self->spent))
+        self_free(self, e);
+    else
+        self->spent = e;
+}
+/* The one at hand, if there is one. */
+static inline void self_free_spent(struct cadre_self *self)
+{
+    if (self->spent)
+        self_free(self, self->spent);
+    self->spent = NULL;
 }
 
 /* The time, read when first asked for in a turn. */

@@ -3,10 +3,10 @@
 
 #include "actor/call.h"
 #include "actor/flow.h"
+#include "actor/fresh.h"
 #include "actor/uplink.h"
 #include "actor/urgent.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -28,40 +28,13 @@ int send_check_failed(struct world *world, const char *what, const cadre_type *t
                         what, type->name ? type->name : "?", type->size);
 }
 
-enum { SMALL = 80 }; /* bytes of body: the pool's classes are linear up to there */
-static_assert(sizeof(struct envelope) + SMALL <= 128, "pool_place_of_small");
-
-static CC_INLINE void fill(struct envelope *e, uint32_t to, uint32_t place,
-                           uint64_t from, const cadre_type *type)
+/* But for its place. */
+static CC_INLINE void fill(struct envelope *e, uint32_t to, uint64_t from,
+                           const cadre_type *type)
 {
     plain_write(&e->letter.to, to);
-    e->letter.place = place;
     e->from = from;
     e->type = type;
-}
-
-/* When the pool has none at hand, or it is larger than SMALL. */
-static CC_NOINLINE int get_slowly(struct cadre_self *self, void **p, size_t size,
-                                  uint32_t *place)
-{
-    bool fits = size <= POOL_BLOCK_MAX;
-    self->pool.fills += !fits; /* a large one alone, as many small ones */
-    unsigned class = fits ? pool_class_of(size) : POOL_CLASSES;
-    *place = pool_place_of(class);
-    return fits ? pool_get_class(&self->pool, p, class)
-                : heap_get(&self->world->heap, p, size);
-}
-
-static CC_INLINE int get(struct cadre_self *self, void **p, size_t size,
-                         uint32_t *place)
-{
-    if (unlikely(size > sizeof(struct envelope) + SMALL))
-        return get_slowly(self, p, size, place);
-    *place = pool_place_of_small((uint32_t)size);
-    if (unlikely(!pool_has(pool_at(&self->pool, *place))))
-        return get_slowly(self, p, size, place);
-    *p = pool_take(&self->pool, *place);
-    return 0;
 }
 
 /* to: what the letter says, with its kind. tail: of which all but the size counts, or
@@ -70,16 +43,15 @@ static CC_INLINE int prepare(struct cadre_self *self, struct envelope **envelope
                              uint32_t to, const struct envelope_tail *tail,
                              const cadre_type *type, const void *body)
 {
-    void *p = NULL;
-    uint32_t place = 0;
+    struct envelope *e = NULL;
     size_t size = envelope_size(type, tail != NULL);
-    int err = get(self, &p, size, &place);
+    int err = fresh_get(self, &e, size);
     if (unlikely(err)) {
         (void)send_refuse(type, body, err);
         return err;
     }
-    struct envelope *e = *envelope = p;
-    fill(e, to, place, self_address(self), type);
+    *envelope = e;
+    fill(e, to, self_address(self), type);
     if (likely(type->size == sizeof(uint64_t)) && body) /* send_check: there is one */
         memcpy(e->body, body, sizeof(uint64_t));
     else if (type->size > 0 && body)
@@ -99,15 +71,14 @@ int send_prepare(struct cadre_self *self, struct envelope **envelope,
 
 int send_prepare_failure(struct cadre_self *self, struct envelope **envelope)
 {
-    void *p = NULL;
-    uint32_t place = 0;
+    struct envelope *e = NULL;
     const size_t size =
         sizeof(struct envelope) + sizeof(cadre_failure) + sizeof(struct envelope_tail);
-    int err = get(self, &p, size, &place);
+    int err = fresh_get(self, &e, size);
     if (unlikely(err))
         return err;
-    struct envelope *e = *envelope = p;
-    fill(e, LETTER_OUTCOME, place, 0, &cadre_failure_type);
+    *envelope = e;
+    fill(e, LETTER_OUTCOME, 0, &cadre_failure_type);
     struct envelope_tail *tail = (void *)(e->body + sizeof(cadre_failure));
     *tail = (struct envelope_tail){0, CADRE_NEVER, size};
     return 0;
@@ -386,6 +357,16 @@ static CC_NOINLINE int send_any(struct cadre_self *self, uint64_t to,
 static CC_NOINLINE int end_elsewhere(struct cadre_self *self, struct envelope *e,
                                      uint64_t to)
 {
+    if (!table_sees(&self->view, table_place(&self->view, to)))
+        table_look(&self->world->table, &self->view);
+    return send_message(self, e, to);
+}
+
+/* The same from inside. */
+static CC_NOINLINE int end_outside(struct cadre_self *self, struct envelope *e,
+                                   uint64_t to)
+{
+    bias_leave(&self->worker->bias);
     return send_message(self, e, to);
 }
 
@@ -393,6 +374,15 @@ static CC_NOINLINE int end_elsewhere(struct cadre_self *self, struct envelope *e
 static CC_NOINLINE int end_behind(struct worker *here, struct task *behind)
 {
     worker_push_behind(here, behind);
+    bias_leave(&here->bias);
+    return 0;
+}
+
+/* behind: what stood there, or NULL. */
+static CC_INLINE int end_here(struct worker *here, struct task *behind)
+{
+    if (unlikely(behind))
+        return end_behind(here, behind);
     bias_leave(&here->bias);
     return 0;
 }
@@ -413,25 +403,26 @@ static CC_INLINE bool launch_fits(const struct cadre_self *self,
 static CC_INLINE int launch(struct cadre_self *self, struct envelope *e, uint64_t to)
 {
     struct worker *here = self->worker;
-    const struct table *table = &self->world->table;
-    uint64_t slot = table_slot(table, to);
+    const uint64_t place = table_place(&self->view, to);
     const uint32_t letter_to = plain_read(&e->letter.to); /* kept in a register */
-    if (unlikely(!table_has(table, slot)) || unlikely(!bias_try_enter(&here->bias)))
+    if (unlikely(!table_sees(&self->view, place)) ||
+        unlikely(!bias_try_enter(&here->bias)))
         return end_elsewhere(self, e, to);
-    struct cell *cell = table_cell(table, slot);
-    if (unlikely(!task_is_owned_by(&cell->task, here->id)) ||
-        (unlikely(!inbox_is_plain(&cell->task.inbox)) &&
-         !launch_fits(self, cell, letter_to, to))) {
-        bias_leave(&here->bias);
-        return end_elsewhere(self, e, to);
+    struct cell *cell = table_seen(&self->view, place);
+    if (unlikely(!task_is_owned_by(&cell->task, here->id)))
+        return end_outside(self, e, to);
+    if (likely(cell_is_idle(cell))) {
+        counter_add(&self->accepted, 1);
+        fifo_append_first(&cell->mailbox, &e->letter.node);
+        task_set_usual(&cell->task, true);
+        return end_here(here, worker_run_next(here, &cell->task));
     }
+    if (unlikely(!inbox_is_plain(&cell->task.inbox)) &&
+        !launch_fits(self, cell, letter_to, to))
+        return end_outside(self, e, to);
     counter_add(&self->accepted, 1);
     fifo_append(&cell->mailbox, &e->letter.node);
-    struct task *behind = worker_schedule_first(here, &cell->task);
-    if (unlikely(behind))
-        return end_behind(here, behind);
-    bias_leave(&here->bias);
-    return 0;
+    return end_here(here, worker_schedule_first(here, &cell->task));
 }
 
 /* A send in the common case: a small message without a token. */
@@ -440,10 +431,10 @@ static CC_INLINE int send_small(struct cadre_self *self, uint64_t to,
                                 const char *what)
 {
     uint32_t place = pool_place_of_small(sizeof(struct envelope) + size);
-    if (unlikely(!pool_has(pool_at(&self->pool, place))))
+    struct envelope *e = fresh_take(self, place);
+    if (unlikely(!e))
         return send_any(self, to, type, body, what);
-    struct envelope *e = pool_take(&self->pool, place);
-    fill(e, address_letter(to), place, cell_address(self_cell(self)), type);
+    fill(e, address_letter(to), cell_address(self_cell(self)), type);
     memcpy(e->body, body, size);
     return launch(self, e, to);
 }
@@ -462,7 +453,7 @@ static CC_NOINLINE int send_sized(struct cadre_self *self, uint64_t to,
                                   const cadre_type *type, const void *body,
                                   const char *what)
 {
-    if (type->size > SMALL)
+    if (type->size > FRESH_SMALL || !body)
         return send_any(self, to, type, body, what);
     return send_small(self, to, type, type->size, body, what);
 }
@@ -470,10 +461,14 @@ static CC_NOINLINE int send_sized(struct cadre_self *self, uint64_t to,
 static CC_INLINE int send(struct cadre_self *self, uint64_t to, const cadre_type *type,
                           const void *body, const char *what)
 {
-    if (unlikely(self != self_here) || unlikely(!type) || unlikely(!body))
+    /* In this order each is a compare and a jump: side by side, compilers compute one
+     * truth out of two, and jump once. */
+    if (unlikely(!type) || unlikely(self != self_here))
         return send_any(self, to, type, body, what);
     if (unlikely(type->size != sizeof(uint64_t)))
         return send_sized(self, to, type, body, what);
+    if (unlikely(!body))
+        return send_any(self, to, type, body, what);
     return send_small(self, to, type, sizeof(uint64_t), body, what);
 }
 

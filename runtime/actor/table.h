@@ -44,6 +44,14 @@ struct table {
     struct cell *free; /* under the lock */
 };
 
+/* What one thread has seen of it, so that a look leads to a cell at once: both only grow,
+ * and what was there stays. Zero: nothing yet. */
+struct table_view {
+    uint64_t tag_bits;
+    uint64_t end; /* the place of the first slot that was not there */
+    struct cell *const *chunks;
+};
+
 /* Free cells of one worker. */
 struct table_cache {
     struct cell *first;
@@ -63,22 +71,14 @@ CC_MUST_CHECK int table_take(struct table *table, struct table_cache *cache,
 /* Gives back a cell that has retired, or could not be claimed. */
 void table_put(struct table *table, struct table_cache *cache, struct cell *cell);
 
-/* Was there ever a cell in this slot? Then it is still there. */
-static CC_INLINE bool table_has(const struct table *table, uint64_t slot)
+/* The cell in this slot, or NULL: there never was one. */
+static CC_INLINE struct cell *table_find(const struct table *table, uint64_t slot)
 {
-    return above64_acquire(&table->used, slot);
-}
-static CC_INLINE struct cell *table_cell(const struct table *table, uint64_t slot)
-{
+    if (unlikely(!above64_acquire(&table->used, slot)))
+        return NULL;
     /* Any directory that was there when `used` grew, or a later one. */
     const struct table_directory *d = load_acquire(&table->directory);
     return d->chunks[slot / TABLE_CHUNK] + slot % TABLE_CHUNK;
-}
-
-/* The cell in this slot, or NULL. */
-static CC_INLINE struct cell *table_find(const struct table *table, uint64_t slot)
-{
-    return likely(table_has(table, slot)) ? table_cell(table, slot) : NULL;
 }
 
 /* The last generation that may live in this slot. */
@@ -92,6 +92,32 @@ static CC_INLINE uint32_t table_last_generation(const struct table *table,
 static CC_INLINE uint64_t table_slot(const struct table *table, uint64_t id)
 {
     return (id ^ table->tag_bits) >> SLOT_BITS;
+}
+
+/* Looks again. */
+static inline void table_look(const struct table *table, struct table_view *view)
+{
+    uint64_t used = load_acquire(&table->used);
+    /* The directory that was there then, or a later one. */
+    const struct table_directory *d = load_acquire(&table->directory);
+    *view = (struct table_view){.tag_bits = table->tag_bits,
+                                .end = used << SLOT_BITS,
+                                .chunks = d ? d->chunks : NULL};
+}
+
+/* Where this address leads to; does it lead to a cell that was seen; then to which? */
+static CC_INLINE uint64_t table_place(const struct table_view *view, uint64_t id)
+{
+    return id ^ view->tag_bits;
+}
+static CC_INLINE bool table_sees(const struct table_view *view, uint64_t place)
+{
+    return place < view->end;
+}
+static CC_INLINE struct cell *table_seen(const struct table_view *view, uint64_t place)
+{
+    uint64_t slot = place >> SLOT_BITS;
+    return view->chunks[slot / TABLE_CHUNK] + slot % TABLE_CHUNK;
 }
 
 /* The cell that this address leads to, or NULL: no such slot, or another system's. */

@@ -83,13 +83,14 @@ static void take_request(struct cadre_self *self, struct cell *cell, struct enve
     }
     self->owes = OWES_ANSWER;
     self->context.deadline = tail->deadline;
-    (void)receive_kind(self, cell, e, tail->token, cell->receive, true);
+    (void)receive_kind(self, cell, e, tail->token, &cell->receive, true);
     op_context_end(self);
 }
 
 /* A letter to this life of a running actor. */
 static void take_kind(struct cadre_self *self, struct cell *cell, struct envelope *e)
 {
+    static cadre_receive *const apply = apply_receive;
     switch (letter_kind(&e->letter)) {
     case LETTER_TOKEN:
         take_request(self, cell, e);
@@ -105,17 +106,17 @@ static void take_kind(struct cadre_self *self, struct cell *cell, struct envelop
         ask_moved(self, e);
         break;
     case LETTER_APPLY:
-        (void)receive(self, cell, e, 0, apply_receive);
+        (void)receive(self, cell, e, 0, &apply);
         break;
     case LETTER_PRINT:
         print_asked(self, cell, e);
         break;
     case LETTER_OUTCOME: /* set aside before */
     case LETTER_PASSED:
-        (void)receive(self, cell, e, envelope_tail(e)->token, cell->receive);
+        (void)receive(self, cell, e, envelope_tail(e)->token, &cell->receive);
         break;
     default:
-        (void)receive(self, cell, e, 0, cell->receive);
+        (void)receive(self, cell, e, 0, &cell->receive);
     }
 }
 
@@ -212,7 +213,7 @@ static CC_INLINE bool take(struct cadre_self *self, struct cell *cell,
         take_marked(self, cell, letter);
         return false;
     }
-    return receive(self, cell, envelope_of(letter), 0, cell->receive);
+    return receive(self, cell, envelope_of(letter), 0, &cell->receive);
 }
 
 /* Inside, and somebody has told us to look: into the inbox, and at the life word, because
@@ -291,8 +292,8 @@ static inline void go_idle(struct cell *cell)
         task_give(&cell->task, TASK_NOBODY); /* whoever makes the next life takes it */
 }
 
-/* What a turn has come to. */
-enum outcome { IS_IDLE, HAS_MORE, RESUMES, GOES_ON, COUNTS, FLOODED };
+/* What a turn has come to. AGAIN: it goes on, and looks whether it has mail. */
+enum outcome { IS_IDLE, HAS_MORE, RESUMES, GOES_ON, COUNTS, FLOODED, AGAIN };
 
 /* Inside, and again afterwards: nothing unusual is left. HAS_MORE: it goes on so.
  * IS_IDLE: it is muted. */
@@ -403,14 +404,28 @@ static CC_INLINE bool left(struct cell *cell, struct letter *letter)
     return takes;
 }
 
-/* Inside, and inside again afterwards: the usual part of a turn. usual: GOES_ON, or
- * COUNTS: what waits is counted, or FLOODED. */
-static CC_INLINE enum outcome run_usual(struct cadre_self *self, struct worker *worker,
-                                        struct cell *cell, const enum outcome usual)
+/* Inside, and again afterwards: with nothing left, somebody has told us to look. */
+static CC_NOINLINE enum outcome run_told(struct cadre_self *self, struct worker *worker,
+                                         struct cell *cell, enum outcome usual)
 {
-    enum outcome outcome = usual;
-    while (likely(outcome == usual)) {
-        if (likely(!fifo_is_empty(&cell->mailbox))) {
+    if (use_token(worker, cell)) {
+        enum outcome outcome = run_odd(self, worker, cell);
+        return outcome == usual ? AGAIN : outcome;
+    }
+    if (usual == COUNTS)
+        send_trim(self, cell);
+    return AGAIN;
+}
+
+/* Inside, and inside again afterwards: the usual part of a turn. usual: GOES_ON, or
+ * COUNTS: what waits is counted, or FLOODED. first: AGAIN after one letter, because most
+ * turns have one, and what is no loop is shorter. */
+static CC_INLINE enum outcome run_usual(struct cadre_self *self, struct worker *worker,
+                                        struct cell *cell, const enum outcome usual,
+                                        const bool first)
+{
+    if (likely(!fifo_is_empty(&cell->mailbox))) {
+        do {
             struct letter *letter = letter_of(fifo_take_first(&cell->mailbox));
             bool takes = usual == COUNTS && left(cell, letter);
             bias_leave(&worker->bias);
@@ -418,52 +433,63 @@ static CC_INLINE enum outcome run_usual(struct cadre_self *self, struct worker *
                 takes = cell_takes(cell, letter);
             if (unlikely(!take(self, cell, letter, takes)) &&
                 (self->resumes || cell->task.odd == ODD)) {
-                outcome = go_on_odd(self, worker, cell);
+                enum outcome outcome = go_on_odd(self, worker, cell);
+                if (outcome != usual)
+                    return outcome;
                 continue;
             }
             bias_enter(&worker->bias);
             if (worker_slice_is_over(worker) && has_more(cell))
                 return HAS_MORE;
-            if (!fifo_is_empty(&cell->mailbox))
-                continue;
-        }
-        if (likely(!plain_read(&cell->task.token))) {
-            if (usual == FLOODED && (flow_drained(self, cell) || has_more(cell)))
-                return HAS_MORE;
-            plain_write(&cell->task.scheduled, false);
-            return IS_IDLE;
-        }
-        if (use_token(worker, cell))
-            outcome = run_odd(self, worker, cell);
-        else if (usual == COUNTS)
-            send_trim(self, cell);
+        } while (!first && !fifo_is_empty(&cell->mailbox));
+        if (first && unlikely(!fifo_is_empty(&cell->mailbox)))
+            return AGAIN;
     }
-    return outcome;
+    if (usual == GOES_ON && likely(task_is_usual(&cell->task, true))) {
+        task_set_usual(&cell->task, false);
+        return IS_IDLE;
+    }
+    if (unlikely(plain_read(&cell->task.token)))
+        return run_told(self, worker, cell, usual);
+    if (usual == FLOODED && (flow_drained(self, cell) || has_more(cell)))
+        return HAS_MORE;
+    plain_write(&cell->task.scheduled, false);
+    return IS_IDLE;
 }
 
 /* Inside. The turn of one that is flooded. */
 static CC_NOINLINE enum outcome run_flooded(struct cadre_self *self,
                                             struct worker *worker, struct cell *cell)
 {
-    return run_usual(self, worker, cell, FLOODED);
+    return run_usual(self, worker, cell, FLOODED, false);
 }
 
-/* Inside. */
+/* Inside. first: the turn begins. What is idle after the unusual part may have a next
+ * life elsewhere: nothing of it is looked at then. */
 static CC_INLINE enum outcome run(struct cadre_self *self, struct worker *worker,
-                                  struct cell *cell)
+                                  struct cell *cell, const bool first)
 {
     enum outcome outcome = GOES_ON;
     if (unlikely(cell->task.odd)) {
         outcome = COUNTS;
         if (unlikely((int8_t)cell->task.odd > 0)) /* not ODD_COUNTS: its sign tells */
             outcome = run_unusual(self, worker, cell);
-        if (likely(outcome == COUNTS))
-            return run_usual(self, worker, cell, COUNTS);
     }
     if (likely(outcome == GOES_ON))
-        outcome = run_usual(self, worker, cell, GOES_ON);
-    else if (outcome == FLOODED)
-        outcome = run_flooded(self, worker, cell);
+        return run_usual(self, worker, cell, GOES_ON, first);
+    if (outcome == COUNTS)
+        return run_usual(self, worker, cell, COUNTS, first);
+    return outcome == FLOODED ? run_flooded(self, worker, cell) : outcome;
+}
+
+/* Inside: what is left of a turn. */
+static CC_NOINLINE enum outcome run_again(struct cadre_self *self,
+                                          struct worker *worker, struct cell *cell)
+{
+    enum outcome outcome;
+    do
+        outcome = run(self, worker, cell, false);
+    while (outcome == AGAIN);
     return outcome;
 }
 
@@ -476,7 +502,9 @@ static CC_NOINLINE uint32_t run_some(struct cadre_self *self, struct worker *wor
     while (left > 0 && (task = worker_next(worker))) {
         struct cell *cell = container_of(task, struct cell, task);
         store_release(&self->cell, cell); /* pairs with who asks who is stuck */
-        enum outcome outcome = run(self, worker, cell);
+        enum outcome outcome = run(self, worker, cell, true);
+        if (unlikely(outcome == AGAIN))
+            outcome = run_again(self, worker, cell);
         if (unlikely(outcome == RESUMES))
             return left - 1;
         if (unlikely(outcome != IS_IDLE)) { /* or is another kind of actor now */

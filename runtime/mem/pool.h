@@ -140,6 +140,12 @@ static CC_INLINE void *pool_take(struct pool *pool, uint32_t place)
     return b;
 }
 
+/* Is there room for one more? Not for what is none of the pool's blocks. */
+static inline bool pool_has_room(struct pool *pool, uint32_t place)
+{
+    return pool_at(pool, place)->room > 0;
+}
+
 /* False: there is no room, which pool_put_slowly must set right, or it is none of the
  * pool's blocks. */
 static CC_INLINE bool pool_put_at(struct pool *pool, void *p, uint32_t place)

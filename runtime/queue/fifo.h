@@ -16,16 +16,23 @@ static inline bool fifo_is_empty(const struct fifo *q)
     return plain_read(&q->newest) == NULL;
 }
 
+/* Where it is empty. */
+static inline void fifo_append_first(struct fifo *q, struct inbox_node *n)
+{
+    plain_write(&n->next, n);
+    plain_write(&q->newest, n);
+}
+
 static inline void fifo_append(struct fifo *q, struct inbox_node *n)
 {
     struct inbox_node *newest = plain_read(&q->newest);
     if (newest) {
         plain_write(&n->next, plain_read(&newest->next));
         plain_write(&newest->next, n);
+        plain_write(&q->newest, n);
     } else {
-        plain_write(&n->next, n);
+        fifo_append_first(q, n);
     }
-    plain_write(&q->newest, n);
 }
 
 /* The oldest one, which stays; or NULL. */

@@ -100,7 +100,7 @@ static inline bool inbox_has_nodes(const struct inbox *q)
 
 static inline bool inbox_is_empty(const struct inbox *q)
 {
-    return load_acquire(&q->newest) == INBOX_EMPTY;
+    return !above64_acquire(&q->newest, (uintptr_t)INBOX_EMPTY);
 }
 
 /* Everything, newest first, NULL when there was nothing. tag: what stays behind. */

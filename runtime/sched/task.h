@@ -28,11 +28,16 @@ struct task {
     struct inbox inbox;
     ATOMIC(int16_t) owner; /* a worker's number, or TASK_NOBODY */
     ATOMIC(int16_t) asker; /* the worker that sent the token; whoever holds that */
-    bool scheduled;        /* the owner's */
-    bool token;            /* the owner's: the token has arrived and is not used yet */
-    uint8_t odd;           /* for the layer of the tasks: of whoever runs it */
-    bool pinned;           /* the owner's: it stays with its owner */
-    struct task *arrival;  /* next in a list of arrivals; whoever holds the token */
+    union {
+        struct {
+            bool scheduled; /* the owner's */
+            bool token;     /* the owner's: it has arrived and is not used yet */
+            uint8_t odd;    /* for the layer of the tasks: of whoever runs it */
+            bool pinned;    /* the owner's: it stays with its owner */
+        };
+        uint32_t state; /* all of them at once; see task_is_usual */
+    };
+    struct task *arrival; /* next in a list of arrivals; whoever holds the token */
 };
 
 static inline void task_init(struct task *task)
@@ -63,6 +68,35 @@ static inline void task_give(struct task *task, int32_t to)
 static inline bool task_is_owned_by(const struct task *task, uint32_t worker)
 {
     return is16_acquire(&task->owner, worker); /* pairs with task_give */
+}
+
+/* `state` when there is nothing else to say. */
+static inline uint32_t task_usual(bool scheduled)
+{
+    union {
+        bool scheduled; /* the first of them */
+        uint32_t all;
+    } state = {.all = 0};
+    state.scheduled = scheduled;
+    return state.all;
+}
+
+/* Inside: is it scheduled, or not, and is that all: no token is here, nothing is odd, and
+ * it is not pinned? What is so nearly always is answered by one look, and changed by one
+ * store of all, because a look at what was written in parts has to wait for them. */
+static CC_INLINE bool task_is_usual(const struct task *task, bool scheduled)
+{
+    if (ATOMIC_MODEL)
+        return plain_read(&task->scheduled) == scheduled && !plain_read(&task->token) &&
+               !task->odd && !plain_read(&task->pinned);
+    return task->state == task_usual(scheduled);
+}
+static CC_INLINE void task_set_usual(struct task *task, bool scheduled)
+{
+    if (ATOMIC_MODEL)
+        plain_write(&task->scheduled, scheduled);
+    else
+        task->state = task_usual(scheduled);
 }
 
 /* Tasks whose tokens are here, and which are not scheduled: oldest first. */

@@ -148,17 +148,23 @@ void worker_push_behind(struct worker *worker, struct task *task);
 /* Sees to those that want work, and to the watch. */
 void worker_attend(struct worker *worker);
 
-/* Runs it next; nothing, when it is scheduled already. Returns what stood in its place,
- * for worker_push_behind, or NULL. */
+/* Runs it next: it says that it is scheduled, and was not. Returns what stood in its
+ * place, for worker_push_behind, or NULL. */
+static CC_INLINE struct task *worker_run_next(struct worker *worker, struct task *task)
+{
+    struct task *behind = (struct task *)plain_read(&worker->deque.newest);
+    plain_write(&worker->deque.newest, task);
+    return behind;
+}
+
+/* The same with any; nothing, when it is scheduled already. */
 static CC_INLINE struct task *worker_schedule_first(struct worker *worker,
                                                     struct task *task)
 {
     if (plain_read(&task->scheduled))
         return NULL;
     plain_write(&task->scheduled, true);
-    struct task *behind = (struct task *)plain_read(&worker->deque.newest);
-    plain_write(&worker->deque.newest, task);
-    return behind;
+    return worker_run_next(worker, task);
 }
 
 /* The same, with all that goes with it. */

@@ -71,6 +71,8 @@ static void fini_workers(cadre_system *sys)
 {
     struct world *world = &sys->world;
     sched_fini(&world->sched);
+    for (uint32_t i = 0; i < sys->settings.workers; i++)
+        self_free_spent(&world->selves[i]);
     heap_put_lines(&world->heap, world->selves,
                    sys->settings.workers * sizeof *world->selves);
 }
