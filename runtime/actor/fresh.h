@@ -2,7 +2,8 @@
  *
  * The memory of a message is kept when its handler has returned (self.h), and the next
  * one that is sent takes it, if it is of its size: so what goes to and fro passes by the
- * pool. There is never more than one at hand, and none while a worker sleeps. */
+ * pool. There is never more than one at hand, of the pool's, and none while a worker
+ * sleeps. */
 #ifndef ACTOR_FRESH_H
 #define ACTOR_FRESH_H
 

@@ -183,12 +183,14 @@ static CC_INLINE void self_free(struct cadre_self *self, struct envelope *e)
         self_free_slowly(self, e);
 }
 
-/* The same after it was handled: it is kept at hand, if none is; but AddressSanitizer is
- * to know that it is free. */
+/* The same after it was handled: it is kept at hand, if none is; but what the heap gave
+ * may be large, and others want it; and AddressSanitizer is to know that it is free. */
 static CC_INLINE void self_free_handled(struct cadre_self *self, struct envelope *e)
 {
     if (CC_ASAN || unlikely(self->spent))
         self_free(self, e);
+    else if (unlikely(e->letter.place == POOL_PLACE_NONE))
+        self_free_slowly(self, e);
     else
         self->spent = e;
 }

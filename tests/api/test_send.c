@@ -366,6 +366,52 @@ static void failing_calls_out_of_memory_drop_once(void **state)
     assert_int_equal(left, 12 << 20); /* sizes are given back when freeing */
 }
 
+/* ---- handled ones ---- */
+
+static const cadre_type large_type = {.name = "large", .size = 1 << 20};
+static uint64_t bytes_before;
+static cadre_ref looker;
+
+static uint64_t bytes_held(cadre_self *self)
+{
+    cadre_counters c;
+    assert_int_equal(cadre_stats(cadre_system_of(self), &c), 0);
+    return c.bytes;
+}
+
+static int take_large(cadre_self *self, void *state, cadre_msg *m)
+{
+    return cadre_send(self, looker, number, 1); /* who looks when this has returned */
+}
+
+static int look_at_bytes(cadre_self *self, void *state, cadre_msg *m)
+{
+    assert_true(bytes_held(self) < bytes_before + large_type.size);
+    record_add(1);
+    return 0;
+}
+
+static void send_large_then_look(cadre_self *self)
+{
+    static const cadre_class taker_class = {.receive = take_large};
+    static const cadre_class looker_class = {.receive = look_at_bytes};
+    cadre_ref taker;
+    void *body = calloc(1, large_type.size);
+    assert_int_equal(cadre_spawn(self, &looker, &looker_class, NULL), 0);
+    assert_int_equal(cadre_spawn(self, &taker, &taker_class, NULL), 0);
+    bytes_before = bytes_held(self);
+    assert_int_equal(cadre_send_as(self, taker, &large_type, body), 0);
+    free(body);
+}
+
+static void handled_ones_of_any_size_hold_no_memory(void **state)
+{
+    cadre_config config = quiet(1, 0);
+    record_clear();
+    assert_int_equal(play_with(&config, send_large_then_look), 0);
+    assert_record(1);
+}
+
 static void stop_with_owned_left(cadre_self *self)
 {
     cadre_ref to;
@@ -459,6 +505,7 @@ int main(void)
           cmocka_unit_test(send_over_the_size_limit_is_emsgsize),
           cmocka_unit_test(failing_calls_at_the_memory_limit_drop_once),
           cmocka_unit_test(failing_calls_out_of_memory_drop_once),
+          cmocka_unit_test(handled_ones_of_any_size_hold_no_memory),
           cmocka_unit_test(dead_letters_drop_once),
           cmocka_unit_test(send_of_null_type_is_einval),
           cmocka_unit_test(send_of_null_body_is_einval),
