@@ -42,7 +42,7 @@ const char *fail_words(const struct cadre_self *self, int reason)
                                                                     : NULL;
 }
 
-void fail_forget(struct cadre_self *self, int result)
+void fail_forget_words(struct cadre_self *self, int result)
 {
     if (self->words.of == self_address(self) && self->words.code != result)
         self->words.of = 0;

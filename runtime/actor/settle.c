@@ -74,11 +74,19 @@ static bool is_retried(const struct cell *cell, struct envelope *e, enum fate fa
            keep_retries(cell, e, owes == OWES_NO_MORE);
 }
 
+static CC_NOINLINE void record_dead(struct cadre_self *self, uint64_t from,
+                                    const cadre_type *type, enum dead_reason reason)
+{
+    struct cell *cell = self_cell(self);
+    deadletter_record(
+        self, &(struct dead_letter){cell_address(cell), from, type, cell_class(cell)},
+        reason);
+}
+
 void settle_message(struct cadre_self *self, struct envelope *e, const cadre_type *type,
                     uint64_t from, int result)
 {
     struct cell *cell = self_cell(self);
-    struct dead_letter letter = {cell_address(cell), from, type, cell_class(cell)};
     enum fate fate = self->fate;
     enum debt owes = self->owes;
     self->fate = FATE_HANDLED;
@@ -93,9 +101,9 @@ void settle_message(struct cadre_self *self, struct envelope *e, const cadre_typ
         return;
     }
     if (result < 0 && fate != FATE_STASHED)
-        deadletter_record(self, &letter, DEAD_FAILED);
+        record_dead(self, from, type, DEAD_FAILED);
     else if (fate == FATE_UNHANDLED)
-        deadletter_record(self, &letter, DEAD_UNHANDLED);
+        record_dead(self, from, type, DEAD_UNHANDLED);
     else if (fate != FATE_STASHED)
         counter_add(&self->handled, 1);
     if (fate <= FATE_UNHANDLED || fate == FATE_DEFERRED)
@@ -103,7 +111,8 @@ void settle_message(struct cadre_self *self, struct envelope *e, const cadre_typ
     if (fate == FATE_DEFERRED)
         ask_deferred(self, e);
     else if (fate <= FATE_UNHANDLED && owes == OWES_ANSWER)
-        send_failure(self, e, letter.to, ends ? CADRE_EDEAD : CADRE_EUNANSWERED,
+        send_failure(self, e, cell_address(cell),
+                     ends ? CADRE_EDEAD : CADRE_EUNANSWERED,
                      result < 0 ? result
                      : ends     ? cell->reason
                                 : 0);

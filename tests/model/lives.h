@@ -251,7 +251,7 @@ void account_close(struct cadre_self *self, struct account *account) {}
 void account_obey_memory(struct cadre_self *self, struct account *account) {}
 bool account_get_bytes(struct account *account, uint64_t bytes) { return true; }
 void account_put_bytes(struct account *account, uint64_t bytes) {}
-void fail_forget(struct cadre_self *self, int result) {}
+void fail_forget_words(struct cadre_self *self, int result) {}
 const char *fail_words(const struct cadre_self *self, int reason) { return NULL; }
 bool log_allows(struct log_limit *limit, int64_t now_ns, uint32_t *hidden)
 {
