@@ -188,7 +188,7 @@ static CC_INLINE bool cell_takes(const struct cell *cell, const struct letter *l
  * or it is odd. The owner's, inside. */
 static CC_INLINE bool cell_is_idle(const struct cell *cell)
 {
-    return task_is_usual(&cell->task, false) && inbox_is_empty(&cell->task.inbox);
+    return task_is_just(&cell->task, false) && inbox_is_empty(&cell->task.inbox);
 }
 
 /* The owner takes over what the others have sent, and leaves this tag. */

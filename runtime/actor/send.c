@@ -411,10 +411,10 @@ static CC_INLINE int launch(struct cadre_self *self, struct envelope *e, uint64_
     struct cell *cell = table_seen(&self->view, place);
     if (unlikely(!task_is_owned_by(&cell->task, here->id)))
         return end_outside(self, e, to);
-    if (likely(cell_is_idle(cell))) {
+    if (likely(cell_is_idle(cell))) { /* run_light is for this */
         counter_add(&self->accepted, 1);
         fifo_append_first(&cell->mailbox, &e->letter.node);
-        task_set_usual(&cell->task, true);
+        task_set_just(&cell->task, TASK_LIGHT);
         return end_here(here, worker_run_next(here, &cell->task));
     }
     if (unlikely(!inbox_is_plain(&cell->task.inbox)) &&

@@ -369,7 +369,13 @@ static inline bool has_more(const struct cell *cell)
     return !fifo_is_empty(&cell->mailbox) || plain_read(&cell->task.token);
 }
 
-/* The same after a message, from outside. */
+/* After a message: did something unusual happen that the turn must see to? */
+static inline bool is_odd_now(const struct cadre_self *self, const struct cell *cell)
+{
+    return self->resumes || cell->task.odd == ODD;
+}
+
+/* The odd part after a message, from outside. */
 static CC_NOINLINE enum outcome go_on_odd(struct cadre_self *self,
                                           struct worker *worker, struct cell *cell)
 {
@@ -418,36 +424,25 @@ static CC_NOINLINE enum outcome run_told(struct cadre_self *self, struct worker 
 }
 
 /* Inside, and inside again afterwards: the usual part of a turn. usual: GOES_ON, or
- * COUNTS: what waits is counted, or FLOODED. first: AGAIN after one letter, because most
- * turns have one, and what is no loop is shorter. */
+ * COUNTS: what waits is counted, or FLOODED. */
 static CC_INLINE enum outcome run_usual(struct cadre_self *self, struct worker *worker,
-                                        struct cell *cell, const enum outcome usual,
-                                        const bool first)
+                                        struct cell *cell, const enum outcome usual)
 {
-    if (likely(!fifo_is_empty(&cell->mailbox))) {
-        do {
-            struct letter *letter = letter_of(fifo_take_first(&cell->mailbox));
-            bool takes = usual == COUNTS && left(cell, letter);
-            bias_leave(&worker->bias);
-            if (usual != COUNTS)
-                takes = cell_takes(cell, letter);
-            if (unlikely(!take(self, cell, letter, takes)) &&
-                (self->resumes || cell->task.odd == ODD)) {
-                enum outcome outcome = go_on_odd(self, worker, cell);
-                if (outcome != usual)
-                    return outcome;
-                continue;
-            }
-            bias_enter(&worker->bias);
-            if (worker_slice_is_over(worker) && has_more(cell))
-                return HAS_MORE;
-        } while (!first && !fifo_is_empty(&cell->mailbox));
-        if (first && unlikely(!fifo_is_empty(&cell->mailbox)))
-            return AGAIN;
-    }
-    if (usual == GOES_ON && likely(task_is_usual(&cell->task, true))) {
-        task_set_usual(&cell->task, false);
-        return IS_IDLE;
+    while (likely(!fifo_is_empty(&cell->mailbox))) {
+        struct letter *letter = letter_of(fifo_take_first(&cell->mailbox));
+        bool takes = usual == COUNTS && left(cell, letter);
+        bias_leave(&worker->bias);
+        if (usual != COUNTS)
+            takes = cell_takes(cell, letter);
+        if (unlikely(!take(self, cell, letter, takes)) && is_odd_now(self, cell)) {
+            enum outcome outcome = go_on_odd(self, worker, cell);
+            if (outcome != usual)
+                return outcome;
+            continue;
+        }
+        bias_enter(&worker->bias);
+        if (worker_slice_is_over(worker) && has_more(cell))
+            return HAS_MORE;
     }
     if (unlikely(plain_read(&cell->task.token)))
         return run_told(self, worker, cell, usual);
@@ -461,13 +456,13 @@ static CC_INLINE enum outcome run_usual(struct cadre_self *self, struct worker *
 static CC_NOINLINE enum outcome run_flooded(struct cadre_self *self,
                                             struct worker *worker, struct cell *cell)
 {
-    return run_usual(self, worker, cell, FLOODED, false);
+    return run_usual(self, worker, cell, FLOODED);
 }
 
-/* Inside. first: the turn begins. What is idle after the unusual part may have a next
- * life elsewhere: nothing of it is looked at then. */
+/* Inside. What is idle after the unusual part may have a next life elsewhere: nothing of
+ * it is looked at then. */
 static CC_INLINE enum outcome run(struct cadre_self *self, struct worker *worker,
-                                  struct cell *cell, const bool first)
+                                  struct cell *cell)
 {
     enum outcome outcome = GOES_ON;
     if (unlikely(cell->task.odd)) {
@@ -476,9 +471,9 @@ static CC_INLINE enum outcome run(struct cadre_self *self, struct worker *worker
             outcome = run_unusual(self, worker, cell);
     }
     if (likely(outcome == GOES_ON))
-        return run_usual(self, worker, cell, GOES_ON, first);
+        return run_usual(self, worker, cell, GOES_ON);
     if (outcome == COUNTS)
-        return run_usual(self, worker, cell, COUNTS, first);
+        return run_usual(self, worker, cell, COUNTS);
     return outcome == FLOODED ? run_flooded(self, worker, cell) : outcome;
 }
 
@@ -488,9 +483,34 @@ static CC_NOINLINE enum outcome run_again(struct cadre_self *self,
 {
     enum outcome outcome;
     do
-        outcome = run(self, worker, cell, false);
+        outcome = run(self, worker, cell);
     while (outcome == AGAIN);
     return outcome;
+}
+
+/* The same after a message that has made it odd, from outside. */
+static CC_NOINLINE enum outcome run_on(struct cadre_self *self, struct worker *worker,
+                                       struct cell *cell)
+{
+    enum outcome outcome = go_on_odd(self, worker, cell);
+    return outcome == GOES_ON ? AGAIN : outcome;
+}
+
+/* Inside. The turn of one that has one letter, and so nearly always no more than that. */
+static CC_INLINE enum outcome run_light(struct cadre_self *self, struct worker *worker,
+                                        struct cell *cell)
+{
+    struct letter *letter = letter_of(fifo_take_only(&cell->mailbox));
+    bias_leave(&worker->bias);
+    if (unlikely(!take(self, cell, letter, cell_takes(cell, letter))) &&
+        is_odd_now(self, cell))
+        return run_on(self, worker, cell);
+    bias_enter(&worker->bias);
+    bool is_over = worker_slice_is_over(worker);
+    if (unlikely(!task_is_just(&cell->task, TASK_LIGHT)))
+        return is_over && has_more(cell) ? HAS_MORE : AGAIN;
+    task_set_just(&cell->task, false);
+    return IS_IDLE;
 }
 
 /* Inside. Up to so many turns, or up to that of a handler that is to be resumed. Returns
@@ -502,7 +522,9 @@ static CC_NOINLINE uint32_t run_some(struct cadre_self *self, struct worker *wor
     while (left > 0 && (task = worker_next(worker))) {
         struct cell *cell = container_of(task, struct cell, task);
         store_release(&self->cell, cell); /* pairs with who asks who is stuck */
-        enum outcome outcome = run(self, worker, cell, true);
+        enum outcome outcome = likely(task_is_just(&cell->task, TASK_LIGHT))
+                                   ? run_light(self, worker, cell)
+                                   : run(self, worker, cell);
         if (unlikely(outcome == AGAIN))
             outcome = run_again(self, worker, cell);
         if (unlikely(outcome == RESUMES))

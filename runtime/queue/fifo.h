@@ -66,6 +66,14 @@ static CC_INLINE struct inbox_node *fifo_take_first(struct fifo *q)
     return oldest;
 }
 
+/* The only one. */
+static CC_INLINE struct inbox_node *fifo_take_only(struct fifo *q)
+{
+    struct inbox_node *only = plain_read(&q->newest);
+    plain_write(&q->newest, NULL);
+    return only;
+}
+
 /* The oldest one, or NULL. */
 static inline struct inbox_node *fifo_take(struct fifo *q)
 {

@@ -14,7 +14,9 @@
  *     longer its own passes it on.
  *   - "The owner" is whoever is inside the worker's bias: its thread, or a thief.
  *   - `scheduled` says that the task is in its owner's deque, or runs, or is being made.
- *     Such a one is given away only by taking it from the deque.
+ *     Such a one is given away only by taking it from the deque. TASK_LIGHT says more:
+ *     for one thing, and nothing has come since. So it is until it has run, if there is
+ *     no more to say either (task_is_just); worker_schedule takes it back.
  *
  * NOBODY owns a task between two lives: whoever changes that by CAS is the owner. */
 #ifndef SCHED_TASK_H
@@ -23,6 +25,7 @@
 #include "queue/inbox.h"
 
 enum { TASK_NOBODY = -1 };
+enum { TASK_LIGHT = 2 }; /* of `scheduled` */
 
 struct task {
     struct inbox inbox;
@@ -30,12 +33,12 @@ struct task {
     ATOMIC(int16_t) asker; /* the worker that sent the token; whoever holds that */
     union {
         struct {
-            bool scheduled; /* the owner's */
-            bool token;     /* the owner's: it has arrived and is not used yet */
-            uint8_t odd;    /* for the layer of the tasks: of whoever runs it */
-            bool pinned;    /* the owner's: it stays with its owner */
+            uint8_t scheduled; /* the owner's: false, true, or TASK_LIGHT */
+            bool token;        /* the owner's: it has arrived and is not used yet */
+            uint8_t odd;       /* for the layer of the tasks: of whoever runs it */
+            bool pinned;       /* the owner's: it stays with its owner */
         };
-        uint32_t state; /* all of them at once; see task_is_usual */
+        uint32_t state; /* all of them at once; see task_is_just */
     };
     struct task *arrival; /* next in a list of arrivals; whoever holds the token */
 };
@@ -71,32 +74,32 @@ static inline bool task_is_owned_by(const struct task *task, uint32_t worker)
 }
 
 /* `state` when there is nothing else to say. */
-static inline uint32_t task_usual(bool scheduled)
+static inline uint32_t task_just(uint8_t scheduled)
 {
     union {
-        bool scheduled; /* the first of them */
+        uint8_t scheduled; /* the first of them */
         uint32_t all;
     } state = {.all = 0};
     state.scheduled = scheduled;
     return state.all;
 }
 
-/* Inside: is it scheduled, or not, and is that all: no token is here, nothing is odd, and
- * it is not pinned? What is so nearly always is answered by one look, and changed by one
- * store of all, because a look at what was written in parts has to wait for them. */
-static CC_INLINE bool task_is_usual(const struct task *task, bool scheduled)
+/* Inside: is this all there is to say, no token is here, nothing is odd, and it is not
+ * pinned? What is so nearly always is answered by one look, and changed by one store of
+ * all, because a look at what was written in parts has to wait for them. */
+static CC_INLINE bool task_is_just(const struct task *task, uint8_t scheduled)
 {
     if (ATOMIC_MODEL)
         return plain_read(&task->scheduled) == scheduled && !plain_read(&task->token) &&
                !task->odd && !plain_read(&task->pinned);
-    return task->state == task_usual(scheduled);
+    return task->state == task_just(scheduled);
 }
-static CC_INLINE void task_set_usual(struct task *task, bool scheduled)
+static CC_INLINE void task_set_just(struct task *task, uint8_t scheduled)
 {
     if (ATOMIC_MODEL)
         plain_write(&task->scheduled, scheduled);
     else
-        task->state = task_usual(scheduled);
+        task->state = task_just(scheduled);
 }
 
 /* Tasks whose tokens are here, and which are not scheduled: oldest first. */

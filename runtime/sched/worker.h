@@ -157,14 +157,15 @@ static CC_INLINE struct task *worker_run_next(struct worker *worker, struct task
     return behind;
 }
 
-/* The same with any; nothing, when it is scheduled already. */
+/* The same with any; it stays where it is, when it is scheduled already. */
 static CC_INLINE struct task *worker_schedule_first(struct worker *worker,
                                                     struct task *task)
 {
-    if (plain_read(&task->scheduled))
-        return NULL;
-    plain_write(&task->scheduled, true);
-    return worker_run_next(worker, task);
+    struct task *behind = NULL;
+    if (!plain_read(&task->scheduled))
+        behind = worker_run_next(worker, task);
+    plain_write(&task->scheduled, true); /* and no more than that */
+    return behind;
 }
 
 /* The same, with all that goes with it. */

@@ -21,8 +21,10 @@
 #include <string.h>
 
 enum { MAILS = 16, TAG = 1, SELVES = MC_THREADS_MAX + 1, BLOCKS = 3 };
-enum { FAIL = 3, END = 4, PASS_ON = 5, HELLO = 6, SPAWN = 7 }; /* messages */
-enum { FIRST = 1, SECOND = 2 };                                /* lives of the child */
+/* Messages: to the parent; to the child, who sends ECHO to itself when it is CALLed. */
+enum { FAIL = 3, END = 4, PASS_ON = 5, SPAWN = 7, PASS_CALL = 8, PASS_BOTH = 9 };
+enum { HELLO = 6, CALL = 10, ECHO = 11 };
+enum { FIRST = 1, SECOND = 2 }; /* lives of the child */
 
 static struct world world;
 static struct cadre_self selves[SELVES]; /* the workers' come first */
@@ -193,23 +195,32 @@ static int life_receive(cadre_self *self, void *state, cadre_msg *m)
     return 0;
 }
 
-static const cadre_class child_class = {.name = "child",
-                                        .state_size = sizeof(struct life),
-                                        .start = life_start,
-                                        .receive = life_receive,
-                                        .stop = life_stop};
-
 static void send(cadre_self *self, cadre_ref to, mail m)
 {
     sent++;
     mc_assert(cadre_send_as(self, to, &mail_type, &m) == 0);
 }
 
+static int child_receive(cadre_self *self, void *state, cadre_msg *m)
+{
+    if (cadre_body(m, mail)->number == CALL)
+        send(self, child_ref, (mail){ECHO, FIRST});
+    return life_receive(self, state, m);
+}
+
+static const cadre_class child_class = {.name = "child",
+                                        .state_size = sizeof(struct life),
+                                        .start = life_start,
+                                        .receive = child_receive,
+                                        .stop = life_stop};
+
 static int parent_receive(cadre_self *self, void *state, cadre_msg *m)
 {
     int number = cadre_body(m, mail)->number;
     (void)life_receive(self, state, m);
-    if (number == PASS_ON)
+    if (number == PASS_CALL || number == PASS_BOTH)
+        send(self, child_ref, (mail){CALL, FIRST});
+    if (number == PASS_ON || number == PASS_BOTH)
         send(self, child_ref, (mail){HELLO, FIRST});
     if (number == SPAWN) {
         struct life init = {.number = SECOND};

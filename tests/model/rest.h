@@ -7,6 +7,7 @@
 
 /* ---- set-up ---- */
 
+/* And all workers have looked at the table, so that messages go the shortest way. */
 static void run_all(void)
 {
     for (bool more = true; more;) {
@@ -17,6 +18,8 @@ static void run_all(void)
         }
     }
     worker_enter(NULL);
+    for (uint32_t i = 0; i < world.sched.crew.count; i++)
+        table_look(&world.table, &world.selves[i].view);
 }
 
 static struct cell *new_actor(struct cell *of, const cadre_class *class, int life,

@@ -175,6 +175,20 @@ static void pass_on(int self)
     script_ends();
 }
 
+/* One letter or two to the child, one to itself, and others from outside. */
+static void pass_both(int self)
+{
+    int script = outside(self);
+    if (script == 0)
+        return;
+    if (script == 1)
+        tell(parent_ref, mc_choose(2) ? PASS_CALL : PASS_BOTH, 0);
+    else
+        for (int i = 0; i < 3; i++)
+            tell(child_ref, i, FIRST);
+    script_ends();
+}
+
 static void fails_too(int self)
 {
     int script = outside(self);
@@ -284,6 +298,14 @@ static void killed(void)
     mc_assert(last_reason == CADRE_EKILLED);
 }
 
+static void all_handled(void)
+{
+    ended(0);
+    mc_assert(handled[0] + handled[1] + handled[2] == 3);
+    mc_assert(handled[CALL] == 1 && handled[ECHO] == 1);
+    mc_assert(handled[HELLO] == handled[PASS_BOTH]);
+}
+
 static void killed_before(void)
 {
     killed();
@@ -363,6 +385,9 @@ int main(int argc, char **argv)
          BOUNDS(1, 0)},
         {TEST("a stop of who passes something on", 4, tree_and_two, pass_on, two_ended),
          BOUNDS(1, 0)},
+        {TEST("letters from its parent, itself and others", 3, tree_of_one_worker,
+              pass_both, all_handled),
+         BOUNDS(2, 0)},
         {TEST("a failure, a stop and a kill", 3, tree_of_one_worker, fails_too,
               two_ended),
          BOUNDS(2, 0)},
