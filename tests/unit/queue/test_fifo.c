@@ -51,6 +51,19 @@ static void fifo_gives_the_oldest_first(void **state)
     }
 }
 
+static void fifo_gives_the_only_one(void **state)
+{
+    for (int i = 0; i < 3; i++) {
+        fifo_append_first(&fifo, &nodes[i]);
+        assert_ptr_equal(fifo_oldest(&fifo), &nodes[i]);
+        assert_ptr_equal(fifo_take_only(&fifo), &nodes[i]);
+        assert_true(fifo_is_empty(&fifo));
+    }
+    fifo_append_first(&fifo, &nodes[0]);
+    append_range(&fifo, 1, 4);
+    assert_gives(&fifo, 0, 4);
+}
+
 static void fifo_appended_in_between_comes_behind(void **state)
 {
     append_range(&fifo, 0, 2);
@@ -158,6 +171,7 @@ static void fifo_keeps_the_order_whatever_comes_how(void **state)
 int main(void)
 {
     TESTS(ON_EMPTY(fifo_at_first_is_empty), ON_EMPTY(fifo_gives_the_oldest_first),
+          ON_EMPTY(fifo_gives_the_only_one),
           ON_EMPTY(fifo_appended_in_between_comes_behind),
           ON_EMPTY(fifo_node_may_come_back), ON_EMPTY(fifo_has_more_than_so_many),
           ON_EMPTY(fifo_append_fifo_comes_behind_in_its_order),

@@ -60,6 +60,27 @@ static void task_given_to_nobody_can_be_claimed_again(void **state)
     assert_int_equal(owner(), 2);
 }
 
+static void task_with_anything_else_to_say_is_not_just_that(void **state)
+{
+    const uint8_t values[] = {false, true, TASK_LIGHT};
+    for (int i = 0; i < 3; i++) {
+        task_set_just(&task, values[i]);
+        assert_int_equal(task.scheduled, values[i]);
+        assert_true(task_is_just(&task, values[i]));
+        assert_false(task_is_just(&task, values[(i + 1) % 3]));
+        task.token = true;
+        assert_false(task_is_just(&task, values[i]));
+        task.token = false;
+        task.odd = 128;
+        assert_false(task_is_just(&task, values[i]));
+        task.odd = 0;
+        task.pinned = true;
+        assert_false(task_is_just(&task, values[i]));
+        task_set_just(&task, values[i]);
+        assert_false(task.pinned);
+    }
+}
+
 static void task_asker_can_be_any_worker(void **state)
 {
     store_relaxed(&task.asker, (int16_t)1023);
@@ -112,6 +133,7 @@ int main(void)
           ON_FREE(task_owned_cannot_be_claimed), ON_FREE(task_given_away_is_the_others),
           ON_FREE(task_given_to_nobody_can_be_claimed_again),
           ON_FREE(task_asker_can_be_any_worker),
+          ON_FREE(task_with_anything_else_to_say_is_not_just_that),
           ON_FREE(task_is_claimed_by_one_at_a_time));
     return RUN_TESTS();
 }

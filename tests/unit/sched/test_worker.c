@@ -51,6 +51,20 @@ static void worker_schedule_of_the_running_one_is_nothing(void **state)
     assert_record(0);
 }
 
+static void worker_schedule_says_that_a_light_one_has_more(void **state)
+{
+    struct task *task = &job_for(w, 0)->task;
+    task_set_just(task, TASK_LIGHT);
+    assert_null(worker_run_next(w, task));
+    assert_true(task_is_just(task, TASK_LIGHT));
+    worker_schedule(w, task);
+    assert_false(task_is_just(task, TASK_LIGHT));
+    assert_true(task_is_just(task, true));
+    assert_int_equal(deque_size(&w->deque), 1);
+    run_dry(w);
+    assert_record(0);
+}
+
 static void worker_schedule_first_gives_the_one_before(void **state)
 {
     struct task *a = &job_for(w, 0)->task, *b = &job_for(w, 1)->task;
@@ -441,6 +455,7 @@ int main(void)
           ALONE(worker_runs_what_a_run_wakes_next),
           ALONE(worker_schedule_of_a_scheduled_one_is_nothing),
           ALONE(worker_schedule_of_the_running_one_is_nothing),
+          ALONE(worker_schedule_says_that_a_light_one_has_more),
           ALONE(worker_schedule_first_gives_the_one_before),
           ALONE(worker_runs_at_most_max),
           ALONE(worker_gives_the_oldest_its_turn_after_a_streak),
