@@ -163,7 +163,10 @@ void berth_turn(struct berth *b) { (void)uv_run(&shard_of(b)->loop, UV_RUN_NOWAI
  * each time. */
 static void set_alarm(struct shard *shard, int64_t timeout_ns)
 {
-    int64_t at = (int64_t)uv_hrtime() + (timeout_ns > 0 ? timeout_ns : 0);
+    const int64_t now = (int64_t)uv_hrtime();
+    if (timeout_ns >= NEVER - now)
+        return;
+    int64_t at = now + (timeout_ns > 0 ? timeout_ns : 0);
     if (shard->alarm_at <= at)
         return;
     const struct itimerspec due = {.it_value = {at / 1000000000, at % 1000000000}};

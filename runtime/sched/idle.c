@@ -241,7 +241,8 @@ bool idle_stand_down(struct idle *idle, uint32_t worker, bool is_up, int64_t now
     store_seq(&idle->deputy, 0); /* then the watch is looked for: idle_leave_watch */
     if (is_up || !idle_take_watch(idle, worker))
         return false;
-    plain_write(&idle->look_due, now); /* it has waited for that already */
+    if (plain_read(&idle->look_due) == 0)
+        plain_write(&idle->look_due, now); /* it has waited for that already */
     return true;
 }
 

@@ -137,8 +137,8 @@ bool idle_all_asleep(const struct idle *idle);
 bool idle_take_watch(struct idle *idle, uint32_t worker);
 /* The deputy, asleep. False: there is one. */
 bool idle_stand_by(struct idle *idle, uint32_t worker);
-/* It is none any more, at `now`, up or not; asleep, it may have become the watch, which
- * looks at once: true. */
+/* It is none any more, at `now`, up or not; asleep, it may have become the watch: true.
+ * That looks when it was due already, or at once. */
 bool idle_stand_down(struct idle *idle, uint32_t worker, bool is_up, int64_t now);
 /* By whoever got up. Gives the watch up if it had it, and sees to it that another sleeper
  * takes over where nobody watches: at once when others are awake, else when this one

@@ -2,6 +2,7 @@
 #include "support/serving.h"
 
 #include <cadre/pin.h>
+#include <cadre/timer.h>
 #include <dirent.h>
 #include <sched.h>
 #include <stdio.h>
@@ -208,12 +209,36 @@ static void blocked_pinned_one_delays_nobody(void **unused)
     close(listener);
 }
 
+/* ---- time ------------------------------------------------------------------------ */
+
+static int set_farthest(cadre_self *self, void *state, cadre_msg *m)
+{
+    (void)tcp_note(self, state, m);
+    return cadre_body(m, number)
+               ? cadre_after(self, NULL, CADRE_NEVER - cadre_now(self) - 1, number, 0)
+               : 0;
+}
+
+/* As late as can be said: the loop sleeps with that. */
+static void loops_sleep_for_centuries(void **unused)
+{
+    plan.workers = 1;
+    plan.root = set_farthest;
+    cadre_system *sys = tcp_serve();
+    assert_int_equal(cadre_tell(sys, cadre_system_root(sys), number, .value = 1), 0);
+    for (int i = 0; i < 3; i++)
+        close(connected());
+    await(&facts.downs, 3);
+    tcp_served(sys);
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(one_listener_uses_all_loops),
           cmocka_unit_test(loops_share_the_cap),
           cmocka_unit_test(loops_leave_descriptors),
           cmocka_unit_test(loops_leave_memory),
-          cmocka_unit_test(blocked_pinned_one_delays_nobody));
+          cmocka_unit_test(blocked_pinned_one_delays_nobody),
+          cmocka_unit_test(loops_sleep_for_centuries));
     return RUN_TESTS();
 }
