@@ -453,28 +453,54 @@ static void look_is_off_when_all_sleep(void **state)
     assert_int_equal(look_ns(9000), 500);
 }
 
+/* Worker 1 watches; 0 stands by, and finds itself the watch when that has gone. */
+static void look_of_a_deputy_is_when_it_was_due(void **state)
+{
+    struct idle *idle = &crew.idle;
+    for (uint32_t i = 0; i < CREW; i++)
+        assert_true(idle_lie_down(idle, i, false));
+    assert_true(idle_take_watch(idle, 1));
+    assert_true(idle_stand_by(idle, 0));
+    assert_false(idle_stand_by(idle, 1));                /* one is enough */
+    assert_false(idle_stand_down(idle, 0, false, 1000)); /* there is a watch */
+    assert_int_equal(look_ns(1000), 500);
+    assert_true(idle_stand_by(idle, 0));
+    idle_get_up(idle, 1);
+    idle_leave_watch(idle, 1);
+    assert_true(idle_is_asleep(idle, 0)); /* nobody is woken for that */
+    assert_true(idle_stand_down(idle, 0, false, 1100));
+    assert_int_equal(look_ns(1100), 400);
+    assert_true(look_is_due(1500));
+    assert_true(idle_lie_down(idle, 1, false));
+    assert_true(idle_stand_by(idle, 1));
+    idle_get_up(idle, 0);
+    idle_leave_watch(idle, 0);
+    assert_true(idle_stand_down(idle, 1, false, 2000));
+    assert_int_equal(look_ns(2000), 0); /* none was: at once */
+}
+
 int main(void)
 {
-    TESTS(STUCK(rescue_looks_twice), STUCK(rescue_leaves_one_that_has_run_meanwhile),
-          STUCK(rescue_leaves_one_that_is_inside),
-          STUCK(rescue_leaves_one_that_another_robs),
-          STUCK(rescue_without_a_barrier_is_none), STUCK(rescue_leaves_one_that_rests),
-          STUCK(rescue_leaves_sleepers),
-          STUCK(rescue_of_a_handler_with_nothing_behind_it_is_none),
-          STUCK(rescue_finds_the_one_that_is_stuck),
-          STUCK(rescue_takes_what_its_handler_woke),
-          STUCK(rescue_takes_the_line_in_its_order),
-          STUCK(rescue_takes_what_has_arrived),
-          STUCK(rescue_takes_everything_that_waits), STUCK(rescue_takes_a_full_deque),
-          STUCK(rescue_finds_room_where_the_deque_is_full),
-          STUCK(rescue_goes_on_before_it_sleeps_only_while_its_victim_is_stuck),
-          STUCK(rescue_does_not_take_what_runs),
-          STUCK(rescue_of_mail_for_what_runs_only_is_none),
-          STUCK(rescue_brings_mail_and_tokens_along),
-          STUCK(rescue_forwards_tokens_of_others), STUCK(rescue_lets_the_handler_go_on),
-          STUCK(rescue_rings_the_alarms_of_a_handler_that_does_not_end),
-          STUCK(rescue_rings_what_others_sent_back), STUCK(rescue_rings_for_no_others),
-          STUCK(look_is_not_put_off_by_what_wakes_the_watch),
-          STUCK(look_is_off_when_all_sleep));
+    TESTS(
+        STUCK(rescue_looks_twice), STUCK(rescue_leaves_one_that_has_run_meanwhile),
+        STUCK(rescue_leaves_one_that_is_inside),
+        STUCK(rescue_leaves_one_that_another_robs),
+        STUCK(rescue_without_a_barrier_is_none), STUCK(rescue_leaves_one_that_rests),
+        STUCK(rescue_leaves_sleepers),
+        STUCK(rescue_of_a_handler_with_nothing_behind_it_is_none),
+        STUCK(rescue_finds_the_one_that_is_stuck),
+        STUCK(rescue_takes_what_its_handler_woke),
+        STUCK(rescue_takes_the_line_in_its_order), STUCK(rescue_takes_what_has_arrived),
+        STUCK(rescue_takes_everything_that_waits), STUCK(rescue_takes_a_full_deque),
+        STUCK(rescue_finds_room_where_the_deque_is_full),
+        STUCK(rescue_goes_on_before_it_sleeps_only_while_its_victim_is_stuck),
+        STUCK(rescue_does_not_take_what_runs),
+        STUCK(rescue_of_mail_for_what_runs_only_is_none),
+        STUCK(rescue_brings_mail_and_tokens_along),
+        STUCK(rescue_forwards_tokens_of_others), STUCK(rescue_lets_the_handler_go_on),
+        STUCK(rescue_rings_the_alarms_of_a_handler_that_does_not_end),
+        STUCK(rescue_rings_what_others_sent_back), STUCK(rescue_rings_for_no_others),
+        STUCK(look_is_not_put_off_by_what_wakes_the_watch),
+        STUCK(look_is_off_when_all_sleep), STUCK(look_of_a_deputy_is_when_it_was_due));
     return RUN_TESTS();
 }
