@@ -67,42 +67,50 @@ static void sent_once(void **state)
     close(listener);
 }
 
+enum { LARGE = 64 << 10 };
+static char large[LARGE];
+
+static void expect_large(int fd, int key)
+{
+    char before[64];
+    snprintf(before, sizeof before, "*3\r\n$3\r\nSET\r\n$3\r\nk%02d\r\n$%d\r\n", key,
+             LARGE);
+    rd_expect(fd, before);
+    raw_expect(fd, large, LARGE);
+    rd_expect(fd, "\r\n");
+}
+
 /* Of what did not fit into a socket nothing was done, and it is sent again; so each is
  * either failed or on the second connection, and those that come there are the last. */
 static void unsent_is_sent_later(void **state)
 {
-    enum { COUNT = 48, SIZE = 64 << 10 };
-    static char value[SIZE], command[SIZE + 64];
+    enum { COUNT = 48 };
     cadre_future *futures[COUNT];
     int listener = raw_local_listen(in_folder("hand"), 4), failed = 0;
-    memset(value, 'v', SIZE);
+    memset(large, 'v', LARGE);
     rd_begin_with(far_away(redis_url("unix://%s", in_folder("hand"))));
     for (int i = 0; i < COUNT; i++) {
         cadre_redis_commands c = {.bytes = NULL};
         char key[16];
         snprintf(key, sizeof key, "k%02d", i);
         assert_int_equal(cadre_redis_add(&c, 3,
-                                         (const char *const[]){"SET", key, value},
-                                         (size_t[]){3, 3, SIZE}),
+                                         (const char *const[]){"SET", key, large},
+                                         (size_t[]){3, 3, LARGE}),
                          0);
         futures[i] = rd_ask_all(&c);
     }
     int fd = rd_accept(listener);
-    rd_expect(fd, "*3\r\n"); /* it has begun */
+    expect_large(fd, 0); /* the first is sent, and not all others fit */
     close(fd);
     fd = rd_accept(listener);
     for (int i = 0; i < COUNT; i++) {
         cadre_msg m;
-        snprintf(command, sizeof command, "*3\r\n$3\r\nSET\r\n$3\r\nk%02d\r\n$%d\r\n",
-                 i, SIZE);
         if (cadre_future_wait(futures[i], 0, &m) == 0) {
             rd_failed(futures[i], -ECONNRESET);
             assert_int_equal(failed++, i);
             continue;
         }
-        rd_expect(fd, command);
-        raw_expect(fd, value, SIZE);
-        rd_expect(fd, "\r\n");
+        expect_large(fd, i);
         rd_send(fd, "+OK\r\n");
         rd_text_of(futures[i], "OK");
     }
