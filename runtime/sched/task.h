@@ -89,17 +89,13 @@ static inline uint32_t task_just(uint8_t scheduled)
  * all, because a look at what was written in parts has to wait for them. */
 static CC_INLINE bool task_is_just(const struct task *task, uint8_t scheduled)
 {
-    if (ATOMIC_MODEL)
-        return plain_read(&task->scheduled) == scheduled && !plain_read(&task->token) &&
-               !task->odd && !plain_read(&task->pinned);
-    return task->state == task_just(scheduled);
+    (void)plain_read(&task->token); /* these are looked at, too */
+    (void)plain_read(&task->pinned);
+    return plain_read(&task->state) == task_just(scheduled);
 }
 static CC_INLINE void task_set_just(struct task *task, uint8_t scheduled)
 {
-    if (ATOMIC_MODEL)
-        plain_write(&task->scheduled, scheduled);
-    else
-        task->state = task_just(scheduled);
+    plain_write(&task->state, task_just(scheduled));
 }
 
 /* Tasks whose tokens are here, and which are not scheduled: oldest first. */
