@@ -80,47 +80,59 @@ void story_show_kinds(const char *const *names, const uint64_t *seen, int kinds)
 
 enum elsewhere { SAME, LONG_ENVIRONMENT, OTHER_HEAP, FIXED_ADDRESSES, PLACES };
 
-static void change_place(enum elsewhere place)
+/* The environment there: this one, and an entry. The caller frees it. */
+static char **environment_of(enum elsewhere place)
 {
-    static char padding[PADDING];
-    switch (place) {
-    case LONG_ENVIRONMENT:
-        memset(padding, 'x', sizeof padding - 1);
-        setenv("CADRE_TEST_PADDING", padding, 1);
-        break;
-    case OTHER_HEAP:
-        setenv("GLIBC_TUNABLES",
-               "glibc.malloc.perturb=165:glibc.malloc.mmap_threshold=4096", 1);
-        break;
-    case FIXED_ADDRESSES:
-        (void)personality(ADDR_NO_RANDOMIZE);
-        break;
-    default:
-        break;
-    }
+    static char padding[PADDING] = "CADRE_TEST_PADDING=";
+    static char heap[] = "GLIBC_TUNABLES="
+                         "glibc.malloc.perturb=165:glibc.malloc.mmap_threshold=4096";
+    size_t n = 0;
+    while (environ[n])
+        n++;
+    char **all = calloc(n + 2, sizeof *all), **next = all;
+    if (!all)
+        return NULL;
+    memset(padding + strlen(padding), 'x', sizeof padding - 1 - strlen(padding));
+    if (place == LONG_ENVIRONMENT)
+        *next++ = padding;
+    if (place == OTHER_HEAP)
+        *next++ = heap;
+    memcpy(next, environ, n * sizeof *all);
+    return all;
 }
 
-/* A process that prints the hashes of story number `index`. Returns its output, or NULL
- * where there can be no such process. It changes its place itself, for it is not made by
- * fork(): that copies what this process has mapped, and under a sanitizer there may be no
- * memory for so much. */
-static FILE *play_elsewhere(enum elsewhere place, unsigned index, uint64_t seed,
-                            pid_t *child)
+/* Not by fork(): that copies what this process has mapped, and under a sanitizer there may
+ * be no memory for so much. */
+static int spawn_at(enum elsewhere place, pid_t *child, char **arguments, int output)
 {
-    char first[24], story[24], where[24];
-    int ends[2];
     posix_spawn_file_actions_t actions;
-    char *arguments[] = {"story", "--seed",  first, "--traces",
-                         story,   "--place", where, NULL};
+    char **environment = environment_of(place);
+    if (!environment)
+        return ENOMEM;
+    int before = personality(UINT32_MAX); /* asks; it is inherited */
+    if (place == FIXED_ADDRESSES)
+        (void)personality((unsigned long)before | ADDR_NO_RANDOMIZE);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    int err =
+        posix_spawn(child, "/proc/self/exe", &actions, NULL, arguments, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    (void)personality((unsigned long)before);
+    free(environment);
+    return err;
+}
+
+/* A process that prints the hashes of all stories: to start one costs more than they do.
+ * Its output, or NULL where there can be no such process. */
+static FILE *play_elsewhere(enum elsewhere place, uint64_t seed, pid_t *child)
+{
+    char first[24];
+    int ends[2];
+    char *arguments[] = {"story", "--seed", first, "--traces", "1", NULL};
     snprintf(first, sizeof first, "%" PRIu64, seed);
-    snprintf(story, sizeof story, "%u", index);
-    snprintf(where, sizeof where, "%d", place);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return NULL;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    int err = posix_spawn(child, "/proc/self/exe", &actions, NULL, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
+    int err = spawn_at(place, child, arguments, ends[1]);
     close(ends[1]);
     if (err) {
         printf("posix_spawn: %s\n", strerror(err));
@@ -130,53 +142,61 @@ static FILE *play_elsewhere(enum elsewhere place, unsigned index, uint64_t seed,
     return fdopen(ends[0], "r");
 }
 
-/* In such a process: the same program, there. */
-static void go_elsewhere(enum elsewhere place, unsigned index, uint64_t seed)
+/* One after the other; what they have printed waits in the pipes, which it fits into. */
+static void play_in_all(FILE **outputs, uint64_t seed)
 {
-    char first[24], story[24];
-    snprintf(first, sizeof first, "%" PRIu64, seed);
-    snprintf(story, sizeof story, "%u", index);
-    change_place(place);
-    execl("/proc/self/exe", "story", "--seed", first, "--traces", story, (char *)0);
-    perror("/proc/self/exe");
-    _exit(127);
-}
-
-static void compare_elsewhere(const struct story *story, unsigned index, uint64_t seed)
-{
-    if (getenv("CADRE_EMULATED")) { /* /proc/self/exe is the emulator there */
-        printf("%s: not compared with other processes under emulation\n", story->name);
-        return;
-    }
-    verdict_begin(STUCK_SECONDS, "--seed %" PRIu64 " # %s in other processes", seed,
-                  story->name);
+    verdict_begin(STUCK_SECONDS, "--seed %" PRIu64 " # in other processes", seed);
     for (int place = SAME; place < PLACES; place++) {
-        uint64_t trace;
-        int status, n = 0;
+        int status;
         pid_t child = -1;
-        FILE *output = play_elsewhere((enum elsewhere)place, index, seed, &child);
-        CHECK(output != NULL);
-        if (!output)
-            break;
-        while (fscanf(output, "trace %" SCNx64 "\n", &trace) == 1)
-            CHECK_EQ(trace, story->play(seed + (uint64_t)n++));
-        fclose(output);
+        outputs[place] = play_elsewhere((enum elsewhere)place, seed, &child);
+        CHECK(outputs[place] != NULL);
+        if (!outputs[place])
+            continue;
         CHECK_EQ(waitpid(child, &status, 0), child);
-        CHECK_EQ(status, 0); /* first: it says why there are fewer */
-        CHECK_EQ(n, ELSEWHERE);
+        CHECK_EQ(status, 0);
     }
     (void)verdict_end();
 }
 
+static void compare(const struct story *story, FILE *const *outputs, uint64_t seed)
+{
+    verdict_begin(STUCK_SECONDS, "--seed %" PRIu64 " # %s in other processes", seed,
+                  story->name);
+    for (int place = SAME; place < PLACES; place++)
+        for (uint64_t s = seed; outputs[place] && s < seed + ELSEWHERE; s++) {
+            uint64_t trace = 0;
+            CHECK_EQ(fscanf(outputs[place], "trace %" SCNx64 "\n", &trace), 1);
+            CHECK_EQ(trace, story->play(s));
+        }
+    (void)verdict_end();
+}
+
+static void compare_elsewhere(const struct story *stories, uint64_t seed)
+{
+    FILE *outputs[PLACES];
+    if (getenv("CADRE_EMULATED")) { /* /proc/self/exe is the emulator there */
+        printf("not compared with other processes under emulation\n");
+        return;
+    }
+    play_in_all(outputs, seed);
+    for (const struct story *story = stories; story->name; story++)
+        compare(story, outputs, seed);
+    for (int place = SAME; place < PLACES; place++)
+        if (outputs[place])
+            fclose(outputs[place]);
+}
+
 /* What else is printed, such as why a check fails, is not for who reads the hashes; and
  * they are out before the process ends, which a sanitizer may do in its own way. */
-static bool print_traces(const struct story *story, uint64_t seed)
+static bool print_traces(const struct story *stories, uint64_t seed)
 {
     FILE *traces = fdopen(dup(STDOUT_FILENO), "w");
     if (!traces || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         return false;
-    for (uint64_t s = seed; s < seed + ELSEWHERE; s++)
-        fprintf(traces, "trace %016" PRIx64 "\n", story->play(s));
+    for (const struct story *story = stories; story->name; story++)
+        for (uint64_t s = seed; s < seed + ELSEWHERE; s++)
+            fprintf(traces, "trace %016" PRIx64 "\n", story->play(s));
     return fclose(traces) == 0 && !verdict_has_failed();
 }
 
@@ -210,32 +230,28 @@ int story_main(int argc, char **argv, const struct story *stories)
 {
     uint64_t seed = number_from("CADRE_TEST_SEED", 1);
     uint64_t seeds = number_from("CADRE_TEST_SEEDS", 0);
-    uint64_t traces = UINT64_MAX, ms = 3000, count = 0;
-    uint64_t place = PLACES;
+    uint64_t traces = 0, ms = 3000, count = 0;
     const struct option_entry options[] = {
         {"seed", &seed, NULL, "the first; not 0"},
         {"seeds", &seeds, NULL, "how many; 0: as many as fit into the time"},
         {"ms", &ms, NULL, "the time for all stories of this program"},
-        {"traces", &traces, NULL, "prints the hashes of this story, and nothing else"},
-        {"place", &place, NULL, "goes there before it does: see play_elsewhere"},
+        {"traces", &traces, NULL, "1: prints the hashes of all, and nothing else"},
         {0}};
     options_read(argc, argv, "stories in virtual time", options);
     while (stories[count].name)
         count++;
     if (seed == 0)
         seed = 1;
-    if (place < PLACES)
-        go_elsewhere((enum elsewhere)place, (unsigned)traces, seed);
-    if (traces < count)
-        return !print_traces(&stories[traces], seed);
+    if (traces)
+        return !print_traces(stories, seed);
     mallopt(M_MMAP_THRESHOLD, INT_MAX); /* systems come and go: keep their pages */
     mallopt(M_TRIM_THRESHOLD, INT_MAX);
     for (unsigned i = 0; i < count; i++) {
         uint64_t many = effort_is_long() ? effort(0, stories[i].long_seeds) : 0;
         tell(&stories[i], seed, seeds ? seeds : many,
              (double)ms / 1000 / (double)count);
-        if (seeds != 1)
-            compare_elsewhere(&stories[i], i, seed);
     }
+    if (seeds != 1)
+        compare_elsewhere(stories, seed);
     return verdict_print();
 }
