@@ -170,7 +170,8 @@ SEES_actors := $(LLHTTP_CFLAGS) $(NGHTTP2_CFLAGS) $(PQ_CFLAGS) $(HIREDIS_CFLAGS)
 SEES_examples := -Iinclude
 SEES_bench := $(UV_CFLAGS) -Iinclude -Ibench
 SEES_tests = -Iinclude -Itests $(OPENSSL_CFLAGS) $(if $(filter tests/unit/% tests/fuzz/%,$<), \
-    $(CK) $(LLHTTP_CFLAGS) $(PQ_CFLAGS) -Iruntime -Iactors)
+    $(CK) $(LLHTTP_CFLAGS) $(PQ_CFLAGS) -Iruntime -Iactors) \
+    $(if $(filter tests/sanitizers/%,$<),-fno-sanitize=all)
 
 # Tests that do not look inside judge the library: they themselves are compiled quickly.
 is_outside = $(filter tests/api/% tests/sim/% tests/fault/% tests/support/%,$<)
@@ -201,12 +202,13 @@ CC_tsan := $(if $(TSAN_LIBRARY),$(CLANG),$(GCC))
 FLAGS_tsan := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer $(if $(TSAN_LIBRARY),,-Wno-maybe-uninitialized)
 QUICK_tsan := -O0
 INSIDE_tsan := $(if $(TSAN_LIBRARY),,-Wno-tsan) -include tests/tsan/ck_tsan.h
-RUNTIME_tsan := -Wl,--no-as-needed $(TSAN_LIBRARY) -Wl,-rpath,$(dir $(TSAN_LIBRARY)) -u tsan_first
-SUPPORT_tsan := $(if $(TSAN_LIBRARY),tests/tsan/first.c)
+RUNTIME_tsan := -Wl,--no-as-needed $(TSAN_LIBRARY) -Wl,-rpath,$(dir $(TSAN_LIBRARY)) -u sanitizer_first
+SUPPORT_tsan := $(if $(TSAN_LIBRARY),tests/sanitizers/first.c)
 CC_asan := $(GCC)
 FLAGS_asan := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer -Wno-maybe-uninitialized
 QUICK_asan := -O0
+SUPPORT_asan := tests/sanitizers/first.c
 # Only what a target fuzzes is compiled so; what that needs comes from the debug build.
 CC_fuzz := $(CLANG)
 FLAGS_fuzz := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined \
@@ -237,7 +239,7 @@ LINK_shared := -Lbuild/shared -Wl,--as-needed $(PARTS:%=-lcadre-%) -lcadre -Wl,-
 # There are hundreds of tests to be linked: by a quick linker, but for what users link.
 QUICK_LINKER := $(if $(wildcard /usr/bin/ld.gold),-fuse-ld=gold)
 LINKER_release := $(QUICK_LINKER)
-LINKER_asan := $(QUICK_LINKER)
+LINKER_asan := $(QUICK_LINKER) -u sanitizer_first
 # What clang has compiled gcc links, too: clang takes as long to start as that takes.
 LINKED_clang := $(GCC) -pthread $(QUICK_LINKER)
 LINKED_debug := $(LINKED_clang)
