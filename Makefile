@@ -420,9 +420,9 @@ export TIMEOUT
 export CMOCKA_TEST_ABORT := 1
 ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1
 UBSAN_OPTIONS ?= print_stacktrace=1
-# ThreadSanitizer's notes on memory that comes or goes are cleared, up to some buffers' size,
-# instead of mapped anew: a new page costs more than to clear some.
-TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1:clear_shadow_mmap_threshold=524288
+# What ThreadSanitizer notes of memory that comes or goes is cleared, up to the size of large
+# buffers, not mapped anew: a new page costs more. But not of stacks, which are hardly used.
+TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1:clear_shadow_mmap_threshold=196608
 export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
 
 # $(call run,flavour,kinds): the results of these tests in that flavour
