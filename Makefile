@@ -246,6 +246,14 @@ LINKED_debug := $(LINKED_clang)
 LINKED_tsan := $(if $(TSAN_LIBRARY),$(LINKED_clang) $(RUNTIME_tsan))
 LINKER_tsan := $(QUICK_LINKER)
 
+# What compiles, links and analyses does so in huge pages where there are any: of a link a
+# third went into new pages. Tests have memory as the C library gives it.
+TUNABLES := $(GLIBC_TUNABLES)
+build/%: private export GLIBC_TUNABLES := $(TUNABLES:%=%:)glibc.malloc.hugetlb=1
+$(FLAVOURS:%=build/results/%/%) $(addprefix build/results/,fuzz/% static/injected \
+    static/tools-test static/compare-test static/instructions): \
+    private export GLIBC_TUNABLES := $(TUNABLES)
+
 Q := $(if $(V),,@)
 # The first line of a recipe: the folder of what it makes, by one process for all of them.
 folder = $(if $(MADE_$(@D)),,$(shell mkdir -p $(@D))$(eval MADE_$(@D) := 1))
