@@ -432,6 +432,11 @@ UBSAN_OPTIONS ?= print_stacktrace=1
 # buffers, not mapped anew: a new page costs more. But not of stacks, which are hardly used.
 TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1:allocator_may_return_null=1:clear_shadow_mmap_threshold=196608
 export ASAN_OPTIONS UBSAN_OPTIONS TSAN_OPTIONS
+# Fault tests make thousands of systems, whose threads each have stacks in which frames are
+# watched after they are left: 128 KiB for each size of frame, not 1 MiB. In the long versions,
+# and in all other tests, it is all of that.
+build/results/asan/fault/%: private export ASAN_OPTIONS := \
+    $(ASAN_OPTIONS)$(if $(LONGER),,:max_uar_stack_size_log=17)
 
 # $(call run,flavour,kinds): the results of these tests in that flavour
 run = $(foreach k,$(2),$(patsubst tests/%,build/results/$(1)/%,$(filter-out \
