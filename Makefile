@@ -308,7 +308,7 @@ build/$(1)/llhttp/%.o: /usr/share/llhttp/%.c Makefile
 	    -fvisibility=hidden -c $$< -o $$@
 # The objects as they are, for unit tests.
 build/$(1)/libplain.a: $$(OBJECTS_$(1)) $(if $(filter aarch64,$(1)),,$$(OBJECTS_http_$(1)) \
-    $(if $(SOURCES_io),$(patsubst %.c,build/$(1)/%.o,$(wildcard actors/resp/*.c))))
+    $(if $(SOURCES_io),$(patsubst %.c,build/$(1)/%.o,runtime/io/lend.c $(wildcard actors/resp/*.c))))
 	@rm -f $$@
 	$$(Q)$(CROSS_$(1))ar rcsT $$@ $$^
 build/$(1)/libsupport.a: $(patsubst %.c,build/$(1)/%.o,$(SUPPORT) $(SUPPORT_$(1)))

@@ -122,6 +122,14 @@ static int make(struct world *world, struct io **result)
     return 0;
 }
 
+/* Whom it may be lent to: the first worker's, if that is there. Those of pinned actors
+ * are not. */
+static struct berth *host_of(const struct io *io, uint32_t i)
+{
+    struct shard *first = shard_at(io, 0);
+    return i > 0 && i < io->shared && first ? &first->berth : NULL;
+}
+
 /* Under the lock. */
 static int start(struct io *io, uint32_t i)
 {
@@ -137,6 +145,8 @@ static int start(struct io *io, uint32_t i)
         cadre_port_put(io->world, p, sizeof *shard);
         return err;
     }
+    if (!io->of_threads)
+        berth_belongs(&shard->berth, &io->world->sched.crew.idle, i, host_of(io, i));
     store_release(&io->shards[i], shard); /* pairs with shard_at's */
     if (!io->of_threads)
         cadre_port_offer(io->world, i, &shard->berth.nap);
@@ -218,8 +228,9 @@ void driver_spread(struct shard *own, int newest)
 /* Is there somebody to run it? */
 static bool is_run(const struct io *io, uint32_t i)
 {
-    return shard_at(io, i) &&
-           (io->of_threads || idle_nap(&io->world->sched.crew.idle, i));
+    struct shard *shard = shard_at(io, i);
+    return shard && (io->of_threads || idle_nap(&io->world->sched.crew.idle, i) ||
+                     load_relaxed(&shard->berth.is_lent));
 }
 
 struct shard *driver_next(struct shard *own, uint32_t *turn)

@@ -90,7 +90,7 @@ int shard_init(struct shard *shard, struct world *world)
 {
     berth_init(&shard->berth);
     shard->world = world;
-    shard->has_thread = false;
+    shard->has_thread = shard->has_visit = false;
     list_init(&shard->handles);
     int err = make_descriptors(shard);
     if (err)
@@ -135,8 +135,10 @@ static struct port *port_of(struct inbox_node *node)
 
 void handle_ring(struct handle *h, uint32_t news)
 {
-    if (bell_ring(&h->port.bell, news))
-        fifo_append(&h->shard->berth.rung, &h->port.letter.node);
+    if (!bell_ring(&h->port.bell, news))
+        return;
+    fifo_append(&h->shard->berth.rung, &h->port.letter.node);
+    counter_add(&h->shard->berth.rings, 1);
 }
 
 void berth_obey(struct berth *b, struct inbox_node *oldest)
@@ -191,6 +193,80 @@ void berth_wait_outside(struct berth *b, int64_t timeout_ns)
         drain(b->seat.wake_fd);
 }
 
+/* ---- guests ------------------------------------------------------------------- */
+
+/* libuv tells the kernel in the next turn what was started; what it has to tell is in a
+ * list, which begins with itself while it is empty. */
+static bool has_untold(const uv_loop_t *loop)
+{
+    const void *list = &loop->watcher_queue;
+    return *(const void *const *)list != list;
+}
+
+int berth_due_ms(struct berth *b)
+{
+    uv_loop_t *loop = &shard_of(b)->loop;
+    if (has_untold(loop))
+        return 0;
+    int due = uv_backend_timeout(loop);
+    if (due <= 0)
+        return due;
+    uv_update_time(loop);
+    return uv_backend_timeout(loop);
+}
+
+static void on_visit(uv_poll_t *visit, int status, int events)
+{
+    struct shard *guest = visit->data;
+    guest->berth.is_ready = true;
+    (void)status;
+    (void)events;
+}
+
+int berth_welcome(struct berth *host, struct berth *berth)
+{
+    struct shard *guest = shard_of(berth);
+    int err = guest->has_visit ? 0
+                               : uv_poll_init(&shard_of(host)->loop, &guest->visit,
+                                              uv_backend_fd(&guest->loop));
+    if (err)
+        return err;
+    guest->has_visit = true;
+    guest->visit.data = guest;
+    return uv_poll_start(&guest->visit, UV_READABLE, on_visit);
+}
+
+void berth_dismiss(struct berth *berth)
+{
+    struct shard *guest = shard_of(berth);
+    if (guest->has_visit)
+        (void)uv_poll_stop(&guest->visit);
+}
+
+void berth_offer(struct berth *b)
+{
+    cadre_port_offer(shard_of(b)->world, b->worker, &b->nap);
+}
+
+int64_t berth_now(const struct berth *b)
+{
+    (void)b; /* not in virtual time: there are no loops then */
+    return (int64_t)uv_hrtime();
+}
+
+bool berth_cpu(const struct berth *b, int64_t *ns)
+{
+    const struct shard *shard = container_of(b, struct shard, berth);
+    const struct sched *sched = &shard->world->sched;
+    clockid_t id;
+    struct timespec t;
+    if (pthread_getcpuclockid(sched->threads[b->worker].id, &id) != 0 ||
+        clock_gettime(id, &t) != 0)
+        return false;
+    *ns = t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+    return true;
+}
+
 /* ---- a thread of its own, and the end ----------------------------------------- */
 
 static void *run(void *arg)
@@ -227,6 +303,9 @@ void shard_halt(struct shard *shard)
         thread_join(&shard->thread);
     while (!seat_take(&shard->berth.seat))
         thread_yield();
+    berth_part(&shard->berth);
+    if (shard->has_visit) /* the host has been halted before */
+        uv_close((uv_handle_t *)&shard->visit, NULL);
 }
 
 static void end_all(struct shard *shard)

@@ -24,6 +24,8 @@ struct shard {
     uv_poll_t alarm; /* ends its waiting: a timer finer than libuv's */
     int alarm_fd;
     int64_t alarm_at; /* not later than it was asked to be; NEVER: it is off */
+    uv_poll_t visit;  /* in the host's loop, while it is a guest there */
+    bool has_visit;
     struct list handles;
     char scratch[SHARD_SCRATCH]; /* what is read goes here first */
 };

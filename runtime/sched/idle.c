@@ -14,6 +14,7 @@ void idle_init(struct idle *idle, struct idle_bed *beds, uint32_t workers)
     atomic_set(&idle->wants, 0);
     atomic_set(&idle->watch, 0);
     atomic_set(&idle->deputy, 0);
+    atomic_set(&idle->moved_out, 0);
     plain_write(&idle->look_due, 0);
     idle->lively = 0;
     idle->lively_at = 0;
@@ -26,6 +27,8 @@ void idle_init(struct idle *idle, struct idle_bed *beds, uint32_t workers)
         atomic_set(&beds[w].cpu, 0);
         atomic_set(&beds[w].nap, NULL);
         atomic_set(&beds[w].offer, NULL);
+        beds[w].left = NULL;
+        beds[w].busy_since = 0;
     }
 }
 
@@ -103,6 +106,10 @@ bool idle_lie_down(struct idle *idle, uint32_t worker, bool is_hungry)
 {
     struct idle_bed *bed = &idle->beds[worker];
     struct task *none = NULL;
+    struct nap *nap = load_relaxed(&bed->nap); /* its own */
+    bed->busy_since = 0;
+    if (unlikely(nap != NULL))
+        nap->judge(nap);
     if (unlikely(has_offer(bed)))
         idle_settle(idle, worker);
     if (idle->near)
@@ -114,6 +121,18 @@ bool idle_lie_down(struct idle *idle, uint32_t worker, bool is_hungry)
         return true;
     idle_get_up(idle, worker);
     return false;
+}
+
+void idle_come_back(struct idle *idle, uint32_t worker, int64_t now)
+{
+    struct idle_bed *bed = &idle->beds[worker];
+    if (bed->busy_since == 0)
+        bed->busy_since = now;
+    if (now - bed->busy_since < NAP_BACK_NS)
+        return;
+    store_seq(&bed->offer,
+              bed->left); /* which is all that it may be offered just now */
+    idle_settle(idle, worker);
 }
 
 bool idle_is_asleep(const struct idle *idle, uint32_t worker)

@@ -31,7 +31,10 @@
 
 enum { IDLE_WORKERS_MAX = 1024 };
 #define IDLE_UNWATCHED (UINT32_C(1) << 31)
-enum { NAP_LOOK_NS = 20000 }; /* between looks, which are system calls */
+enum {
+    NAP_LOOK_NS = 20000,   /* between looks, which are system calls */
+    NAP_BACK_NS = 1000000, /* busy for so long one that has left has its nap back */
+};
 
 struct worker;
 
@@ -47,6 +50,8 @@ struct nap {
     void (*look)(struct nap *nap, struct fifo *got);
     /* By a worker, inside its bias; what the look or the sleep has got. */
     void (*deliver)(struct nap *nap, struct fifo *got, struct worker *here);
+    /* By the worker, awake, before it lies down: it may leave this for the futex. */
+    void (*judge)(struct nap *nap);
     struct fifo got; /* while it slept; the worker's, like the next */
     int64_t looked;  /* when, between messages */
 };
@@ -57,9 +62,11 @@ struct idle_bed {
     struct park_word word;                              /* counts its wake-ups */
     ATOMIC(uint64_t) parks; /* how often it lay down; its own */
     ATOMIC(uint32_t) cpu;   /* where it last did; its own */
-    /* Where it sleeps; NULL: at the futex. Its own, set once, awake. And where it is to,
-     * as soon as it can; set once, by anybody. */
+    /* Where it sleeps; NULL: at the futex. Its own, set awake. And where it is to, as
+     * soon as it can: by anybody while it is at the futex, and reset by itself. */
     ATOMIC(struct nap *) nap, offer;
+    struct nap *left;   /* for the futex; or NULL. Its own ... */
+    int64_t busy_since; /* ... as is this, while it has left; 0: since it is up */
 };
 
 struct idle {
@@ -74,6 +81,7 @@ struct idle {
     alignas(CACHE_PAIR) ATOMIC(uint32_t) wants;
     /* Who keeps it, and who would take over: numbers + 1; 0: nobody. */
     ATOMIC(uint32_t) watch, deputy;
+    ATOMIC(uint32_t) moved_out; /* how many have left their nap for the futex */
     ATOMIC(uint64_t) mask[IDLE_WORKERS_MAX / 64];
     int64_t
         look_due; /* when the watch is to look; 0: it is not said yet. The watch's ... */
@@ -90,7 +98,7 @@ static inline struct nap *idle_nap(const struct idle *idle, uint32_t worker)
 }
 
 /* The worker sleeps there from the next time on; if it sleeps now, it is woken for that.
- * Anybody, once per worker. */
+ * Anybody, one at a time, while it sleeps at the futex. */
 void idle_offer(struct idle *idle, uint32_t worker, struct nap *nap);
 /* By the worker, awake: from now on. */
 static inline void idle_settle(struct idle *idle, uint32_t worker)
@@ -98,6 +106,39 @@ static inline void idle_settle(struct idle *idle, uint32_t worker)
     struct idle_bed *bed = &idle->beds[worker];
     store_release(&bed->nap,
                   load_acquire(&bed->offer)); /* for who wakes it, or looks */
+    if (bed->left && load_relaxed(&bed->nap)) {
+        bed->left = NULL;
+        fetch_sub_seq(&idle->moved_out, 1);
+    }
+}
+
+/* By the worker, awake: from now on it sleeps at the futex, until it is offered something
+ * again. */
+static inline void idle_move_out(struct idle *idle, uint32_t worker)
+{
+    struct idle_bed *bed = &idle->beds[worker];
+    bed->left = load_relaxed(&bed->nap); /* its own */
+    fetch_add_seq(&idle->moved_out, 1);
+    store_relaxed(&bed->offer, NULL); /* nobody offers it anything yet */
+    store_release(&bed->nap, NULL);   /* as in idle_settle */
+}
+
+/* By the worker, between messages. Its nap; one that has left it, and has not lain down
+ * for a while, has it back: whoever looks there instead may be in a handler. */
+void idle_come_back(struct idle *idle, uint32_t worker, int64_t now) CC_COLD;
+static inline struct nap *idle_nap_busy(struct idle *idle, uint32_t worker, int64_t now)
+{
+    struct idle_bed *bed = &idle->beds[worker];
+    if (unlikely(bed->left != NULL))
+        idle_come_back(idle, worker, now);
+    return load_relaxed(&bed->nap); /* its own */
+}
+
+/* Somebody sleeps at the futex because it did not pay to be woken for little: so much
+ * more is to wait before that is done to share work. */
+static inline uint32_t idle_reluctance(const struct idle *idle)
+{
+    return load_relaxed(&idle->moved_out) ? 16 : 1;
 }
 
 /* Puts a list of tasks, first to last, in front of this worker's, and wakes it if it

@@ -245,12 +245,12 @@ static void share(struct worker *w)
         idle_keep_hungry(idle, (uint32_t)to);
 }
 
-/* How many tasks must wait, or have been run past those that do, before it is worth while
- * to wake somebody, which costs as much as a few hundred short ones. How long they take
- * the clock knows: it is read more often then. */
+/* How many tasks must wait, or have been run past those that do, before it pays to wake
+ * somebody, which costs a few hundred short ones. How long they take the clock knows. */
 static uint32_t patience(const struct worker *w)
 {
-    return w->slice.every < SLOW ? 0 : PATIENCE * w->slice.every;
+    uint32_t many = w->slice.every * idle_reluctance(&w->crew->idle);
+    return w->slice.every < SLOW ? 0 : PATIENCE * many;
 }
 
 bool crew_is_busy(const struct crew *crew)
@@ -581,7 +581,7 @@ static bool choose_slice(struct worker *w)
 
 bool worker_read_slice(struct worker *w)
 {
-    struct nap *nap = idle_nap(&w->crew->idle, w->id);
+    struct nap *nap = idle_nap_busy(&w->crew->idle, w->id, w->slice.last);
     if (unlikely(nap != NULL) && w->slice.last - nap->looked >= NAP_LOOK_NS) {
         nap->looked = w->slice.last;
         (void)look_outside(w, nap);

@@ -232,6 +232,120 @@ static void loops_sleep_for_centuries(void **unused)
     tcp_served(sys);
 }
 
+/* ---- lent ------------------------------------------------------------------------ */
+
+/* Two connections in the loops of two workers. */
+static struct pair {
+    int fds[2], loops[2];
+} pair;
+
+static void connect_pair(void)
+{
+    pair.fds[0] = connected();
+    pair.loops[0] = loop_of(pair.fds[0]);
+    for (;;) {
+        pair.fds[1] = connected();
+        pair.loops[1] = loop_of(pair.fds[1]);
+        if (pair.loops[1] != pair.loops[0])
+            return;
+        close(pair.fds[1]);
+    }
+}
+
+static void go_round(void)
+{
+    for (int i = 0; i < 2; i++) {
+        raw_send(pair.fds[i], "x", 1);
+        raw_expect(pair.fds[i], "x", 1);
+    }
+}
+
+/* Does one worker wait for both? */
+static bool is_lent(void *unused)
+{
+    for (int i = 0; i < 100; i++)
+        go_round();
+    return is_waited_for(pair.loops[0], pair.loops[1]) ||
+           is_waited_for(pair.loops[1], pair.loops[0]);
+}
+
+/* They are woken for one byte at a time. */
+static cadre_system *serve_lent(void)
+{
+    plan.workers = 2;
+    cadre_system *sys = tcp_serve();
+    connect_pair();
+    await_true(is_lent, NULL);
+    return sys;
+}
+
+static void close_pair(cadre_system *sys)
+{
+    for (int i = 0; i < 2; i++)
+        close(pair.fds[i]);
+    tcp_served(sys);
+}
+
+static void loops_that_are_woken_for_little_are_lent(void **unused)
+{
+    cadre_system *sys = serve_lent();
+    for (int i = 0; i < 1000; i++)
+        go_round();
+    close_pair(sys);
+}
+
+/* What a lent loop waits to write is told to the kernel by whoever has it. */
+static void lent_loops_write_when_there_is_room(void **unused)
+{
+    enum { MUCH = 8 << 20 };
+    cadre_system *sys = serve_lent();
+    for (int i = 0; i < 2; i++) {
+        size_t sent = raw_send_until_stuck(pair.fds[i], MUCH);
+        char *bytes = malloc(sent);
+        assert_non_null(bytes);
+        assert_int_equal(raw_read_all(pair.fds[i], bytes, sent), sent);
+        free(bytes);
+    }
+    close_pair(sys);
+}
+
+/* Its timers ring, although nothing comes in. */
+static void lent_loops_keep_time(void **unused)
+{
+    plan.options.idle = CADRE_SECOND / 2;
+    cadre_system *sys = serve_lent();
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(raw_end(pair.fds[i]), 0);
+    close_pair(sys);
+}
+
+static atomic_uint holds;
+
+static int hold(cadre_self *self, void *state, cadre_msg *m)
+{
+    (void)tcp_note(self, state, m);
+    if (cadre_body(m, number))
+        atomic_fetch_add(&holds, 1);
+    while (cadre_body(m, number) && atomic_load(&held))
+        sched_yield();
+    return 0;
+}
+
+/* Whichever worker that is. */
+static void blocked_worker_delays_no_lent_loop(void **unused)
+{
+    plan.root = hold;
+    cadre_system *sys = serve_lent();
+    atomic_store(&held, true);
+    atomic_store(&holds, 0);
+    assert_int_equal(cadre_tell(sys, cadre_system_root(sys), number, .value = 1), 0);
+    await(&holds, 1);
+    for (int i = 0; i < 5; i++)
+        go_round();
+    atomic_store(&held, false);
+    close_pair(sys);
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(one_listener_uses_all_loops),
@@ -239,6 +353,10 @@ int main(void)
           cmocka_unit_test(loops_leave_descriptors),
           cmocka_unit_test(loops_leave_memory),
           cmocka_unit_test(blocked_pinned_one_delays_nobody),
-          cmocka_unit_test(loops_sleep_for_centuries));
+          cmocka_unit_test(loops_sleep_for_centuries),
+          cmocka_unit_test(loops_that_are_woken_for_little_are_lent),
+          cmocka_unit_test(lent_loops_write_when_there_is_room),
+          cmocka_unit_test(lent_loops_keep_time),
+          cmocka_unit_test(blocked_worker_delays_no_lent_loop));
     return RUN_TESTS();
 }

@@ -62,6 +62,16 @@ void berth_wait_outside(struct berth *b, int64_t timeout_ns)
     drain();
 }
 
+/* It is never lent (test_guest). */
+int64_t berth_now(const struct berth *b) { return 0; }
+int berth_due_ms(struct berth *b) { return -1; }
+int berth_welcome(struct berth *host, struct berth *guest) { return 0; }
+void berth_dismiss(struct berth *guest) {}
+void berth_offer(struct berth *b) {}
+bool berth_cpu(const struct berth *b, int64_t *ns) { return false; }
+void lend_taken_back(struct lend *lend, int64_t now) {}
+bool lend_judge(struct lend *lend, int64_t now, struct lend_load load) { return false; }
+
 void berth_deliver(struct fifo *got, struct worker *here)
 {
     struct inbox_node *node;

@@ -1,0 +1,45 @@
+/* lend.h: does it pay that a worker sleeps in a loop of its own?
+ *
+ * To be woken costs the machine more than most of what a loop brings at a time; but two
+ * workers do more than one, if there is enough for both, and CPUs. No figure tells the
+ * one case from the other, because what is measured are the costs of the way it is done
+ * now. So it is tried: the worker lends its loop to the first one (io/berth.h), or has it
+ * back, for a moment; and what has come in meanwhile decides which way it stays. When
+ * that is as it was before, the next trial is put off for twice as long. */
+#ifndef IO_LEND_H
+#define IO_LEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* So far. */
+struct lend_load {
+    uint64_t own;   /* what the loop has rung for, ... */
+    uint64_t host;  /* ... and the first one's */
+    int64_t cpu_ns; /* of the first one's worker */
+};
+
+/* Its worker's; while it is lent, of who has the host's seat. */
+struct lend {
+    bool is_lent, is_trial, is_settled;
+    int64_t since;         /* the window's beginning; 0: none yet */
+    struct lend_load then; /* what there was */
+    int64_t other;         /* what came in a second, the other way */
+    int64_t hold_ns;       /* between trials */
+    int64_t until;         /* no trial */
+};
+
+enum { LEND_WINDOW_NS = 16000000, LEND_TRIAL_NS = 8000000 };
+
+/* Is it time to judge? */
+static inline bool lend_is_due(const struct lend *lend, int64_t now)
+{
+    return now - lend->since >= (lend->is_trial ? LEND_TRIAL_NS : LEND_WINDOW_NS);
+}
+/* A window has ended, and the next one begins. True: it is to be done the other way now,
+ * which the caller sees to. */
+bool lend_judge(struct lend *lend, int64_t now, struct lend_load load);
+/* It is lent, and its worker has had to take it back: no trial for a while. */
+void lend_taken_back(struct lend *lend, int64_t now);
+
+#endif

@@ -1,0 +1,128 @@
+/* test_lend.c: what a trial shows decides whether a loop is lent. */
+#include "support/support.h"
+
+#include "io/lend.h"
+
+enum { MS = 1000000 };
+
+/* A worker whose loop rings so often in a millisecond, and the host; time passes in
+ * windows of their own length. */
+struct world {
+    struct lend lend;
+    struct lend_load load;
+    int64_t now;
+    uint64_t own, lent; /* rings in a millisecond, each way; half of them its own */
+    int cpu;            /* of the host, in hundredths */
+};
+
+static bool window(struct world *w)
+{
+    int64_t ms = 1;
+    while (!lend_is_due(&w->lend, w->now + ms * MS))
+        ms++;
+    uint64_t each = (w->lend.is_lent ? w->lent : w->own) * (uint64_t)ms / 2;
+    w->now += ms * MS;
+    w->load.own += each;
+    w->load.host += each;
+    w->load.cpu_ns += ms * MS / 100 * w->cpu;
+    return lend_judge(&w->lend, w->now, w->load);
+}
+
+/* How many of so many windows it was lent for. */
+static int lent_of(struct world *w, int windows)
+{
+    int lent = 0;
+    for (int i = 0; i < windows; i++) {
+        (void)window(w);
+        lent += w->lend.is_lent;
+    }
+    return lent;
+}
+
+static void what_is_better_lent_is_lent(void **state)
+{
+    struct world w = {.own = 60, .lent = 100, .cpu = 100};
+    (void)lent_of(&w, 10);
+    assert_true(lent_of(&w, 1000) > 930);
+}
+
+static void what_is_better_alone_stays(void **state)
+{
+    struct world w = {.own = 100, .lent = 60, .cpu = 100};
+    (void)lent_of(&w, 10);
+    assert_true(lent_of(&w, 1000) < 70);
+}
+
+static void no_difference_saves_a_thread(void **state)
+{
+    struct world w = {.own = 20, .lent = 20, .cpu = 30};
+    (void)lent_of(&w, 10);
+    assert_int_equal(lent_of(&w, 1000), 1000);
+}
+
+static void few_events_are_no_reason(void **state)
+{
+    struct world w = {.own = 1, .lent = 1, .cpu = 100};
+    assert_int_equal(lent_of(&w, 100), 0);
+}
+
+static void more_to_do_has_it_back(void **state)
+{
+    struct world w = {.own = 60, .lent = 60, .cpu = 50};
+    (void)lent_of(&w, 1000);
+    w.own = 100; /* and no more than before lent */
+    w.cpu = 100;
+    (void)lent_of(&w, 10);
+    assert_true(lent_of(&w, 100) < 20);
+}
+
+/* The host's thread has had its CPU for 60 % of the time, and wanted it for all. */
+static void a_host_that_is_kept_waiting_is_tried_without(void **state)
+{
+    struct world w = {.own = 60, .lent = 60, .cpu = 60};
+    (void)lent_of(&w, 1000);
+    w.own = 100;
+    (void)lent_of(&w, 200);
+    assert_true(lent_of(&w, 100) < 20);
+}
+
+static void one_that_was_taken_back_is_not_lent_at_once(void **state)
+{
+    struct world w = {.own = 60, .lent = 100};
+    (void)lent_of(&w, 1000);
+    assert_true(w.lend.is_lent);
+    for (int i = 0; i < 8; i++) {
+        lend_taken_back(&w.lend, w.now);
+        assert_false(w.lend.is_lent);
+        while (!w.lend.is_lent)
+            (void)window(&w);
+    }
+    lend_taken_back(&w.lend, w.now);
+    assert_int_equal(lent_of(&w, 100), 0);
+    assert_true(lent_of(&w, 1000) > 500);
+}
+
+static void after_a_rest_nothing_is_compared(void **state)
+{
+    struct world w = {.own = 100, .lent = 100};
+    (void)window(&w);
+    (void)window(&w);
+    w.now += 1000 * MS;
+    w.load.own += 100000;
+    assert_false(lend_judge(&w.lend, w.now, w.load));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_better_lent_is_lent),
+        cmocka_unit_test(what_is_better_alone_stays),
+        cmocka_unit_test(no_difference_saves_a_thread),
+        cmocka_unit_test(few_events_are_no_reason),
+        cmocka_unit_test(more_to_do_has_it_back),
+        cmocka_unit_test(a_host_that_is_kept_waiting_is_tried_without),
+        cmocka_unit_test(one_that_was_taken_back_is_not_lent_at_once),
+        cmocka_unit_test(after_a_rest_nothing_is_compared),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
