@@ -10,6 +10,12 @@ static struct berth *berth_of(struct nap *nap)
     return container_of(nap, struct berth, nap);
 }
 
+/* Of one that is lent, or was. */
+static struct berth *host_of(const struct berth *b)
+{
+    return load_relaxed(&b->host); /* constant by then */
+}
+
 /* ---- guests, by who has the host's seat ------------------------------------------ */
 
 /* What they have rung is rung here. */
@@ -50,7 +56,7 @@ static void release(struct berth *b, struct berth **at)
     obey(b, g, seat_next(&g->seat));
     if (!g->is_recalled)
         lend_taken_back(&g->lend, berth_now(b));
-    store_relaxed(&g->is_lent, false);
+    store_release(&g->is_lent, false); /* pairs with judge's */
     seat_leave(&g->seat);
     seat_wake(&g->seat); /* it waits outside for that */
 }
@@ -87,12 +93,27 @@ static void see_to_guests(struct berth *b)
             at = &(*at)->next;
 }
 
-static bool is_to_change(struct berth *b, int64_t now)
+/* One trial at a time, because all change what the host brings. One that comes to no end
+ * does not keep others from theirs. */
+static bool take_trial(struct berth *host, int64_t now)
+{
+    int64_t until = load_relaxed(&host->trial_until);
+    return now >= until &&
+           cas_acq_rel(&host->trial_until, &until, now + 4 * LEND_WINDOW_NS);
+}
+
+static bool is_to_change(struct berth *b, struct berth *host, int64_t now)
 {
     struct lend_load load = {.own = load_relaxed(&b->rings),
-                             .host = load_relaxed(&b->host->rings)};
-    return lend_is_due(&b->lend, now) && berth_cpu(b->host, &load.cpu_ns) &&
-           lend_judge(&b->lend, now, load);
+                             .host = load_relaxed(&host->rings)};
+    if (!lend_is_due(&b->lend, now) || !berth_cpu(b, &load.own_cpu_ns) ||
+        !berth_cpu(host, &load.host_cpu_ns))
+        return false;
+    load.may_try = b->lend.is_trial || take_trial(host, now);
+    bool changes = lend_judge(&b->lend, now, load);
+    if (load.may_try && !b->lend.is_trial)
+        store_relaxed(&host->trial_until, 0); /* nothing is told by it */
+    return changes;
 }
 
 /* Those that are to have their loop again. */
@@ -102,7 +123,7 @@ static void recall(struct berth *b)
         return;
     int64_t now = berth_now(b);
     for (struct berth *g = b->guests; g; g = g->next)
-        if (!g->is_recalled && is_to_change(g, now)) {
+        if (!g->is_recalled && is_to_change(g, b, now)) {
             g->is_recalled = true;
             berth_offer(g);
         }
@@ -146,7 +167,7 @@ static bool enter(struct berth *b)
     if (seat_take(&b->seat))
         return true;
     if (load_relaxed(&b->is_lent)) /* by who has settled here again: see release */
-        seat_wake(&b->host->seat);
+        seat_wake(&host_of(b)->seat);
     return false;
 }
 
@@ -232,7 +253,7 @@ static struct berth *enter_any(struct berth *b)
 {
     if (enter(b))
         return b;
-    return load_relaxed(&b->is_lent) && enter(b->host) ? b->host : NULL;
+    return load_relaxed(&b->is_lent) && enter(host_of(b)) ? host_of(b) : NULL;
 }
 
 static void look(struct nap *nap, struct fifo *got)
@@ -256,24 +277,24 @@ static void deliver(struct nap *nap, struct fifo *got, struct worker *here)
 /* ---- to lend it, by its worker --------------------------------------------------- */
 
 /* False: the host ends. */
-static bool come(struct berth *b)
+static bool come(struct berth *b, struct berth *host)
 {
-    struct berth *before = load_relaxed(&b->host->comers);
+    struct berth *before = load_relaxed(&host->comers);
     do {
         if (before == CLOSED)
             return false;
         b->next = before;
-    } while (!cas_acq_rel(&b->host->comers, &before, b)); /* for who takes it in */
+    } while (!cas_acq_rel(&host->comers, &before, b)); /* for who takes it in */
     return true;
 }
 
 /* Awake, so nobody who wakes it later takes it to be here. */
-static void lend(struct berth *b)
+static void lend(struct berth *b, struct berth *host)
 {
     idle_move_out(b->idle, b->worker);
     store_relaxed(&b->is_lent, true);
-    if (come(b)) {
-        seat_wake(&b->host->seat);
+    if (come(b, host)) {
+        seat_wake(&host->seat);
         return;
     }
     store_relaxed(&b->is_lent, false);
@@ -283,15 +304,17 @@ static void lend(struct berth *b)
 
 static void judge(struct nap *nap)
 {
-    struct berth *b = berth_of(nap);
-    if (!b->host || b->is_refused || !idle_nap(b->idle, b->host->worker))
+    struct berth *b = berth_of(nap), *host = load_acquire(&b->host); /* its maker's */
+    if (!host || load_acquire(&b->is_lent)) /* not the worker's again: see release */
         return;
     int64_t now = berth_now(b);
-    if (!lend_is_due(&b->lend, now) || load_acquire(&b->stopping) ||
-        !seat_take(&b->seat))
+    if (!lend_is_due(&b->lend, now) || b->is_refused ||
+        !idle_nap(b->idle, host->worker))
         return;
-    if (is_to_change(b, now))
-        lend(b);
+    if (!enter(b))
+        return;
+    if (is_to_change(b, host, now))
+        lend(b, host);
     else
         seat_leave(&b->seat);
 }
@@ -305,18 +328,23 @@ void berth_init(struct berth *b)
     atomic_set(&b->stopping, false);
     b->rung.newest = NULL;
     b->idle = NULL;
-    b->host = b->guests = b->next = NULL;
+    b->guests = b->next = NULL;
+    atomic_set(&b->host, NULL);
     atomic_set(&b->comers, NULL);
+    atomic_set(&b->trial_until, 0);
     atomic_set(&b->is_lent, false);
     b->is_refused = false;
     atomic_set(&b->rings, 0);
     b->lend = (struct lend){0};
 }
 
-void berth_belongs(struct berth *b, struct idle *idle, uint32_t worker,
-                   struct berth *host)
+void berth_belongs(struct berth *b, struct idle *idle, uint32_t worker)
 {
     b->idle = idle;
     b->worker = worker;
-    b->host = host;
+}
+
+void berth_may_lend(struct berth *b, struct berth *host)
+{
+    store_release(&b->host, host); /* pairs with judge's */
 }

@@ -35,14 +35,14 @@ struct berth {
     ATOMIC(bool) stopping;  /* whoever ends it has the seat from now on, or will */
     struct fifo rung;       /* ports with news; of whoever has the seat, ... */
     ATOMIC(uint64_t) rings; /* ... who counts them */
-    /* Constant: whose it is, and to whom it may be lent; NULL: it stays. */
-    struct idle *idle;
+    struct idle *idle;      /* constant, as is the next: whose it is */
     uint32_t worker;
-    struct berth *host;
+    ATOMIC(struct berth *) host; /* to whom it may be lent; NULL: not yet. Set once */
     /* Lent to this one, and not yet among its guests. Pushed by their workers, taken by
      * whoever has the seat. */
     ATOMIC(struct berth *) comers;
-    ATOMIC(bool) is_lent; /* by its worker; not, by who has the host's seat */
+    ATOMIC(int64_t) trial_until; /* the host's: no other trial, by who judges */
+    ATOMIC(bool) is_lent;        /* by its worker; not, by who has the host's seat */
     /* Of whoever has the host's seat. */
     struct berth *guests; /* the host's */
     struct berth *next;   /* among the guests, or the comers */
@@ -77,8 +77,9 @@ void berth_deliver(struct fifo *got, struct worker *here);
 
 void berth_init(struct berth *berth);
 /* Before it is offered. */
-void berth_belongs(struct berth *berth, struct idle *idle, uint32_t worker,
-                   struct berth *host);
+void berth_belongs(struct berth *berth, struct idle *idle, uint32_t worker);
+/* From now on; the same one each time. Both belong to somebody. */
+void berth_may_lend(struct berth *berth, struct berth *host);
 /* By who ends it, and has the seat: gives up those of its guests, and no more come. */
 void berth_part(struct berth *host);
 

@@ -122,12 +122,14 @@ static int make(struct world *world, struct io **result)
     return 0;
 }
 
-/* Whom it may be lent to: the first worker's, if that is there. Those of pinned actors
- * are not. */
-static struct berth *host_of(const struct io *io, uint32_t i)
+/* They may be lent to the first worker's, once that is there. Those of pinned actors are
+ * not. */
+static void may_lend(const struct io *io)
 {
     struct shard *first = shard_at(io, 0);
-    return i > 0 && i < io->shared && first ? &first->berth : NULL;
+    for (uint32_t i = 1; first && i < io->shared; i++)
+        if (shard_at(io, i))
+            berth_may_lend(&shard_at(io, i)->berth, &first->berth);
 }
 
 /* Under the lock. */
@@ -146,10 +148,12 @@ static int start(struct io *io, uint32_t i)
         return err;
     }
     if (!io->of_threads)
-        berth_belongs(&shard->berth, &io->world->sched.crew.idle, i, host_of(io, i));
+        berth_belongs(&shard->berth, &io->world->sched.crew.idle, i);
     store_release(&io->shards[i], shard); /* pairs with shard_at's */
-    if (!io->of_threads)
-        cadre_port_offer(io->world, i, &shard->berth.nap);
+    if (io->of_threads)
+        return 0;
+    may_lend(io);
+    cadre_port_offer(io->world, i, &shard->berth.nap);
     return 0;
 }
 

@@ -6,8 +6,31 @@ enum {
     HOLD_MAX_NS = 2000000000,
     STALE_NS = 4 * LEND_WINDOW_NS, /* in such a window nothing happened for a while */
     SOME = 16,                     /* what is worth a trial, ... */
-    MANY = 256                     /* ... and what tells one rate from another */
+    MANY = 256,                    /* ... and what tells one rate from another */
+    /* Parts of a window, in hundredths: a host is full; what two workers take that one
+     * may do; and what a host takes that may want more than it gets. */
+    FULL = 75,
+    ENOUGH_FOR_ONE = 150,
+    KEPT_WAITING = 40
 };
+
+/* What came in a window, and how much of it its workers took, in hundredths. */
+struct window {
+    int64_t rate, own_cpu, host_cpu;
+};
+
+static int64_t hundredths(int64_t part, int64_t all) { return part * 100 / all; }
+
+static struct window measure(const struct lend *l, int64_t now, struct lend_load load)
+{
+    const struct lend_load *then = &l->then;
+    int64_t took = now - l->since;
+    uint64_t came = load.own - then->own + load.host - then->host;
+    return (struct window){
+        .rate = (int64_t)came * 1000000000 / took,
+        .own_cpu = hundredths(load.own_cpu_ns - then->own_cpu_ns, took),
+        .host_cpu = hundredths(load.host_cpu_ns - then->host_cpu_ns, took)};
+}
 
 static void change(struct lend *l)
 {
@@ -16,10 +39,12 @@ static void change(struct lend *l)
     l->since = 0;
 }
 
-/* Lent is to be no worse; two are to be better by what a thread costs. */
+/* What is left as it is when there is no difference is to be no worse; what is not is to
+ * be better by what it costs. */
 static bool is_better(const struct lend *l, int64_t rate)
 {
-    return l->is_lent ? rate >= l->other / 100 * 95 : rate > l->other / 100 * 108;
+    bool is_default = l->is_lent != l->was_full;
+    return rate > l->other / 100 * (is_default ? 95 : 108);
 }
 
 /* The next trial is put off, for longer if this one was no use. */
@@ -43,18 +68,16 @@ static bool end_trial(struct lend *l, int64_t now, int64_t rate)
 
 /* There is so much that one may be too few. A host that has a CPU for half of the time
  * may want it for all of it: but to try that costs more than it is worth, mostly. */
-static bool may_be_too_much(const struct lend *l, int64_t now, int64_t cpu_ns)
+static bool may_be_too_much(const struct lend *l, int64_t now, const struct window *w)
 {
-    int64_t took = now - l->since, cpu = cpu_ns - l->then.cpu_ns;
-    return cpu > took / 100 * 90 ||
-           (cpu > took / 100 * 40 && now - l->until >= HOLD_MAX_NS);
+    return w->host_cpu >= FULL ||
+           (w->host_cpu >= KEPT_WAITING && now - l->until >= HOLD_MAX_NS);
 }
 
-/* The worker is woken often enough; or there may be too much for one. */
-static bool is_worth_a_trial(const struct lend *l, int64_t now, struct lend_load load)
+/* The worker is woken often enough, and one can do what there is. */
+static bool may_be_enough(const struct lend *l, const struct window *w, uint64_t own)
 {
-    return l->is_lent ? may_be_too_much(l, now, load.cpu_ns)
-                      : load.own - l->then.own >= SOME;
+    return own - l->then.own >= SOME && w->own_cpu + w->host_cpu < ENOUGH_FOR_ONE;
 }
 
 static bool begin_trial(struct lend *l, int64_t rate)
@@ -65,30 +88,40 @@ static bool begin_trial(struct lend *l, int64_t rate)
     return true;
 }
 
+/* The window has ended. */
+static bool judge(struct lend *l, int64_t now, struct lend_load load)
+{
+    struct window w = measure(l, now, load);
+    if (l->is_lent)
+        l->was_full = w.host_cpu >= FULL;
+    if (l->is_trial)
+        return end_trial(l, now, w.rate);
+    bool is_worth_it =
+        l->is_lent ? may_be_too_much(l, now, &w) : may_be_enough(l, &w, load.own);
+    return load.may_try && now >= l->until && is_worth_it && begin_trial(l, w.rate);
+}
+
 static void open_window(struct lend *l, int64_t now, struct lend_load load)
 {
     l->since = now;
     l->then = load;
 }
 
-/* The window has ended, in which so much came. */
-static bool judge(struct lend *l, int64_t now, int64_t came, struct lend_load load)
+/* Too little has come for a trial to end. */
+static bool goes_on(const struct lend *l, int64_t took, struct lend_load load)
 {
-    int64_t rate = came * 1000000000 / (now - l->since);
-    if (l->is_trial)
-        return end_trial(l, now, rate);
-    return now >= l->until && is_worth_a_trial(l, now, load) && begin_trial(l, rate);
+    uint64_t came = load.own - l->then.own + load.host - l->then.host;
+    return l->is_trial && came < MANY && took < STALE_NS / 2;
 }
 
 bool lend_judge(struct lend *l, int64_t now, struct lend_load load)
 {
     int64_t took = now - l->since;
-    int64_t came = (int64_t)(load.own - l->then.own + load.host - l->then.host);
     bool is_one = l->since != 0 && took <= STALE_NS, changes = false;
-    if (is_one && l->is_settled && l->is_trial && came < MANY && took < STALE_NS / 2)
-        return false; /* it goes on */
+    if (is_one && l->is_settled && goes_on(l, took, load))
+        return false;
     if (is_one && l->is_settled)
-        changes = judge(l, now, came, load);
+        changes = judge(l, now, load);
     else if (is_one)
         l->is_settled = true; /* what moves to where it is handled now has moved */
     if (!changes)

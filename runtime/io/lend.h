@@ -5,7 +5,10 @@
  * one case from the other, because what is measured are the costs of the way it is done
  * now. So it is tried: the worker lends its loop to the first one (io/berth.h), or has it
  * back, for a moment; and what has come in meanwhile decides which way it stays. When
- * that is as it was before, the next trial is put off for twice as long. */
+ * that is as it was before, the next trial is put off for twice as long.
+ *
+ * Where both ways bring the same, one worker is enough, which saves a thread; but not one
+ * that is busy most of the time: then what comes would have to wait for each other. */
 #ifndef IO_LEND_H
 #define IO_LEND_H
 
@@ -14,14 +17,16 @@
 
 /* So far. */
 struct lend_load {
-    uint64_t own;   /* what the loop has rung for, ... */
-    uint64_t host;  /* ... and the first one's */
-    int64_t cpu_ns; /* of the first one's worker */
+    uint64_t own;                    /* what the loop has rung for, ... */
+    uint64_t host;                   /* ... and the first one's */
+    int64_t own_cpu_ns, host_cpu_ns; /* of their workers */
+    bool may_try;                    /* a trial may begin; or this is one */
 };
 
 /* Its worker's; while it is lent, of who has the host's seat. */
 struct lend {
     bool is_lent, is_trial, is_settled;
+    bool was_full;         /* the host was busy most of the time, when last lent */
     int64_t since;         /* the window's beginning; 0: none yet */
     struct lend_load then; /* what there was */
     int64_t other;         /* what came in a second, the other way */

@@ -104,6 +104,8 @@ int shard_init(struct shard *shard, struct world *world)
     err = hear(shard, &shard->alarm, shard->alarm_fd, on_alarm);
     if (err)
         goto no_alarm;
+    /* The kernel has not been told; older libuvs say that there is nothing to do. */
+    invariant(uv_backend_timeout(&shard->loop) == 0);
     return 0;
 no_alarm:
     uv_close((uv_handle_t *)&shard->wake, NULL);
@@ -195,20 +197,11 @@ void berth_wait_outside(struct berth *b, int64_t timeout_ns)
 
 /* ---- guests ------------------------------------------------------------------- */
 
-/* libuv tells the kernel in the next turn what was started; what it has to tell is in a
- * list, which begins with itself while it is empty. */
-static bool has_untold(const uv_loop_t *loop)
-{
-    const void *list = &loop->watcher_queue;
-    return *(const void *const *)list != list;
-}
-
 int berth_due_ms(struct berth *b)
 {
     uv_loop_t *loop = &shard_of(b)->loop;
-    if (has_untold(loop))
-        return 0;
-    int due = uv_backend_timeout(loop);
+    int due =
+        uv_backend_timeout(loop); /* 0, too: the kernel is to be told of something */
     if (due <= 0)
         return due;
     uv_update_time(loop);

@@ -4,9 +4,13 @@
 #include <cadre/pin.h>
 #include <cadre/timer.h>
 #include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -298,6 +302,7 @@ static void loops_that_are_woken_for_little_are_lent(void **unused)
 static void lent_loops_write_when_there_is_room(void **unused)
 {
     enum { MUCH = 8 << 20 };
+    plan.options.write_max = MUCH;
     cadre_system *sys = serve_lent();
     for (int i = 0; i < 2; i++) {
         size_t sent = raw_send_until_stuck(pair.fds[i], MUCH);
@@ -346,6 +351,50 @@ static void blocked_worker_delays_no_lent_loop(void **unused)
     close_pair(sys);
 }
 
+static atomic_bool refuses;
+static atomic_uint refusals;
+
+static bool is_epoll(int fd)
+{
+    char path[64], name[64] = "";
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return readlink(path, name, sizeof name - 1) > 0 && strstr(name, "[eventpoll]");
+}
+
+/* The kernel has no memory to wait for one loop in another. */
+int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+{
+    static int (*real)(int, int, int, struct epoll_event *);
+    if (!real)
+        *(void **)(void *)&real = dlsym(RTLD_NEXT, "epoll_ctl");
+    if (op != EPOLL_CTL_ADD || !atomic_load(&refuses) || !is_epoll(fd))
+        return real(epoll, op, fd, event);
+    atomic_fetch_add(&refusals, 1);
+    errno = ENOMEM;
+    return -1;
+}
+
+static bool is_refused(void *unused)
+{
+    for (int i = 0; i < 100; i++)
+        go_round();
+    return atomic_load(&refusals) > 0;
+}
+
+static void loops_that_nobody_can_wait_for_stay(void **unused)
+{
+    plan.workers = 2;
+    cadre_system *sys = tcp_serve();
+    connect_pair();
+    atomic_store(&refuses, true);
+    await_true(is_refused, NULL);
+    for (int i = 0; i < 20; i++)
+        assert_false(is_lent(NULL));
+    assert_int_equal(atomic_load(&refusals), 1); /* it is not tried again */
+    atomic_store(&refuses, false);
+    close_pair(sys);
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(one_listener_uses_all_loops),
@@ -357,6 +406,7 @@ int main(void)
           cmocka_unit_test(loops_that_are_woken_for_little_are_lent),
           cmocka_unit_test(lent_loops_write_when_there_is_room),
           cmocka_unit_test(lent_loops_keep_time),
-          cmocka_unit_test(blocked_worker_delays_no_lent_loop));
+          cmocka_unit_test(blocked_worker_delays_no_lent_loop),
+          cmocka_unit_test(loops_that_nobody_can_wait_for_stay));
     return RUN_TESTS();
 }

@@ -20,6 +20,7 @@ static struct inbox_node commands[COMMANDS], news[COMMANDS];
 static int texts[COMMANDS]; /* what a command is about */
 static int changes;         /* it is lent, or back: so often. Its maker's, as `lend` */
 static int changes_max;
+static bool refuses; /* the host's loop cannot hear of the guest's. Constant */
 /* The guest's loop's, by who has its seat. */
 static bool is_visited, is_untold;
 static bool is_begun[COMMANDS];
@@ -132,16 +133,27 @@ void berth_wait_outside(struct berth *b, int64_t timeout_ns)
 int berth_welcome(struct berth *host, struct berth *guest)
 {
     mc_assert(host == &berths[HOST] && guest == &berths[GUEST]);
-    plain_write(&is_visited, true);
-    return 0;
+    mc_assert(!guest->is_refused);
+    plain_write(&is_visited, !refuses);
+    return refuses ? -1 : 0;
 }
 
 void berth_dismiss(struct berth *guest) { plain_write(&is_visited, false); }
 void berth_offer(struct berth *b) { idle_offer(&idle, GUEST, &b->nap); }
-int64_t berth_now(const struct berth *b) { return LEND_WINDOW_NS; }
 bool berth_cpu(const struct berth *b, int64_t *ns) { return true; }
 
-void lend_taken_back(struct lend *lend, int64_t now) {}
+/* By whoever judges: it looks at `lend` then. */
+int64_t berth_now(const struct berth *b)
+{
+    (void)plain_read(&changes);
+    return LEND_WINDOW_NS;
+}
+
+void lend_taken_back(struct lend *lend, int64_t now)
+{
+    plain_write(&changes, plain_read(&changes));
+}
+
 bool lend_judge(struct lend *lend, int64_t now, struct lend_load load)
 {
     int n = plain_read(&changes);
@@ -238,10 +250,11 @@ static void setup_for(uint32_t count, int most)
     for (uint32_t i = HOST; i <= GUEST; i++) {
         beds[i].word.fd = PARK_ON_FUTEX;
         berth_init(&berths[i]);
-        berth_belongs(&berths[i], &idle, i, i == GUEST ? &berths[HOST] : NULL);
+        berth_belongs(&berths[i], &idle, i);
         idle_offer(&idle, i, &berths[i].nap);
         idle_settle(&idle, i);
     }
+    berth_may_lend(&berths[GUEST], &berths[HOST]);
     atomic_set(&readable[HOST], 0);
     atomic_set(&readable[GUEST], 0);
     atomic_set(&bell, 0);
@@ -251,6 +264,7 @@ static void setup_for(uint32_t count, int most)
     plain_write(&is_untold, false);
     plain_write(&timers, 0);
     changes_max = most;
+    refuses = false;
     expected = count;
     for (int i = 0; i < COMMANDS; i++) {
         task_init(&tasks[i]);
@@ -265,8 +279,14 @@ static void setup_for(uint32_t count, int most)
     mc_name(texts, sizeof texts, "texts");
 }
 static void setup_lent(void) { setup_for(2, 1); }
+static void setup_idle(void) { setup_for(0, 1); }
 static void setup_busy(void) { setup_for(1, 1); }
 static void setup_back(void) { setup_for(2, 2); }
+static void setup_refused(void)
+{
+    setup_for(2, 2);
+    refuses = true;
+}
 
 static void both(int self)
 {
@@ -293,6 +313,14 @@ static void two_commands(int self)
         command(0), command(1);
 }
 
+/* It has been busy for so long. */
+static void come_back(void)
+{
+    (void)idle_nap_busy(&idle, GUEST, 1);
+    mc_assert(idle_nap_busy(&idle, GUEST, NAP_BACK_NS) == NULL);
+    mc_assert(idle_nap_busy(&idle, GUEST, 1 + NAP_BACK_NS) == &berths[GUEST].nap);
+}
+
 /* The host's worker looks once, and is in a handler then. The other one has pushed a
  * command, and does not lie down again. */
 static void busy(int self)
@@ -303,14 +331,28 @@ static void busy(int self)
         if (idle_lie_down(&idle, GUEST, false))
             idle_get_up(&idle, GUEST);
         command(0);
-        (void)idle_nap_busy(&idle, GUEST, 1);
-        mc_assert(idle_nap_busy(&idle, GUEST, 1 + NAP_BACK_NS) == nap);
+        come_back();
     }
     do {
         cpu_relax();
         nap->look(nap, &got);
         nap->deliver(nap, &got, NULL);
     } while (self == 2 && load_seq(&done) < expected);
+}
+
+/* The other one has its loop back by itself, and lies down, while the host looks. */
+static void taken_back(int self)
+{
+    struct nap *nap = &berths[HOST].nap;
+    struct fifo got = {NULL};
+    for (int i = 0; i < 2; i++) {
+        if (self == 1)
+            nap->look(nap, &got);
+        else if (idle_lie_down(&idle, GUEST, false))
+            idle_get_up(&idle, GUEST);
+        if (self == 2 && i == 0)
+            come_back();
+    }
 }
 
 static void stopped(int self)
@@ -342,7 +384,13 @@ int main(int argc, char **argv)
         {TEST("and back", 3, setup_back, both),
          .bounds = {.preemptions = 1, .stale = 1, .timeouts = 1},
          .deep = {.preemptions = 2, .stale = 1, .timeouts = 1}},
+        {TEST("refused", 3, setup_refused, both),
+         .bounds = {.preemptions = 1, .stale = 1, .timeouts = 1},
+         .deep = {.preemptions = 2, .stale = 1, .timeouts = 1}},
         {TEST("busy", 2, setup_busy, busy),
+         .bounds = {.preemptions = 2, .stale = 1, .timeouts = 1},
+         .deep = {.preemptions = 3, .stale = 1, .timeouts = 1}},
+        {TEST("taken back", 2, setup_idle, taken_back),
          .bounds = {.preemptions = 2, .stale = 1, .timeouts = 1},
          .deep = {.preemptions = 3, .stale = 1, .timeouts = 1}},
         {TEST("stopped", 3, setup_lent, stopped),

@@ -208,13 +208,16 @@ static void wake_outside(struct nap *nap)
     park_wake(&world.sched.beds[nap - naps].word, 1);
 }
 static void see_nothing(struct nap *nap, struct fifo *got) {}
+static void keep_it(struct nap *nap) {}
 
 static void two_workers_outside(void)
 {
     two_workers_one_used();
     for (int i = 0; i < 2; i++) {
-        naps[i] = (struct nap){
-            .sleep = sleep_outside, .wake = wake_outside, .look = see_nothing};
+        naps[i] = (struct nap){.sleep = sleep_outside,
+                               .wake = wake_outside,
+                               .look = see_nothing,
+                               .judge = keep_it};
         atomic_set(&world.sched.beds[i].nap, &naps[i]);
         atomic_set(&world.sched.beds[i].offer, &naps[i]);
     }

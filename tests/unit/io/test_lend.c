@@ -12,7 +12,8 @@ struct world {
     struct lend_load load;
     int64_t now;
     uint64_t own, lent; /* rings in a millisecond, each way; half of them its own */
-    int cpu;            /* of the host, in hundredths */
+    int cpu, own_cpu;   /* of the host, and of its own, in hundredths */
+    bool is_tried;      /* another one is */
 };
 
 static bool window(struct world *w)
@@ -24,7 +25,9 @@ static bool window(struct world *w)
     w->now += ms * MS;
     w->load.own += each;
     w->load.host += each;
-    w->load.cpu_ns += ms * MS / 100 * w->cpu;
+    w->load.host_cpu_ns += ms * MS / 100 * w->cpu;
+    w->load.own_cpu_ns += ms * MS / 100 * w->own_cpu;
+    w->load.may_try = !w->is_tried;
     return lend_judge(&w->lend, w->now, w->load);
 }
 
@@ -58,6 +61,31 @@ static void no_difference_saves_a_thread(void **state)
     struct world w = {.own = 20, .lent = 20, .cpu = 30};
     (void)lent_of(&w, 10);
     assert_int_equal(lent_of(&w, 1000), 1000);
+}
+
+/* What comes at its own pace would wait for each other. */
+static void no_difference_frees_a_host_that_is_full(void **state)
+{
+    struct world w = {.own = 60, .lent = 60, .cpu = 80};
+    (void)lent_of(&w, 100);
+    assert_true(lent_of(&w, 1000) < 50);
+    w.cpu = 30;
+    (void)lent_of(&w, 200);
+    assert_int_equal(lent_of(&w, 100), 100);
+}
+
+static void what_is_too_much_for_one_is_not_tried(void **state)
+{
+    struct world w = {.own = 60, .lent = 100, .cpu = 80, .own_cpu = 80};
+    assert_int_equal(lent_of(&w, 1000), 0);
+}
+
+static void one_at_a_time_is_tried(void **state)
+{
+    struct world w = {.own = 60, .lent = 100, .is_tried = true};
+    assert_int_equal(lent_of(&w, 1000), 0);
+    w.is_tried = false;
+    assert_true(lent_of(&w, 1000) > 930);
 }
 
 static void few_events_are_no_reason(void **state)
@@ -118,6 +146,9 @@ int main(void)
         cmocka_unit_test(what_is_better_lent_is_lent),
         cmocka_unit_test(what_is_better_alone_stays),
         cmocka_unit_test(no_difference_saves_a_thread),
+        cmocka_unit_test(no_difference_frees_a_host_that_is_full),
+        cmocka_unit_test(what_is_too_much_for_one_is_not_tried),
+        cmocka_unit_test(one_at_a_time_is_tried),
         cmocka_unit_test(few_events_are_no_reason),
         cmocka_unit_test(more_to_do_has_it_back),
         cmocka_unit_test(a_host_that_is_kept_waiting_is_tried_without),
