@@ -54,9 +54,7 @@ static void release(struct berth *b, struct berth **at)
     *at = g->next;
     berth_dismiss(g);
     obey(b, g, seat_next(&g->seat));
-    if (!g->is_recalled)
-        lend_taken_back(&g->lend, berth_now(b));
-    store_release(&g->is_lent, false); /* pairs with judge's */
+    store_relaxed(&g->is_lent, false);
     seat_leave(&g->seat);
     seat_wake(&g->seat); /* it waits outside for that */
 }
@@ -247,19 +245,13 @@ static bool doze(struct nap *nap, const struct park_word *word, uint32_t seen,
 
 static void wake(struct nap *nap) { seat_wake(&berth_of(nap)->seat); }
 
-/* One that is lent, and whose worker wants it back, is the host's until he has heard of
- * that; and he may be in a handler. So his is looked at, too. */
-static struct berth *enter_any(struct berth *b)
-{
-    if (enter(b))
-        return b;
-    return load_relaxed(&b->is_lent) && enter(host_of(b)) ? host_of(b) : NULL;
-}
-
+/* One that is lent is looked at where it is: who has it may be in a handler. */
 static void look(struct nap *nap, struct fifo *got)
 {
-    struct berth *b = enter_any(berth_of(nap));
-    if (!b)
+    struct berth *b = berth_of(nap);
+    if (load_relaxed(&b->is_lent))
+        b = host_of(b);
+    if (!enter(b))
         return;
     obey_all(b);
     recall(b);
@@ -305,13 +297,10 @@ static void lend(struct berth *b, struct berth *host)
 static void judge(struct nap *nap)
 {
     struct berth *b = berth_of(nap), *host = load_acquire(&b->host); /* its maker's */
-    if (!host || load_acquire(&b->is_lent)) /* not the worker's again: see release */
-        return;
-    int64_t now = berth_now(b);
-    if (!lend_is_due(&b->lend, now) || b->is_refused ||
-        !idle_nap(b->idle, host->worker))
-        return;
-    if (!enter(b))
+    int64_t now = host ? berth_now(b) : 0;
+    if (!host || !lend_is_due(&b->lend, now) || b->is_refused ||
+        !idle_nap(b->idle, host->worker) || load_acquire(&b->stopping) ||
+        !seat_take(&b->seat))
         return;
     if (is_to_change(b, host, now))
         lend(b, host);

@@ -6,7 +6,7 @@ enum {
     HOLD_MAX_NS = 2000000000,
     STALE_NS = 4 * LEND_WINDOW_NS, /* in such a window nothing happened for a while */
     SOME = 16,                     /* what is worth a trial, ... */
-    MANY = 256,                    /* ... and what tells one rate from another */
+    MANY = 1024,                   /* ... and what tells one rate from another */
     /* Parts of a window, in hundredths: a host is full; what two workers take that one
      * may do; and what a host takes that may want more than it gets. */
     FULL = 75,
@@ -36,7 +36,7 @@ static void change(struct lend *l)
 {
     l->is_lent = !l->is_lent;
     l->is_settled = false;
-    l->since = 0;
+    l->since = l->usual = 0;
 }
 
 /* What is left as it is when there is no difference is to be no worse; what is not is to
@@ -80,9 +80,9 @@ static bool may_be_enough(const struct lend *l, const struct window *w, uint64_t
     return own - l->then.own >= SOME && w->own_cpu + w->host_cpu < ENOUGH_FOR_ONE;
 }
 
-static bool begin_trial(struct lend *l, int64_t rate)
+static bool begin_trial(struct lend *l)
 {
-    l->other = rate;
+    l->other = l->usual;
     l->is_trial = true;
     change(l);
     return true;
@@ -96,9 +96,10 @@ static bool judge(struct lend *l, int64_t now, struct lend_load load)
         l->was_full = w.host_cpu >= FULL;
     if (l->is_trial)
         return end_trial(l, now, w.rate);
+    l->usual += l->usual ? (w.rate - l->usual) / 4 : w.rate;
     bool is_worth_it =
         l->is_lent ? may_be_too_much(l, now, &w) : may_be_enough(l, &w, load.own);
-    return load.may_try && now >= l->until && is_worth_it && begin_trial(l, w.rate);
+    return load.may_try && now >= l->until && is_worth_it && begin_trial(l);
 }
 
 static void open_window(struct lend *l, int64_t now, struct lend_load load)
@@ -127,10 +128,4 @@ bool lend_judge(struct lend *l, int64_t now, struct lend_load load)
     if (!changes)
         open_window(l, now, load);
     return changes;
-}
-
-void lend_taken_back(struct lend *l, int64_t now)
-{
-    put_off(l, now, false);
-    change(l);
 }

@@ -29,7 +29,7 @@ struct lend {
     bool was_full;         /* the host was busy most of the time, when last lent */
     int64_t since;         /* the window's beginning; 0: none yet */
     struct lend_load then; /* what there was */
-    int64_t other;         /* what came in a second, the other way */
+    int64_t usual, other;  /* what came in a second, on average, and the other way */
     int64_t hold_ns;       /* between trials */
     int64_t until;         /* no trial */
 };
@@ -44,7 +44,5 @@ static inline bool lend_is_due(const struct lend *lend, int64_t now)
 /* A window has ended, and the next one begins. True: it is to be done the other way now,
  * which the caller sees to. */
 bool lend_judge(struct lend *lend, int64_t now, struct lend_load load);
-/* It is lent, and its worker has had to take it back: no trial for a while. */
-void lend_taken_back(struct lend *lend, int64_t now);
 
 #endif

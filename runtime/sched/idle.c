@@ -28,7 +28,6 @@ void idle_init(struct idle *idle, struct idle_bed *beds, uint32_t workers)
         atomic_set(&beds[w].nap, NULL);
         atomic_set(&beds[w].offer, NULL);
         beds[w].left = NULL;
-        beds[w].busy_since = 0;
     }
 }
 
@@ -107,7 +106,6 @@ bool idle_lie_down(struct idle *idle, uint32_t worker, bool is_hungry)
     struct idle_bed *bed = &idle->beds[worker];
     struct task *none = NULL;
     struct nap *nap = load_relaxed(&bed->nap); /* its own */
-    bed->busy_since = 0;
     if (unlikely(nap != NULL))
         nap->judge(nap);
     if (unlikely(has_offer(bed)))
@@ -121,18 +119,6 @@ bool idle_lie_down(struct idle *idle, uint32_t worker, bool is_hungry)
         return true;
     idle_get_up(idle, worker);
     return false;
-}
-
-void idle_come_back(struct idle *idle, uint32_t worker, int64_t now)
-{
-    struct idle_bed *bed = &idle->beds[worker];
-    if (bed->busy_since == 0)
-        bed->busy_since = now;
-    if (now - bed->busy_since < NAP_BACK_NS)
-        return;
-    store_seq(&bed->offer,
-              bed->left); /* which is all that it may be offered just now */
-    idle_settle(idle, worker);
 }
 
 bool idle_is_asleep(const struct idle *idle, uint32_t worker)

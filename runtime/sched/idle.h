@@ -32,8 +32,8 @@
 enum { IDLE_WORKERS_MAX = 1024 };
 #define IDLE_UNWATCHED (UINT32_C(1) << 31)
 enum {
-    NAP_LOOK_NS = 20000,   /* between looks, which are system calls */
-    NAP_BACK_NS = 1000000, /* busy for so long one that has left has its nap back */
+    NAP_LOOK_NS = 20000,  /* between looks, which are system calls; ... */
+    NAP_LEFT_NS = 500000, /* ... at where one has left, as often as a watch */
 };
 
 struct worker;
@@ -65,8 +65,7 @@ struct idle_bed {
     /* Where it sleeps; NULL: at the futex. Its own, set awake. And where it is to, as
      * soon as it can: by anybody while it is at the futex, and reset by itself. */
     ATOMIC(struct nap *) nap, offer;
-    struct nap *left;   /* for the futex; or NULL. Its own ... */
-    int64_t busy_since; /* ... as is this, while it has left; 0: since it is up */
+    struct nap *left; /* for the futex; or NULL. Its own */
 };
 
 struct idle {
@@ -123,15 +122,17 @@ static inline void idle_move_out(struct idle *idle, uint32_t worker)
     store_release(&bed->nap, NULL);   /* as in idle_settle */
 }
 
-/* By the worker, between messages. Its nap; one that has left it, and has not lain down
- * for a while, has it back: whoever looks there instead may be in a handler. */
-void idle_come_back(struct idle *idle, uint32_t worker, int64_t now) CC_COLD;
-static inline struct nap *idle_nap_busy(struct idle *idle, uint32_t worker, int64_t now)
+/* By the worker, between messages: what it is to look at now; or NULL. One that has left
+ * its nap does so seldom: whoever looks there instead may be in a handler. */
+static inline struct nap *idle_look_at(const struct idle *idle, uint32_t worker,
+                                       int64_t now)
 {
-    struct idle_bed *bed = &idle->beds[worker];
-    if (unlikely(bed->left != NULL))
-        idle_come_back(idle, worker, now);
-    return load_relaxed(&bed->nap); /* its own */
+    const struct idle_bed *bed = &idle->beds[worker];
+    struct nap *nap = bed->left ? bed->left : load_relaxed(&bed->nap); /* its own */
+    if (likely(!nap) || now - nap->looked < (bed->left ? NAP_LEFT_NS : NAP_LOOK_NS))
+        return NULL;
+    nap->looked = now;
+    return nap;
 }
 
 /* Somebody sleeps at the futex because it did not pay to be woken for little: so much

@@ -581,11 +581,9 @@ static bool choose_slice(struct worker *w)
 
 bool worker_read_slice(struct worker *w)
 {
-    struct nap *nap = idle_nap_busy(&w->crew->idle, w->id, w->slice.last);
-    if (unlikely(nap != NULL) && w->slice.last - nap->looked >= NAP_LOOK_NS) {
-        nap->looked = w->slice.last;
+    struct nap *nap = idle_look_at(&w->crew->idle, w->id, w->slice.last);
+    if (unlikely(nap != NULL))
         (void)look_outside(w, nap);
-    }
     look_at_arrivals(w);
     if (load_relaxed(&w->crew->idle.wants) && !w->shuffled)
         worker_attend(w);

@@ -384,9 +384,9 @@ static bool is_refused(void *unused)
 static void loops_that_nobody_can_wait_for_stay(void **unused)
 {
     plan.workers = 2;
+    atomic_store(&refuses, true);
     cadre_system *sys = tcp_serve();
     connect_pair();
-    atomic_store(&refuses, true);
     await_true(is_refused, NULL);
     for (int i = 0; i < 20; i++)
         assert_false(is_lent(NULL));

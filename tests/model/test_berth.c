@@ -69,7 +69,6 @@ int berth_welcome(struct berth *host, struct berth *guest) { return 0; }
 void berth_dismiss(struct berth *guest) {}
 void berth_offer(struct berth *b) {}
 bool berth_cpu(const struct berth *b, int64_t *ns) { return false; }
-void lend_taken_back(struct lend *lend, int64_t now) {}
 bool lend_judge(struct lend *lend, int64_t now, struct lend_load load) { return false; }
 
 void berth_deliver(struct fifo *got, struct worker *here)
