@@ -14,9 +14,10 @@ enum {
     KEPT_WAITING = 40
 };
 
-/* What came in a window, and how much of it its workers took, in hundredths. */
+/* What came in a window, and how much of that its workers took, in hundredths. */
 struct window {
-    int64_t rate, own_cpu, host_cpu;
+    struct lend_pace pace;
+    int64_t own_cpu, host_cpu;
 };
 
 static int64_t hundredths(int64_t part, int64_t all) { return part * 100 / all; }
@@ -24,27 +25,48 @@ static int64_t hundredths(int64_t part, int64_t all) { return part * 100 / all; 
 static struct window measure(const struct lend *l, int64_t now, struct lend_load load)
 {
     const struct lend_load *then = &l->then;
-    int64_t took = now - l->since;
-    uint64_t came = load.own - then->own + load.host - then->host;
-    return (struct window){
-        .rate = (int64_t)came * 1000000000 / took,
-        .own_cpu = hundredths(load.own_cpu_ns - then->own_cpu_ns, took),
-        .host_cpu = hundredths(load.host_cpu_ns - then->host_cpu_ns, took)};
+    int64_t took = now - l->since,
+            came = (int64_t)(load.own - then->own) + (int64_t)(load.host - then->host);
+    int64_t own = load.own_cpu_ns - then->own_cpu_ns;
+    int64_t host = load.host_cpu_ns - then->host_cpu_ns;
+    return (struct window){.pace = {.rate = came * 1000000000 / took,
+                                    .cost_ns = (own + host) / (came + 1)},
+                           .own_cpu = hundredths(own, took),
+                           .host_cpu = hundredths(host, took)};
+}
+
+static void add(struct lend_pace *average, struct lend_pace p)
+{
+    if (average->rate == 0)
+        *average = p;
+    average->rate += (p.rate - average->rate) / 4;
+    average->cost_ns += (p.cost_ns - average->cost_ns) / 4;
 }
 
 static void change(struct lend *l)
 {
     l->is_lent = !l->is_lent;
     l->is_settled = false;
-    l->since = l->usual = 0;
+    l->since = 0;
+    l->usual = (struct lend_pace){0};
 }
 
-/* What is left as it is when there is no difference is to be no worse; what is not is to
- * be better by what it costs. */
-static bool is_better(const struct lend *l, int64_t rate)
+static bool is_cheaper(struct lend_pace one, struct lend_pace other)
 {
-    bool is_default = l->is_lent != l->was_full;
-    return rate > l->other / 100 * (is_default ? 95 : 108);
+    return one.cost_ns < other.cost_ns * 85 / 100;
+}
+
+static bool is_more(struct lend_pace one, struct lend_pace other)
+{
+    return one.rate > other.rate / 100 * 108;
+}
+
+static bool is_to_be_lent(const struct lend *l, struct lend_pace lent,
+                          struct lend_pace own)
+{
+    bool is_no_less = lent.rate > own.rate / 100 * 95;
+    return is_more(lent, own) ||
+           (is_no_less && (!l->was_full || is_cheaper(lent, own)));
 }
 
 /* The next trial is put off, for longer if this one was no use. */
@@ -57,10 +79,11 @@ static void put_off(struct lend *l, int64_t now, bool was_of_use)
     l->until = now + l->hold_ns;
 }
 
-static bool end_trial(struct lend *l, int64_t now, int64_t rate)
+static bool end_trial(struct lend *l, int64_t now, struct lend_pace p)
 {
-    bool stays = is_better(l, rate);
-    put_off(l, now, stays);
+    bool stays =
+        l->is_lent ? is_to_be_lent(l, p, l->other) : !is_to_be_lent(l, l->other, p);
+    put_off(l, now, stays && (is_more(p, l->other) || is_cheaper(p, l->other)));
     if (!stays)
         change(l);
     return !stays;
@@ -95,8 +118,8 @@ static bool judge(struct lend *l, int64_t now, struct lend_load load)
     if (l->is_lent)
         l->was_full = w.host_cpu >= FULL;
     if (l->is_trial)
-        return end_trial(l, now, w.rate);
-    l->usual += l->usual ? (w.rate - l->usual) / 4 : w.rate;
+        return end_trial(l, now, w.pace);
+    add(&l->usual, w.pace);
     bool is_worth_it =
         l->is_lent ? may_be_too_much(l, now, &w) : may_be_enough(l, &w, load.own);
     return load.may_try && now >= l->until && is_worth_it && begin_trial(l);

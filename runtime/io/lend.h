@@ -7,8 +7,9 @@
  * back, for a moment; and what has come in meanwhile decides which way it stays. When
  * that is as it was before, the next trial is put off for twice as long.
  *
- * Where both ways bring the same, one worker is enough, which saves a thread; but not one
- * that is busy most of the time: then what comes would have to wait for each other. */
+ * Where both ways bring the same, one worker is enough, which saves a thread. If that one
+ * is busy most of the time what comes has to wait for each other there: so it is done if
+ * it saves some of the CPUs as well. */
 #ifndef IO_LEND_H
 #define IO_LEND_H
 
@@ -23,15 +24,20 @@ struct lend_load {
     bool may_try;                    /* a trial may begin; or this is one */
 };
 
+/* What comes in a second, and what one of that costs all workers. */
+struct lend_pace {
+    int64_t rate, cost_ns;
+};
+
 /* Its worker's; while it is lent, of who has the host's seat. */
 struct lend {
     bool is_lent, is_trial, is_settled;
     bool was_full;         /* the host was busy most of the time, when last lent */
     int64_t since;         /* the window's beginning; 0: none yet */
     struct lend_load then; /* what there was */
-    int64_t usual, other;  /* what came in a second, on average, and the other way */
-    int64_t hold_ns;       /* between trials */
-    int64_t until;         /* no trial */
+    struct lend_pace usual, other; /* on average, and when it was last the other way */
+    int64_t hold_ns;               /* between trials */
+    int64_t until;                 /* no trial */
 };
 
 enum { LEND_WINDOW_NS = 16000000, LEND_TRIAL_NS = 8000000 };

@@ -12,7 +12,7 @@ struct world {
     struct lend_load load;
     int64_t now;
     uint64_t own, lent; /* rings in a millisecond, each way; half of them its own */
-    int cpu, own_cpu;   /* of the host, and of its own, in hundredths */
+    int cpu, own_cpu;   /* of the host, and of its own if not lent, in hundredths */
     bool is_tried;      /* another one is */
 };
 
@@ -26,7 +26,7 @@ static bool window(struct world *w)
     w->load.own += each;
     w->load.host += each;
     w->load.host_cpu_ns += ms * MS / 100 * w->cpu;
-    w->load.own_cpu_ns += ms * MS / 100 * w->own_cpu;
+    w->load.own_cpu_ns += w->lend.is_lent ? 0 : ms * MS / 100 * w->own_cpu;
     w->load.may_try = !w->is_tried;
     return lend_judge(&w->lend, w->now, w->load);
 }
@@ -74,6 +74,13 @@ static void no_difference_frees_a_host_that_is_full(void **state)
     w.cpu = 30;
     (void)lent_for(&w, 3200);
     assert_int_equal(lent_for(&w, 1600), 100);
+}
+
+static void no_difference_saves_cpus(void **state)
+{
+    struct world w = {.own = 60, .lent = 60, .cpu = 80, .own_cpu = 40};
+    (void)lent_for(&w, 1600);
+    assert_true(lent_for(&w, 16000) > 95);
 }
 
 static void what_is_too_much_for_one_is_not_tried(void **state)
@@ -133,6 +140,7 @@ int main(void)
         cmocka_unit_test(what_is_better_alone_stays),
         cmocka_unit_test(no_difference_saves_a_thread),
         cmocka_unit_test(no_difference_frees_a_host_that_is_full),
+        cmocka_unit_test(no_difference_saves_cpus),
         cmocka_unit_test(what_is_too_much_for_one_is_not_tried),
         cmocka_unit_test(one_at_a_time_is_tried),
         cmocka_unit_test(few_events_are_no_reason),
