@@ -43,7 +43,7 @@ static void turn(struct berth *b, struct berth *guest)
 static void turn_ready(struct berth *b)
 {
     for (struct berth *g = b->guests; g; g = g->next)
-        if (g->is_ready)
+        if (g->is_ready || g->is_refused)
             turn(b, g);
 }
 
@@ -127,13 +127,22 @@ static void recall(struct berth *b)
         }
 }
 
+/* In how many ns it is to be turned. One that we do not hear of is looked at now and then
+ * until its worker, which may be in a handler, has settled. */
+static int64_t due_ns(struct berth *guest)
+{
+    int64_t ns = guest->is_ready ? 0 : berth_due_ms(guest) * INT64_C(1000000);
+    bool is_late = ns < 0 || ns > SOON_NS;
+    return guest->is_refused && is_late ? SOON_NS : ns;
+}
+
 /* Their timers, and what the kernel does not know yet. Returns in how many ns they are to
  * be looked at. 0: one was turned, and may have read what was to wake us. */
 static int64_t settle(struct berth *b)
 {
     int64_t least = PARK_FOREVER;
     for (struct berth *g = b->guests; g; g = g->next) {
-        int64_t ns = g->is_ready ? 0 : berth_due_ms(g) * INT64_C(1000000);
+        int64_t ns = due_ns(g);
         if (ns == 0)
             turn(b, g);
         if (ns >= 0 && (least == PARK_FOREVER || ns < least))

@@ -109,11 +109,13 @@ void berth_wait(struct berth *b, int64_t timeout_ns)
         wait_for_timer(i, timeout_ns);
         return;
     }
-    for (;;) {
+    bool ends = refuses && timeout_ns != PARK_FOREVER, is_over = false;
+    while (!is_over) {
         uint32_t heard = load_acquire(&bell);
         if (is_readable(i) || (visits && is_readable(GUEST)))
             break;
-        mc_futex_wait(&bell.v, sizeof bell.v, heard, false);
+        mc_futex_wait(&bell.v, sizeof bell.v, heard, ends);
+        is_over = ends;
     }
     if (is_readable(i))
         drain(i);
@@ -283,6 +285,11 @@ static void setup_refused(void)
     setup_for(2, 2);
     refuses = true;
 }
+static void setup_refused_once(void)
+{
+    setup_for(1, 1);
+    refuses = true;
+}
 
 static void both(int self)
 {
@@ -329,6 +336,27 @@ static void busy(int self)
     } while (self == 2 && load_seq(&done) < expected);
 }
 
+/* The other one is in a handler from when it has lent its loop on; who keeps watch looks
+ * there, if it has settled before. */
+static void refused_busy(int self)
+{
+    struct fifo got = {NULL};
+    if (self == 1)
+        work(HOST);
+    else if (self == 3)
+        command(0);
+    else if (idle_lie_down(&idle, GUEST, false))
+        idle_get_up(&idle, GUEST);
+    while (self == 2 && load_seq(&done) < expected) {
+        struct nap *nap = idle_nap(&idle, GUEST);
+        cpu_relax();
+        if (nap) {
+            nap->look(nap, &got);
+            nap->deliver(nap, &got, NULL);
+        }
+    }
+}
+
 static void stopped(int self)
 {
     if (self <= 2)
@@ -337,7 +365,11 @@ static void stopped(int self)
         command(0), stop();
 }
 
-static void all_came(void) { mc_assert(load_relaxed(&done) == expected); }
+static void all_came(void)
+{
+    mc_assert(load_relaxed(&done) == expected);
+    mc_assert(!berths[GUEST].is_refused || load_relaxed(&beds[GUEST].offer) != NULL);
+}
 
 #define TEST(text, n, prepare, what)                                                   \
     .name = "guest: " text, .threads = n, .setup = prepare, .thread = what,            \
@@ -359,6 +391,9 @@ int main(int argc, char **argv)
          .bounds = {.preemptions = 1, .stale = 1, .timeouts = 1},
          .deep = {.preemptions = 2, .stale = 1, .timeouts = 1}},
         {TEST("refused", 3, setup_refused, both),
+         .bounds = {.preemptions = 1, .stale = 1, .timeouts = 1},
+         .deep = {.preemptions = 2, .stale = 1, .timeouts = 1}},
+        {TEST("refused, in a handler", 3, setup_refused_once, refused_busy),
          .bounds = {.preemptions = 1, .stale = 1, .timeouts = 1},
          .deep = {.preemptions = 2, .stale = 1, .timeouts = 1}},
         {TEST("busy", 2, setup_busy, busy),
