@@ -123,10 +123,12 @@ static int make(struct world *world, struct io **result)
 }
 
 /* They may be lent to the first worker's, once that is there. Those of pinned actors are
- * not. */
+ * not; nor is any where libuv does not say that the kernel is to be told of something
+ * (berth_due_ms), as it has since 1.44. */
 static void may_lend(const struct io *io)
 {
-    struct shard *first = shard_at(io, 0);
+    enum { SAYS_SO = 1 << 16 | 44 << 8 };
+    struct shard *first = uv_version() >= SAYS_SO ? shard_at(io, 0) : NULL;
     for (uint32_t i = 1; first && i < io->shared; i++)
         if (shard_at(io, i))
             berth_may_lend(&shard_at(io, i)->berth, &first->berth);

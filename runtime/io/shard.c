@@ -104,8 +104,6 @@ int shard_init(struct shard *shard, struct world *world)
     err = hear(shard, &shard->alarm, shard->alarm_fd, on_alarm);
     if (err)
         goto no_alarm;
-    /* The kernel has not been told; older libuvs say that there is nothing to do. */
-    invariant(uv_backend_timeout(&shard->loop) == 0);
     return 0;
 no_alarm:
     uv_close((uv_handle_t *)&shard->wake, NULL);

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <uv.h>
 
 static bool is_waited_for(int epoll, int fd)
 {
@@ -395,6 +396,30 @@ static void loops_that_nobody_can_wait_for_stay(void **unused)
     close_pair(sys);
 }
 
+static atomic_uint version; /* 0: the real one */
+
+/* Which libuv is this? */
+unsigned uv_version(void)
+{
+    static unsigned (*real)(void);
+    if (!real)
+        *(void **)(void *)&real = dlsym(RTLD_NEXT, "uv_version");
+    return atomic_load(&version) ? atomic_load(&version) : real();
+}
+
+/* They do not say all that is to be known. */
+static void loops_of_old_libuvs_stay(void **unused)
+{
+    plan.workers = 2;
+    atomic_store(&version, 1 << 16 | 43 << 8);
+    cadre_system *sys = tcp_serve();
+    connect_pair();
+    for (int i = 0; i < 100; i++)
+        assert_false(is_lent(NULL));
+    atomic_store(&version, 0);
+    close_pair(sys);
+}
+
 int main(void)
 {
     TESTS(cmocka_unit_test(one_listener_uses_all_loops),
@@ -407,6 +432,7 @@ int main(void)
           cmocka_unit_test(lent_loops_write_when_there_is_room),
           cmocka_unit_test(lent_loops_keep_time),
           cmocka_unit_test(blocked_worker_delays_no_lent_loop),
-          cmocka_unit_test(loops_that_nobody_can_wait_for_stay));
+          cmocka_unit_test(loops_that_nobody_can_wait_for_stay),
+          cmocka_unit_test(loops_of_old_libuvs_stay));
     return RUN_TESTS();
 }
