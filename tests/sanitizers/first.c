@@ -13,8 +13,8 @@ enum {
     COLLAPSE = 25 /* MADV_COLLAPSE, which libc has from 2.37 on */
 };
 
-/* Hints. By a function of the C library that neither sanitizers nor tests stand before, as
- * some do before syscall(). */
+/* Hints. By a function of the C library that neither sanitizers nor tests stand before,
+ * as some do before syscall(). */
 static void hint_huge(uintptr_t from, uintptr_t to)
 {
     from = (from + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;

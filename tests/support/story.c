@@ -101,8 +101,8 @@ static char **environment_of(enum elsewhere place)
     return all;
 }
 
-/* Not by fork(): that copies what this process has mapped, and under a sanitizer there may
- * be no memory for so much. */
+/* Not by fork(): that copies what this process has mapped, and under a sanitizer there
+ * may be no memory for so much. */
 static int spawn_at(enum elsewhere place, pid_t *child, char **arguments, int output)
 {
     posix_spawn_file_actions_t actions;
