@@ -139,7 +139,7 @@ static inline struct nap *idle_look_at(const struct idle *idle, uint32_t worker,
  * more is to wait before that is done to share work. */
 static inline uint32_t idle_reluctance(const struct idle *idle)
 {
-    return load_relaxed(&idle->moved_out) ? 16 : 1;
+    return load_relaxed(&idle->moved_out) ? 4 : 1;
 }
 
 /* Puts a list of tasks, first to last, in front of this worker's, and wakes it if it
