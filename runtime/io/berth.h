@@ -48,7 +48,7 @@ struct berth {
     struct berth *next;   /* among the guests, or the comers */
     bool is_ready;        /* a guest: its loop has something */
     bool is_recalled;
-    bool is_refused;  /* written before it is offered; its worker reads it later */
+    bool is_refused;  /* for good; written before it is offered, and read later */
     struct lend lend; /* its worker's; lent, of who has the host's seat */
 };
 
