@@ -4,9 +4,10 @@
  *   health   of an HTTP server on which so many other requests wait for a query of 5 s
  *            (PostgreSQL's; bench/peers/postgres.sh gives it one, else it is left out)
  *   echo     over 16 connections one after the other, while an actor runs for 200 ms and
- *            rests for 200 ms, over and over
+ *            rests for 200 ms, over and over; `bare`: the same of a thread for each
+ *            connection and one that works so: what the machine itself can do
  * and how much memory the server takes for each of so many connections that say nothing.
- * The client is this program, on the second CPU where there is one. */
+ * The client is this program. */
 #include "harness/house.h"
 #include "harness/plan.h"
 #include "harness/process.h"
@@ -22,6 +23,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +33,19 @@
 #include <unistd.h>
 
 enum { CONNECTIONS_MAX = 16384, ECHOES = 16 };
+
+static void wait_until(int64_t time)
+{
+    struct timespec t = {time / CADRE_SECOND, time % CADRE_SECOND};
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) {
+    }
+}
+
+static void work_for(int64_t time)
+{
+    for (int64_t end = bench_now() + time; bench_now() < end;) {
+    }
+}
 
 /* ---- a server with a slow page ---------------------------------------------------- */
 
@@ -98,8 +113,7 @@ static CADRE_TYPE(again);
 
 static int work(cadre_self *self, void *state, cadre_msg *m)
 {
-    for (int64_t end = bench_now() + 200 * CADRE_MS; bench_now() < end;) {
-    }
+    work_for(200 * CADRE_MS);
     return cadre_after(self, NULL, 200 * CADRE_MS, again, 0);
 }
 static int work_start(cadre_self *self, void *state)
@@ -155,6 +169,48 @@ static void serve_beside_work(uint32_t workers)
     serve_echo(workers);
 }
 
+/* ---- the same without a runtime --------------------------------------------------- */
+
+static void *work_bare(void *arg)
+{
+    for (;;) {
+        wait_until(bench_now() + 200 * CADRE_MS);
+        work_for(200 * CADRE_MS);
+    }
+    return NULL;
+}
+
+static void *send_back(void *arg)
+{
+    int fd = (int)(intptr_t)arg;
+    char bytes[512];
+    ssize_t n;
+    while ((n = read(fd, bytes, sizeof bytes)) > 0 &&
+           write(fd, bytes, (size_t)n) == n) {
+    }
+    close(fd);
+    return NULL;
+}
+
+static void serve_bare(uint32_t workers)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof at;
+    pthread_t thread;
+    int fd, listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(listener, (struct sockaddr *)&at, size) < 0 ||
+        listen(listener, ECHOES) < 0 ||
+        getsockname(listener, (struct sockaddr *)&at, &size) < 0 ||
+        pthread_create(&thread, NULL, work_bare, NULL) != 0)
+        _exit(1);
+    house_tell(ntohs(at.sin_port));
+    while ((fd = accept(listener, NULL, NULL)) >= 0)
+        if (pthread_create(&thread, NULL, send_back, (void *)(intptr_t)fd) == 0)
+            (void)pthread_detach(thread);
+    _exit(1);
+}
+
 /* ---- the client -------------------------------------------------------------------- */
 
 static int fds[CONNECTIONS_MAX];
@@ -201,13 +257,6 @@ static bool ask(int fd, const char *request)
            recv(fd, answer, sizeof answer, 0) > 0;
 }
 
-static void wait_until(int64_t time)
-{
-    struct timespec t = {time / CADRE_SECOND, time % CADRE_SECOND};
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR) {
-    }
-}
-
 static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -241,8 +290,9 @@ static double ask_many(unsigned n, const int *those, unsigned count,
 
 static const struct house_server page_house = {.name = "cadre", .serve = serve_pages};
 static const struct house_server echo_house = {.name = "cadre", .serve = serve_echo};
-static const struct house_server work_house = {.name = "cadre",
-                                               .serve = serve_beside_work};
+static const struct house_server beside_work[] = {
+    {.name = "cadre", .serve = serve_beside_work},
+    {.name = "bare", .serve = serve_bare}};
 static uint64_t connections = 10000;
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -271,7 +321,7 @@ static int run_health(double *total, const void *arg, uint64_t n)
 static int run_echo(double *total, const void *arg, uint64_t n)
 {
     const struct plan_case *each = arg;
-    const struct house *house = house_open(&work_house, each->workers);
+    const struct house *house = house_open(&beside_work[each->size], each->workers);
     if (!house)
         return -1;
     bool fine = open_all(house->port, ECHOES);
@@ -324,6 +374,8 @@ int main(int argc, char **argv)
                                  .operation = "request",
                                  .n = 1,
                                  .run = run_echo};
+    struct bench_row bare_row = echo_row;
+    bare_row.name = "bare";
     struct bench_row idle_row = {.name = "idle",
                                  .operation = "connection",
                                  .unit = BENCH_BYTES,
@@ -333,6 +385,7 @@ int main(int argc, char **argv)
              (int)connections);
     plan_sweep(&plan, &health_row, connections);
     plan_sweep(&plan, &echo_row, 0);
+    plan_sweep(&plan, &bare_row, 1);
     plan_sweep(&plan, &idle_row, 0);
     int status = plan_run(&plan, &bench);
     house_close_all();

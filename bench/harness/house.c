@@ -28,11 +28,15 @@ static struct {
 static int report; /* of a server that is ours: where its port goes */
 static cpu_set_t all;
 
-static void stay_on(int cpu)
+/* One thread and whoever asks it have a CPU each; more may use all, and so may whoever
+ * asks: pinned it would wait a tick for a thread that the kernel does not move. */
+static void stay_on(int cpu, uint32_t workers)
 {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
+    cpu_set_t set = all;
+    if (workers <= 1) {
+        CPU_ZERO(&set);
+        CPU_SET(cpu, &set);
+    }
     (void)sched_setaffinity(0, sizeof set, &set); /* with one CPU it stays there */
 }
 
@@ -114,10 +118,7 @@ static bool start(struct house *house, const struct house_server *server,
     house->pid = fork();
     if (house->pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (workers <= 1)
-            stay_on(0);
-        else
-            (void)sched_setaffinity(0, sizeof all, &all);
+        stay_on(0, workers);
         report = ends[1];
         if (!server->serve)
             exec_peer(server, house->port, workers);
@@ -144,7 +145,6 @@ const struct house *house_open(const struct house_server *server, uint32_t worke
     if (!houses[i].server) {
         if (i == 0)
             (void)sched_getaffinity(0, sizeof all, &all);
-        stay_on(1);
         houses[i].server = server;
         houses[i].workers = workers;
         if (!start(&houses[i].house, server, workers)) {
@@ -153,6 +153,7 @@ const struct house *house_open(const struct house_server *server, uint32_t worke
             return NULL;
         }
     }
+    stay_on(1, workers);
     return houses[i].house.pid > 0 ? &houses[i].house : NULL;
 }
 

@@ -2,7 +2,7 @@
  *
  * So a server's time is its own. It starts with the first run that needs it and lives to
  * the end. One with one thread has the first CPU for itself, and whoever asks the second,
- * where there are two; one with more may use all. */
+ * where there are two; one with more may use all, and so may whoever asks. */
 #ifndef HARNESS_HOUSE_H
 #define HARNESS_HOUSE_H
 
