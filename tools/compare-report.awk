@@ -243,10 +243,10 @@ function put_method(    line, part) {
             " `-O2 -DNDEBUG`;\n  `scheduler.max-threads` = T, `scheduler.policy` as said under Fairness."
     if (queue > 0)
         print "* Pony: bench/peers/pony.csv, the better of its two configurations, measured where and how \"Fairness\"\n" \
-            "  says. The queue that took 4.5 ns there was another program for the same game; side by side on one\n" \
-            "  machine ours needs a quarter less, so the factor is rather too large than too small. It says nothing\n" \
-            "  about a cache line, which counts with more than one thread, and nothing about fresh memory, which\n" \
-            "  counts in counting, fanin, fjthroughput, spawn and skynet."
+            "  says. The queue that took 4.5 ns there was another program that does the same step by step; side by\n" \
+            "  side on one machine ours needs 4 % less, so the factor is rather too large than too small. It says\n" \
+            "  nothing about a cache line, which counts with more than one thread, and nothing about fresh memory,\n" \
+            "  which counts in counting, fanin, fjthroughput, spawn and skynet."
     print "* T threads of the scheduler, pinned to T CPUs (`taskset`), in an empty environment; every run is a\n" \
         "  process of its own, without a warm-up."
     print "* All runtimes take turns with a row, then comes the next row; after the last the first again. So\n" \

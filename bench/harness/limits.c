@@ -17,7 +17,9 @@
 
 struct ideal;
 
-/* The ideal runtime: a run queue of players, each with a mailbox of notes. */
+/* The ideal runtime: a run queue of players, each with a mailbox of notes. Neither knows
+ * of this game that there is never a second note, nor how many players are left: so it
+ * takes as long as the program that Pony is compared by (tools/compare-report.awk). */
 struct note {
     struct note *next;
     uint64_t seen;
@@ -38,9 +40,10 @@ static inline void ideal_send(struct ideal *ideal, struct player *to, struct not
 {
     if (!to->first) { /* it was idle: it becomes runnable */
         to->next = NULL;
+        if (!ideal->first)
+            ideal->last = &ideal->first;
         *ideal->last = to;
         ideal->last = &to->next;
-        to->last = &to->first;
     }
     note->next = NULL;
     *to->last = note;
@@ -54,7 +57,9 @@ static inline void ideal_step(struct ideal *ideal)
     ideal->first = player->next;
     if (!ideal->first)
         ideal->last = &ideal->first;
-    player->first = note->next; /* never a second one in this game */
+    player->first = note->next;
+    if (!player->first)
+        player->last = &player->first;
     player->receive(ideal, player, note);
 }
 
@@ -71,6 +76,7 @@ static void ideal_begin(struct ideal *ideal, struct player *players, struct note
     for (uint64_t i = 0; i < 2 * pairs; i++) {
         players[i].peer = &players[i ^ 1];
         players[i].receive = player_receive;
+        players[i].last = &players[i].first;
     }
     for (uint64_t i = 0; i < pairs; i++)
         ideal_send(ideal, &players[2 * i], &notes[i]);
