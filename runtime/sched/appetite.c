@@ -12,7 +12,8 @@ enum {
 
 void appetite_init(struct appetite *a)
 {
-    *a = (struct appetite){.partner = TASK_NOBODY, .abstains_ms = ABSTAIN_MIN_MS};
+    *a = (struct appetite){
+        .partner = TASK_NOBODY, .gift = UINT64_MAX, .abstains_ms = ABSTAIN_MIN_MS};
     atomic_set(&a->chatter, 0);
     atomic_set(&a->sated, 0);
 }

@@ -1,11 +1,11 @@
 /* appetite.h: does it pay that a worker has work, when much of that talks to others?
  *
- * A message that crosses between workers costs as much as many within one. So each
- * worker counts what crosses, and whenever it reads the clock it sets that against the
- * time there was something to do. When it has cost more than it brought for a while, the
- * worker gives up what it has (see fold in worker.c) and abstains: 16 ms at first, twice
- * as long each time, up to 256 ms; from the beginning again when it was right to have
- * work meanwhile.
+ * A message that crosses between workers, alone or with a task that is shared, costs as
+ * much as many within one. So each worker counts what crosses, and whenever it reads the
+ * clock it sets that against the time there was something to do. When it has cost more
+ * than it brought for a while, the worker gives up what it has (see fold in worker.c) and
+ * abstains: 16 ms at first, twice as long each time, up to 256 ms; from the beginning
+ * again when it was right to have work meanwhile.
  *
  *   operation            by whom
  *   appetite_is_hungry   anybody
@@ -22,6 +22,8 @@ struct appetite {
     uint32_t crossed;   /* messages to and from others, since it was judged */
     uint32_t came;      /* messages from others, ever */
     int32_t partner;    /* whose task the last of those sent was for, or TASK_NOBODY */
+    uint64_t gift;      /* the last turn of a task that was given, or UINT64_MAX ... */
+    int32_t giver;      /* ... and by whom */
     uint64_t preempted; /* how often its CPU was taken from it, when it last asked */
     uint32_t abstains_ms;
     /* ns that were missing for what crossed to be worth while. */
@@ -41,6 +43,27 @@ static inline void appetite_note_mail(struct appetite *a, uint32_t count)
 {
     a->crossed += count;
     a->came += count;
+}
+/* The task has this turn, and its token is used now. Was it given to us with all that
+ * waited for it? What the turn has of that has crossed, too, but nobody has posted it: it
+ * is counted here alone, so by half. A window that ends in the turn stands for it. */
+static inline void appetite_note_gift(struct appetite *a, struct task *task,
+                                      uint64_t turn)
+{
+    int32_t giver = task_giver(load_relaxed(&task->asker));
+    if (giver == TASK_NOBODY)
+        return;
+    store_relaxed(&task->asker, TASK_NOBODY); /* what it has later is its own */
+    a->giver = giver;
+    a->gift = turn;
+}
+static inline void appetite_note_window(struct appetite *a, uint64_t turn,
+                                        uint32_t messages)
+{
+    if (likely(turn != a->gift))
+        return;
+    a->crossed += messages / 2;
+    a->partner = a->partner == TASK_NOBODY ? a->giver : a->partner;
 }
 
 /* So many messages took so long; worker: its number. True: it did not pay, for too long;

@@ -30,7 +30,8 @@ enum { TASK_LIGHT = 2 }; /* of `scheduled` */
 struct task {
     struct inbox inbox;
     ATOMIC(int16_t) owner; /* a worker's number, or TASK_NOBODY */
-    ATOMIC(int16_t) asker; /* the worker that sent the token; whoever holds that */
+    /* The worker that sent the token, or task_giver's; whoever holds that. */
+    ATOMIC(int16_t) asker;
     union {
         struct {
             uint8_t scheduled; /* the owner's: false, true, or TASK_LIGHT */
@@ -71,6 +72,17 @@ static inline void task_give(struct task *task, int32_t to)
 static inline bool task_is_owned_by(const struct task *task, uint32_t worker)
 {
     return is16_acquire(&task->owner, worker); /* pairs with task_give */
+}
+
+/* `asker` of one that is given away with all that waits for it. And who gave it, if it
+ * was so, or TASK_NOBODY. */
+static inline int16_t task_given_by(uint32_t worker)
+{
+    return (int16_t)(TASK_NOBODY - 1 - (int32_t)worker);
+}
+static inline int32_t task_giver(int16_t asker)
+{
+    return asker < TASK_NOBODY ? TASK_NOBODY - 1 - asker : TASK_NOBODY;
 }
 
 /* `state` when there is nothing else to say. */

@@ -157,7 +157,7 @@ static void take_arrivals(struct worker *w)
             crew_wake(w->crew, w, task);
         } else if (plain_read(&task->scheduled)) {
             plain_write(&task->token, true);
-        } else if (load_relaxed(&task->asker) != TASK_NOBODY) {
+        } else if (load_relaxed(&task->asker) >= 0) {
             follow(w, task, load_relaxed(&task->asker));
         } else {
             line_append(&w->line, task);
@@ -195,9 +195,9 @@ static struct task *spare(struct worker *w)
 }
 
 /* To be delivered: the newest first, as all that arrives. */
-static void add_gift(struct line *gift, struct task *task, int32_t to)
+static void add_gift(struct line *gift, struct task *task, int16_t from, int32_t to)
 {
-    store_relaxed(&task->asker, TASK_NOBODY);
+    store_relaxed(&task->asker, from);
     plain_write(&task->arrival, gift->first);
     gift->last = gift->first ? gift->last : task;
     gift->first = task;
@@ -214,7 +214,7 @@ static void append_line(struct line *line, struct line *more)
 
 /* Gives so many to another worker, at most. Those that must stay count, too, because to
  * look at them is work. False: there was nothing to give. */
-static bool give(struct worker *w, int32_t to, uint32_t most)
+static bool give(struct worker *w, int32_t to, uint32_t most, int16_t from)
 {
     struct idle *idle = &w->crew->idle;
     struct line gift = {0}, pinned = {0};
@@ -224,7 +224,7 @@ static bool give(struct worker *w, int32_t to, uint32_t most)
         if (plain_read(&task->pinned))
             line_append(&pinned, task);
         else
-            add_gift(&gift, task, to);
+            add_gift(&gift, task, from, to);
     append_line(&w->line, &pinned); /* not to the deque: that may have us give again */
     if (gift.count == 0)
         return false;
@@ -241,7 +241,8 @@ static void share(struct worker *w)
     int32_t watch = (int32_t)load_relaxed(&idle->watch) - 1; /* last: it has a duty */
     int32_t to = idle_take_hungry(idle, watch);
     uint32_t half = (waiting_here(w) + 1) / 2;
-    if (to >= 0 && !give(w, to, half < WORKER_GIFT ? half : WORKER_GIFT))
+    uint32_t most = half < WORKER_GIFT ? half : WORKER_GIFT;
+    if (to >= 0 && !give(w, to, most, task_given_by(w->id)))
         idle_keep_hungry(idle, (uint32_t)to);
 }
 
@@ -287,7 +288,7 @@ static void fold(struct worker *w)
         w->crew->workers[to].aloof)
         return;
     appetite_calm(&w->crew->workers[to].appetite);
-    (void)give(w, to, UINT32_MAX);
+    (void)give(w, to, UINT32_MAX, TASK_NOBODY); /* it is where it ought to be then */
     appetite_abstain(&w->appetite, clock_now(&w->crew->clock));
 }
 
@@ -413,11 +414,11 @@ static struct task *oldest(struct worker *w)
     w->oldest_next = !w->oldest_next;
     if (w->oldest_next && (task = deque_take_oldest(&w->deque)))
         return task;
-    task = next_in_line(w);
-    if (!task)
+    if (!(task = next_in_line(w)))
         return deque_take_oldest(&w->deque);
     plain_write(&task->token, true);
     plain_write(&task->scheduled, true);
+    appetite_note_gift(&w->appetite, task, load_relaxed(&w->turns) + 1);
     return task;
 }
 
@@ -561,6 +562,7 @@ bool crew_is_quiet(const struct crew *crew)
 static bool slice_has_ended(struct worker *w)
 {
     int64_t now = clock_now(&w->crew->clock);
+    appetite_note_window(&w->appetite, load_relaxed(&w->turns), w->slice.window);
     judge(w, now - w->slice.last, w->slice.window);
     if (alarms_are_due(&w->alarms, now))
         worker_ring(w, w, now);

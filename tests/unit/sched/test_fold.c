@@ -12,10 +12,15 @@ enum { CHATTY_NS = 2000 * CROSS_NS, READINGS = CHATTY_NS / (FEW * CROSS_NS) + 1 
 enum { ABSTAIN_MIN_MS = 16, ABSTAIN_MAX_MS = 256, FOREIGN = JOBS - 1 };
 
 static struct worker *const folder = &workers[2];
+static int windows; /* that the next run has */
+
+static void readings(int n, int posts, int64_t message_ns);
 
 static void job_runs(struct job *job, struct worker *worker)
 {
     record_add(worker->id * 1000 + (uint64_t)job->number);
+    readings(windows, 0, SHORT_NS);
+    windows = 0;
 }
 
 /* FOREIGN belongs to `owner`. */
@@ -111,6 +116,51 @@ static void fold_counts_what_comes_from_others(void **state)
         reading(1, SHORT_NS);
     }
     assert_true(folder->folds);
+}
+
+/* The folder is given this one, or has it itself, and runs it for so many windows. */
+static void run_one(int job, bool is_given, int count)
+{
+    line_up_jobs(folder, job, job + 1);
+    if (is_given)
+        store_relaxed(&jobs[job].task.asker, task_given_by(w->id));
+    windows = count;
+    assert_true(worker_step(folder));
+}
+
+static void fold_counts_what_comes_with_a_gift_by_half(void **state)
+{
+    enum { WORTH_NS = MESSAGES / 2 * CROSS_NS - MESSAGES * SHORT_NS };
+    run_one(0, true, CHATTY_NS / WORTH_NS);
+    assert_false(folder->folds);
+    run_one(1, true, 1);
+    assert_true(folder->folds);
+    line_up_jobs(folder, 2, 3);
+    assert_false(worker_step(folder));
+    assert_int_equal(load_relaxed(&jobs[2].task.owner), w->id);
+}
+
+static void fold_does_not_count_what_one_has_itself(void **state)
+{
+    run_one(0, false, 4 * READINGS);
+    run_one(1, true, 0);
+    run_one(2, false, 4 * READINGS);
+    assert_false(folder->folds);
+}
+
+static void fold_counts_a_gift_in_its_first_turn_only(void **state)
+{
+    run_one(0, true, 1);
+    run_one(0, false, 4 * READINGS); /* it had more to do, and is in the line again */
+    assert_false(folder->folds);
+}
+
+static void fold_is_no_gift(void **state)
+{
+    line_up_jobs(folder, 0, 1);
+    chat();
+    assert_false(worker_step(folder));
+    assert_int_equal(load_relaxed(&jobs[0].task.asker), TASK_NOBODY);
 }
 
 /* A few messages at a time, and sleep in between. */
@@ -307,6 +357,9 @@ int main(void)
           TALKING(fold_does_not_come_when_messages_are_long),
           TALKING(fold_comes_when_long_messages_do_little_but_send_across),
           TALKING(fold_counts_what_comes_from_others),
+          TALKING(fold_counts_what_comes_with_a_gift_by_half),
+          TALKING(fold_does_not_count_what_one_has_itself),
+          TALKING(fold_counts_a_gift_in_its_first_turn_only), TALKING(fold_is_no_gift),
           TALKING(fold_comes_to_one_that_is_given_little_at_a_time),
           TALKING(fold_comes_when_it_was_chatty_longer_than_not),
           TALKING(fold_owes_nothing_for_a_quiet_time),

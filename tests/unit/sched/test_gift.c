@@ -41,6 +41,14 @@ static void gift_gives_half_of_what_waits_rounded_up(void **state)
     }
 }
 
+static void gift_says_who_gave_it(void **state)
+{
+    line_up_jobs(w, 0, 2);
+    assert_true(worker_lie_down(other));
+    worker_attend(w);
+    assert_int_equal(task_giver(load_relaxed(&jobs[0].task.asker)), w->id);
+}
+
 static void gift_gives_from_the_line_then_from_the_old_end(void **state)
 {
     schedule_jobs(w, 2, 6);
@@ -391,6 +399,7 @@ static void gift_first_delivery_to_one_that_is_up_calls_the_watch(void **state)
 int main(void)
 {
     TESTS(cmocka_unit_test(gift_gives_half_of_what_waits_rounded_up),
+          OF_SLOW(gift_says_who_gave_it),
           OF_SLOW(gift_gives_from_the_line_then_from_the_old_end),
           OF_SLOW(gift_gives_so_many_at_a_time_at_most),
           OF_SLOW(gift_gives_to_one_and_to_the_next_with_the_next_look),

@@ -87,6 +87,15 @@ static void task_asker_can_be_any_worker(void **state)
     assert_int_equal(load_relaxed(&task.asker), 1023);
 }
 
+static void task_asker_says_who_gave_it(void **state)
+{
+    assert_int_equal(task_giver(task_given_by(0)), 0);
+    assert_int_equal(task_giver(task_given_by(1023)), 1023);
+    assert_int_equal(task_giver(TASK_NOBODY), TASK_NOBODY);
+    assert_int_equal(task_giver(0), TASK_NOBODY);
+    assert_int_equal(task_giver(1023), TASK_NOBODY);
+}
+
 /* ---- who wins ---- */
 
 enum { THREADS = 3, ROUNDS = 100000 };
@@ -132,7 +141,7 @@ int main(void)
           ON_FREE(task_claimed_is_the_claimers_alone),
           ON_FREE(task_owned_cannot_be_claimed), ON_FREE(task_given_away_is_the_others),
           ON_FREE(task_given_to_nobody_can_be_claimed_again),
-          ON_FREE(task_asker_can_be_any_worker),
+          ON_FREE(task_asker_can_be_any_worker), ON_FREE(task_asker_says_who_gave_it),
           ON_FREE(task_with_anything_else_to_say_is_not_just_that),
           ON_FREE(task_is_claimed_by_one_at_a_time));
     return RUN_TESTS();
