@@ -202,8 +202,8 @@ CC_tsan := $(if $(TSAN_LIBRARY),$(CLANG),$(GCC))
 FLAGS_tsan := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer $(if $(TSAN_LIBRARY),,-Wno-maybe-uninitialized)
 QUICK_tsan := -O0
 INSIDE_tsan := $(if $(TSAN_LIBRARY),,-Wno-tsan) -include tests/tsan/ck_tsan.h
-RUNTIME_tsan := -Wl,--no-as-needed $(TSAN_LIBRARY) -Wl,-rpath,$(dir $(TSAN_LIBRARY)) -u sanitizer_first
-SUPPORT_tsan := $(if $(TSAN_LIBRARY),tests/sanitizers/first.c)
+RUNTIME_tsan := -Wl,--no-as-needed $(TSAN_LIBRARY) -Wl,-rpath,$(dir $(TSAN_LIBRARY)) -u sanitizer_first -u sanitizer_unmap
+SUPPORT_tsan := $(if $(TSAN_LIBRARY),tests/sanitizers/first.c tests/sanitizers/unmap.c)
 CC_asan := $(GCC)
 FLAGS_asan := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer -Wno-maybe-uninitialized
