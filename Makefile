@@ -239,7 +239,12 @@ LINK_shared := -Lbuild/shared -Wl,--as-needed $(PARTS:%=-lcadre-%) -lcadre -Wl,-
 # There are hundreds of tests to be linked: by a quick linker, but for what users link.
 QUICK_LINKER := $(if $(wildcard /usr/bin/ld.gold),-fuse-ld=gold)
 LINKER_release := $(QUICK_LINKER)
-LINKER_asan := $(QUICK_LINKER) -u sanitizer_first
+# Of the library debug information was half of such a link: it goes first, unless K= says
+# that somebody works on these tests.
+LIBRARY_release := $(addprefix build/release/$(if $(K),,stripped/),$(PARTS:%=libcadre-%.a) libcadre.a)
+LINK_release = $(LIBRARY_release) -Wl,--as-needed $(OUTSIDE)
+# ASan's notes on constants are full of addresses, which need not be relocated so.
+LINKER_asan := $(QUICK_LINKER) -no-pie -u sanitizer_first
 # What clang has compiled gcc links, too: clang takes as long to start as that takes.
 LINKED_clang := $(GCC) -pthread $(QUICK_LINKER)
 LINKED_debug := $(LINKED_clang)
@@ -306,6 +311,9 @@ build/$(1)/llhttp/%.o: /usr/share/llhttp/%.c Makefile
 	$$(folder)
 	$$(Q)$(CC_$(1)) $$(COMMON_$(1)) -w -DLLHTTP_STRICT_MODE=1 $(LLHTTP_CFLAGS) \
 	    -fvisibility=hidden -c $$< -o $$@
+build/$(1)/stripped/%.a: build/$(1)/%.a
+	$$(folder)
+	$$(Q)$(CROSS_$(1))objcopy --strip-debug $$< $$@
 # The objects as they are, for unit tests.
 build/$(1)/libplain.a: $$(OBJECTS_$(1)) $(if $(filter aarch64,$(1)),,$$(OBJECTS_http_$(1)) \
     $(if $(SOURCES_io),$(patsubst %.c,build/$(1)/%.o,runtime/io/lend.c $(wildcard actors/resp/*.c))))
