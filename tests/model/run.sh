@@ -29,16 +29,15 @@ limit=$([ -n "${LONG-}" ] && echo 7200 || echo 480) # seconds for one program
 # What follows is done for hundreds of mutants and thousands of files, and a process costs
 # more than what it is started for: hence the shell's own means.
 
-# compile DIR MODEL FILE OBJECT FLAGS: FILE as DIR has it, else MODEL, else the runtime
-compile() {
-    local dir=$1 model=$2 object=$4 from
-    for from in "$dir" "$model" runtime $here; do
-        [ -e "$from/$3" ] && break
+# find_source DIR MODEL FILE: $source is FILE as DIR has it, else MODEL, else the runtime;
+# $sees is how that is compiled
+find_source() {
+    local from
+    for from in "$1" "$2" runtime $here; do
+        source=$from/$3
+        [ ! -e "$source" ] || break
     done
-    [ -d "${object%/*}" ] || mkdir -p "${object%/*}"
-    # shellcheck disable=SC2086
-    $cc $flags $debug -O1 $5 -I"$dir" -I"$model" -Iruntime -Iinclude -I$here \
-        -include ck_mc.h -c -o "$object" "$from/$3" >>"$dir/log" 2>&1
+    sees="$flags $debug -O1 -I$1 -I$2 -Iruntime -Iinclude -I$here -include ck_mc.h"
 }
 
 # changes DIR FILE OBJECT: does what DIR has changed reach this file of the model?
@@ -54,7 +53,7 @@ changes() {
 # The objects of a model, which `objects` lists: its mutants share those that they do not
 # change, and models those for which they have shrunk the same.
 prepare() {
-    local model=$1 name headers own f key o
+    local model=$1 name headers own f key o source sees
     name=${model%/0} name=${name##*/}
     headers=$(find "$model" -name '*.h' | LC_ALL=C sort | xargs -r cat | cksum)
     for f in "test_$name.c" $(<"$model/sources"); do
@@ -63,8 +62,11 @@ prepare() {
         key=$headers-$own
         o=$build/objects/${key// /-}/$f.o
         if [ ! -e "$o" ]; then
-            compile "$model" "$model" "$f" "$o.$name.o" \
-                "-MMD -MF ${o%.o}.d $warnings" || return 1
+            find_source "$model" "$model" "$f"
+            [ -d "${o%/*}" ] || mkdir -p "${o%/*}"
+            # shellcheck disable=SC2086
+            $cc $sees -MMD -MF "${o%.o}.d" $warnings -c -o "$o.$name.o" "$source" \
+                >>"$model/log" 2>&1 || return 1
             mv "$o.$name.o" "$o"
         fi
         echo "$f $o"
@@ -73,19 +75,20 @@ prepare() {
 
 # Builds and runs what mutants.awk has put into this directory.
 one() {
-    local dir=$1 model kind where test why arguments='' objects='' f o status
+    local dir=$1 model kind where test why arguments='' linked='' source sees='' f o status
     model=${dir%/*}/0
     { read -r kind; read -r where; read -r test; read -r why; } <"$dir/about"
     while read -r f o; do
         if [ "$kind" != model ] && changes "$dir" "$f" "$o"; then
-            o=$dir/$f.o
-            compile "$dir" "$model" "$f" "$o" "$of_mutants" ||
-                { echo broken >"$dir/verdict"; return; }
+            find_source "$dir" "$model" "$f"
+            o=$source
         fi
-        objects="$objects $o"
+        linked="$linked $o"
     done <"$model/objects"
+    # What has changed is compiled by the call that links.
     # shellcheck disable=SC2086
-    if ! $cc ${debug:--s} $linker -o "$dir/model" $objects $always >>"$dir/log" 2>&1; then
+    if ! $cc $sees $of_mutants ${debug:--s} $linker -o "$dir/model" $linked $always \
+        >>"$dir/log" 2>&1; then
         echo broken >"$dir/verdict"
         return
     fi
