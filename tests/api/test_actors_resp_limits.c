@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { VALUE = 1 << 18, BEHIND = 1 << 20, MANY = 400, FEW = MANY / 2, TOPICS = 4096 };
+enum { VALUE = 1 << 18, BEHIND = 1 << 20, MANY = 160, FEW = MANY / 2, TOPICS = 4096 };
 
 static atomic_uint runs;
 static _Atomic uint16_t port;
@@ -106,7 +106,7 @@ static void limits_hold_within_a_command(void **state)
     says(fd, "\r\nsmall a\r\n");
     go_round();
     assert_in_range(atomic_load(&runs), 1, FEW);
-    hears(fd, "*400\r\n");
+    hears(fd, "*160\r\n");
     for (int i = 0; i < MANY; i++)
         expect_large(fd);
     hears(fd, "+small\r\n");
