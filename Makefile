@@ -208,7 +208,7 @@ CC_asan := $(GCC)
 FLAGS_asan := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer -Wno-maybe-uninitialized
 QUICK_asan := -O0
-SUPPORT_asan := tests/sanitizers/first.c
+SUPPORT_asan := tests/sanitizers/first.c tests/sanitizers/unpoison.c
 # Only what a target fuzzes is compiled so; what that needs comes from the debug build.
 CC_fuzz := $(CLANG)
 FLAGS_fuzz := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined \
@@ -244,7 +244,7 @@ LINKER_release := $(QUICK_LINKER)
 LIBRARY_release := $(addprefix build/release/$(if $(K),,stripped/),$(PARTS:%=libcadre-%.a) libcadre.a)
 LINK_release = $(LIBRARY_release) -Wl,--as-needed $(OUTSIDE)
 # ASan's notes on constants are full of addresses, which need not be relocated so.
-LINKER_asan := $(QUICK_LINKER) -no-pie -u sanitizer_first
+LINKER_asan := $(QUICK_LINKER) -no-pie -u sanitizer_first -u sanitizer_unpoison
 # What clang has compiled gcc links, too: clang takes as long to start as that takes.
 LINKED_clang := $(GCC) -pthread $(QUICK_LINKER)
 LINKED_debug := $(LINKED_clang)
