@@ -7,7 +7,7 @@
  * first page to the last, and the rest goes by the system call alone.
  *
  * What was resident once, and is not when it is unmapped, stays noted. That can only make
- * whoever gets the same addresses next seem to come after whoever had them: as it does. */
+ * whoever gets the same addresses next seem to come after whoever had them: he does. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>

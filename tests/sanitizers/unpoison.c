@@ -1,9 +1,10 @@
-/* unpoison.c: much memory is made usable under AddressSanitizer without touching all notes.
+/* unpoison.c: much memory is usable again without touching all notes on it.
  *
  * Before a stack of 8 MiB is unmapped, all of it must be usable again, for whoever gets
  * these addresses next. AddressSanitizer writes zeros to 1 MiB of its notes for that, of
- * which nearly all were zero, and never touched: 256 new pages, for each of the six stacks
- * of a system. Whole pages of notes are given back here, which makes them zeros, too. */
+ * which nearly all were zero, and never touched: 256 new pages, for each of the six
+ * stacks of a system. Whole pages of notes are given back here, which makes them zeros,
+ * too. */
 #include <dlfcn.h>
 #include <sanitizer/asan_interface.h>
 #include <stdint.h>
