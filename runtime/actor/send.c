@@ -397,6 +397,12 @@ static CC_INLINE bool launch_fits(const struct cadre_self *self,
             flow_is_noted(self, to));
 }
 
+/* One of those that do not stand side by side; or NULL: not seen. */
+static CC_INLINE struct cell *seen_far(const struct table_view *view, uint64_t place)
+{
+    return table_sees(view, place) ? table_seen(view, place) : NULL;
+}
+
 /* A message that is ready, in the common case: to an actor of the same worker who has got
  * nothing from others, and has no limit, or is far from it. One piece that calls nothing,
  * but at its ends, where something is in the way. */
@@ -405,10 +411,12 @@ static CC_INLINE int launch(struct cadre_self *self, struct envelope *e, uint64_
     struct worker *here = self->worker;
     const uint64_t place = table_place(&self->view, to);
     const uint32_t letter_to = plain_read(&e->letter.to); /* kept in a register */
-    if (unlikely(!table_sees(&self->view, place)) ||
-        unlikely(!bias_try_enter(&here->bias)))
+    struct cell *cell = table_seen_near(&self->view, place);
+    if (unlikely(!table_sees_near(&self->view, place)) &&
+        !(cell = seen_far(&self->view, place)))
         return end_elsewhere(self, e, to);
-    struct cell *cell = table_seen(&self->view, place);
+    if (unlikely(!bias_try_enter(&here->bias)))
+        return end_elsewhere(self, e, to);
     if (unlikely(!task_is_owned_by(&cell->task, here->id)))
         return end_outside(self, e, to);
     if (likely(cell_is_idle(cell))) { /* run_light is for this */

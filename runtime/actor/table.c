@@ -3,6 +3,9 @@
 
 #include <errno.h>
 
+#define CHUNK_BYTES (TABLE_CHUNK * sizeof(struct cell))
+#define NEAR_BYTES (TABLE_NEAR * sizeof(struct cell))
+
 void table_init(struct table *t, struct heap *heap)
 {
     t->heap = heap;
@@ -11,6 +14,7 @@ void table_init(struct table *t, struct heap *heap)
     t->scarce = 0;
     t->cells_max = (uint32_t)TABLE_CHUNKS * TABLE_CHUNK;
     t->free = NULL;
+    t->near = NULL;
     atomic_set(&t->used, 0);
     t->tag_bits = 0;
     atomic_set(&t->directory, NULL);
@@ -22,11 +26,21 @@ static size_t directory_size(uint32_t room)
     return sizeof(struct table_directory) + room * sizeof(struct cell *);
 }
 
+static bool is_near(const struct table *t, uint32_t chunk)
+{
+    return t->near && chunk < TABLE_NEAR / TABLE_CHUNK;
+}
+
 void table_fini(struct table *t)
 {
     struct table_directory *d = load_relaxed(&t->directory);
+    size_t near = 0;
     for (uint32_t c = 0; d && c < d->room; c++)
-        heap_put_lines(t->heap, d->chunks[c], TABLE_CHUNK * sizeof(struct cell));
+        if (is_near(t, c))
+            near += d->chunks[c] != NULL;
+        else
+            heap_put_lines(t->heap, d->chunks[c], CHUNK_BYTES);
+    heap_put_reserved(t->heap, t->near, NEAR_BYTES, near);
     while (d) {
         struct table_directory *smaller = d->smaller;
         heap_put_lines(t->heap, d, directory_size(d->room));
@@ -76,23 +90,34 @@ static int directory_for(struct table *t, uint32_t chunk, struct table_directory
     return 0;
 }
 
+/* Under the lock: a chunk that there is not. */
+static int make_chunk(struct table *t, uint32_t chunk, struct cell **cells)
+{
+    void *p;
+    if (chunk == 0 && !t->near && t->cells_max > TABLE_CHUNK &&
+        CHUNK_BYTES == REGION_PIECE)
+        t->near = heap_reserve(t->heap, NEAR_BYTES);
+    bool near = is_near(t, chunk);
+    if (near)
+        p = t->near + (size_t)chunk * TABLE_CHUNK;
+    int err = near ? heap_take_reserved(t->heap, p)
+                   : heap_get_lines(t->heap, &p, CHUNK_BYTES);
+    if (!err)
+        *cells = p;
+    return err;
+}
+
 /* Under the lock: the chunk where slot stands, made if need be. */
 static int chunk_of(struct table *t, uint32_t slot, struct cell **cells)
 {
-    void *p;
     struct table_directory *d;
     uint32_t chunk = slot / TABLE_CHUNK;
     int err = directory_for(t, chunk, &d);
-    if (err)
-        return err;
-    if (!d->chunks[chunk]) {
-        err = heap_get_lines(t->heap, &p, TABLE_CHUNK * sizeof(struct cell));
-        if (err)
-            return err;
-        d->chunks[chunk] = p;
-    }
-    *cells = d->chunks[chunk];
-    return 0;
+    if (!err && !d->chunks[chunk])
+        err = make_chunk(t, chunk, &d->chunks[chunk]);
+    if (!err)
+        *cells = d->chunks[chunk];
+    return err;
 }
 
 static void keep(struct table_cache *cache, struct cell *cell)
@@ -143,6 +168,21 @@ static struct cell *first_of(struct table_cache *cache)
     cache->first = cell->free_next;
     cache->count--;
     return cell;
+}
+
+void table_look(const struct table *t, struct table_view *view)
+{
+    uint64_t used = load_acquire(&t->used);
+    *view = (struct table_view){.tag_bits = t->tag_bits};
+    if (used == 0)
+        return; /* it is just being made */
+    /* The directory that was there then, or a later one. */
+    const struct table_directory *d = load_acquire(&t->directory);
+    uint64_t near = t->near ? TABLE_NEAR : TABLE_CHUNK;
+    view->near_end = (used < near ? used : near) << SLOT_BITS;
+    view->near = (uintptr_t)d->chunks[0];
+    view->end = used << SLOT_BITS;
+    view->chunks = d->chunks;
 }
 
 int table_take(struct table *t, struct table_cache *cache, struct cell **cell)

@@ -2,7 +2,11 @@
  *
  * Cells stand in chunks that live as long as the system, so looking one up takes no
  * lock, no reference count and no fence, from any thread, for the dead as well. Free
- * cells wait in caches of the workers and, what is too many there, in a common list. */
+ * cells wait in caches of the workers and, what is too many there, in a common list.
+ *
+ * The first chunks stand side by side where there are addresses to be kept for them: the
+ * address of an actor of the first half million leads to its cell without a look at where
+ * the chunks are, which each message would have to wait for. */
 #ifndef ACTOR_TABLE_H
 #define ACTOR_TABLE_H
 
@@ -14,9 +18,10 @@
 enum {
     TABLE_CHUNK = 512,                     /* cells: 64 KiB */
     TABLE_CHUNKS = SLOT_MAX / TABLE_CHUNK, /* at most */
-    TABLE_FIRST = 16, /* chunks that the first directory has room for */
-    TABLE_FRESH = 64, /* cells made ready at a time */
-    TABLE_CACHE = 256 /* free cells that a worker keeps */
+    TABLE_NEAR = 1 << 19, /* cells side by side, at most: 64 MiB of addresses */
+    TABLE_FIRST = 16,     /* chunks that the first directory has room for */
+    TABLE_FRESH = 64,     /* cells made ready at a time */
+    TABLE_CACHE = 256     /* free cells that a worker keeps */
 };
 
 /* Where the chunks are. A full one is copied into one twice as large, and kept, because
@@ -42,13 +47,16 @@ struct table {
     ATOMIC(struct table_directory *) directory;
     alignas(CACHE_LINE) pthread_mutex_t lock;
     struct cell *free; /* under the lock */
+    struct cell *near; /* the first TABLE_NEAR; or NULL: there is no room for them */
 };
 
 /* What one thread has seen of it, so that a look leads to a cell at once: both only grow,
  * and what was there stays. Zero: nothing yet. */
 struct table_view {
     uint64_t tag_bits;
-    uint64_t end; /* the place of the first slot that was not there */
+    uint64_t near_end; /* as end, of those that stand side by side ... */
+    uintptr_t near;    /* ... from here on */
+    uint64_t end;      /* the place of the first slot that was not there */
     struct cell *const *chunks;
 };
 
@@ -95,15 +103,7 @@ static CC_INLINE uint64_t table_slot(const struct table *table, uint64_t id)
 }
 
 /* Looks again. */
-static inline void table_look(const struct table *table, struct table_view *view)
-{
-    uint64_t used = load_acquire(&table->used);
-    /* The directory that was there then, or a later one. */
-    const struct table_directory *d = load_acquire(&table->directory);
-    *view = (struct table_view){.tag_bits = table->tag_bits,
-                                .end = used << SLOT_BITS,
-                                .chunks = d ? d->chunks : NULL};
-}
+void table_look(const struct table *table, struct table_view *view);
 
 /* Where this address leads to; does it lead to a cell that was seen; then to which? */
 static CC_INLINE uint64_t table_place(const struct table_view *view, uint64_t id)
@@ -118,6 +118,17 @@ static CC_INLINE struct cell *table_seen(const struct table_view *view, uint64_t
 {
     uint64_t slot = place >> SLOT_BITS;
     return view->chunks[slot / TABLE_CHUNK] + slot % TABLE_CHUNK;
+}
+
+/* The same of one that stands side by side with the first. */
+static CC_INLINE bool table_sees_near(const struct table_view *view, uint64_t place)
+{
+    return place < view->near_end;
+}
+static CC_INLINE struct cell *table_seen_near(const struct table_view *view,
+                                              uint64_t place)
+{
+    return (struct cell *)(view->near + (place >> SLOT_BITS) * sizeof(struct cell));
 }
 
 /* The cell that this address leads to, or NULL: no such slot, or another system's. */

@@ -171,6 +171,54 @@ void heap_put_lines(struct heap *heap, void *p, size_t size)
     heap_put(heap, raw, size + CACHE_PAIR);
 }
 
+/* ---- what stands side by side ---- */
+
+void *heap_reserve(struct heap *heap, size_t size)
+{
+    if (!heap->maps)
+        return NULL;
+    char *raw = mmap(NULL, size + REGION_SIZE, PROT_NONE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (raw == MAP_FAILED)
+        return NULL;
+    size_t before = (0 - (uintptr_t)raw) % REGION_SIZE; /* for huge pages */
+    if (before > 0)
+        (void)munmap(raw, before);
+    (void)munmap(raw + before + size, REGION_SIZE - before); /* never nothing */
+    return raw + before;
+}
+
+/* With the first piece of a huge page all of it is opened. */
+static bool open_reserved(struct heap *heap, void *piece)
+{
+    if ((uintptr_t)piece % REGION_SIZE != 0)
+        return true;
+    if (mprotect(piece, REGION_SIZE, PROT_READ | PROT_WRITE) != 0)
+        return false;
+    /* A hint. Relaxed: a number that is compared. */
+    (void)madvise(piece, REGION_SIZE,
+                  load_relaxed(&heap->bytes) > HEAP_SMALL ? MADV_HUGEPAGE
+                                                          : MADV_NOHUGEPAGE);
+    return true;
+}
+
+int heap_take_reserved(struct heap *heap, void *piece)
+{
+    int err = heap_charge(heap, REGION_PIECE);
+    if (err || open_reserved(heap, piece))
+        return err;
+    heap_discharge(heap, REGION_PIECE);
+    return -ENOMEM;
+}
+
+void heap_put_reserved(struct heap *heap, void *p, size_t size, size_t taken)
+{
+    if (!p)
+        return;
+    (void)munmap(p, size);
+    heap_discharge(heap, taken * REGION_PIECE);
+}
+
 /* ---- outside ---- */
 
 void *heap_outside_get(size_t size) { return malloc(size); }

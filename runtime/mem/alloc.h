@@ -48,6 +48,15 @@ void heap_put_lines(struct heap *heap, void *p, size_t size); /* NULL is fine */
 CC_MUST_CHECK int heap_get_pages(struct heap *heap, void **p, size_t size);
 void heap_put_pages(struct heap *heap, void *p, size_t size); /* NULL is fine */
 
+/* Addresses kept for pieces that are to stand side by side: size is a multiple of
+ * REGION_SIZE. Nothing is charged, and nothing there may be used, before its piece was
+ * taken: in order from the first one, under a lock of the caller's. Each is zeroed;
+ * errors as heap_get. NULL: there are none, as where the heap maps nothing. taken: how
+ * many pieces were. */
+void *heap_reserve(struct heap *heap, size_t size);
+CC_MUST_CHECK int heap_take_reserved(struct heap *heap, void *piece);
+void heap_put_reserved(struct heap *heap, void *p, size_t size, size_t taken);
+
 /* A part of what was put may still be resident: see region_tidy, which this is. */
 bool heap_tidy(struct heap *heap, bool busy);
 

@@ -139,6 +139,59 @@ static void table_goes_on_in_the_next_directory(void **state)
     assert_null(table_find(&table, CELLS));
 }
 
+/* Takes three chunks; each of their addresses leads to its cell. Returns how many do so
+ * without a look at where the chunks are. */
+static uint32_t look_at_three_chunks(void)
+{
+    enum { CELLS = 3 * TABLE_CHUNK };
+    struct table_view view;
+    uint32_t near = 0;
+    table.tag_bits = (uint64_t)TAG << 56;
+    for (uint32_t slot = 0; slot < CELLS; slot++)
+        (void)take(&cache);
+    table_look(&table, &view);
+    for (uint32_t slot = 0; slot < CELLS; slot++) {
+        struct cell *cell = table_find(&table, slot);
+        uint64_t place = table_place(&view, cell_address(cell));
+        assert_true(table_sees(&view, place));
+        assert_ptr_equal(table_seen(&view, place), cell);
+        if (table_sees_near(&view, place)) {
+            assert_ptr_equal(table_seen_near(&view, place), cell);
+            near++;
+        }
+    }
+    uint64_t past = table_place(&view, address(TAG, CELLS, 1));
+    assert_false(table_sees(&view, past) || table_sees_near(&view, past));
+    return near;
+}
+
+static void table_first_chunks_stand_side_by_side(void **state)
+{
+    assert_int_equal(look_at_three_chunks(), (CC_ASAN ? 1 : 3) * TABLE_CHUNK);
+}
+
+/* What the user's function gives may be anywhere. */
+static void table_of_a_users_heap_has_one_chunk_near(void **state)
+{
+    struct short_heap below;
+    cadre_config config = {0};
+    short_heap_init(&below, 0, 0);
+    short_heap_serve(&below, &config);
+    heap_init(&heap, config.alloc, config.alloc_user, SIZE_MAX);
+    assert_int_equal(look_at_three_chunks(), TABLE_CHUNK);
+    table_fini(&table);
+    assert_int_equal(atomic_load(&below.blocks), 0);
+    (void)make_table(state);
+}
+
+static void table_that_nobody_has_used_is_seen_empty(void **state)
+{
+    struct table_view view;
+    table_look(&table, &view);
+    uint64_t place = table_place(&view, address(0, 0, 1));
+    assert_false(table_sees(&view, place) || table_sees_near(&view, place));
+}
+
 static void table_resolves_addresses_with_its_tag_only(void **state)
 {
     table.tag_bits = (uint64_t)TAG << 56;
@@ -388,6 +441,9 @@ int main(void)
           WITH_TABLE(table_cells_are_free_and_of_its_first_generation),
           WITH_TABLE(table_cells_stay_where_they_are_across_chunks),
           WITH_TABLE(table_goes_on_in_the_next_directory),
+          WITH_TABLE(table_first_chunks_stand_side_by_side),
+          WITH_TABLE(table_of_a_users_heap_has_one_chunk_near),
+          WITH_TABLE(table_that_nobody_has_used_is_seen_empty),
           WITH_TABLE(table_resolves_addresses_with_its_tag_only),
           WITH_TABLE(table_that_is_full_is_enomem),
           WITH_TABLE(table_gives_the_most_recently_freed_cell_first),

@@ -371,6 +371,39 @@ static void heap_get_lines_of_a_used_piece_is_zeroed(void **state)
     heap_put_pages(&heap, other, REGION_PIECE);
 }
 
+static void heap_reserved_pieces_are_charged_when_they_are_taken(void **state)
+{
+    enum { ALL = 2 * REGION_SIZE, TAKEN = REGION_SIZE / REGION_PIECE + 1 };
+    use_malloc(TAKEN * REGION_PIECE);
+    char *p = heap_reserve(&heap, ALL);
+    if (CC_ASAN) {
+        assert_null(p);
+        return;
+    }
+    assert_non_null(p);
+    assert_int_equal((uintptr_t)p % REGION_SIZE, 0);
+    assert_int_equal(held(), 0);
+    for (size_t i = 0; i < TAKEN; i++) {
+        char *piece = p + i * REGION_PIECE;
+        assert_int_equal(heap_take_reserved(&heap, piece), 0);
+        assert_int_equal(held(), (i + 1) * REGION_PIECE);
+        assert_int_equal(piece[0], 0);
+        memset(piece, 0xff, REGION_PIECE);
+    }
+    assert_int_equal(heap_take_reserved(&heap, p + TAKEN * REGION_PIECE), CADRE_EFULL);
+    assert_int_equal(held(), TAKEN * REGION_PIECE);
+    heap_put_reserved(&heap, p, ALL, TAKEN);
+    assert_int_equal(held(), 0);
+}
+
+static void heap_reserves_nothing_where_the_user_gives_memory(void **state)
+{
+    use_short_heap(0, 0, SIZE_MAX);
+    assert_null(heap_reserve(&heap, REGION_SIZE));
+    heap_put_reserved(&heap, NULL, REGION_SIZE, 0);
+    assert_int_equal(held(), 0);
+}
+
 static void heap_get_lines_of_whole_pieces_asks_the_user(void **state)
 {
     void *p;
@@ -404,6 +437,8 @@ int main(void)
           cmocka_unit_test(heap_get_lines_counts_what_the_alignment_costs),
           cmocka_unit_test(heap_get_lines_of_whole_pieces_is_pages),
           cmocka_unit_test(heap_get_lines_of_a_used_piece_is_zeroed),
+          cmocka_unit_test(heap_reserved_pieces_are_charged_when_they_are_taken),
+          cmocka_unit_test(heap_reserves_nothing_where_the_user_gives_memory),
           cmocka_unit_test(heap_get_lines_of_whole_pieces_asks_the_user));
     return RUN_TESTS();
 }
