@@ -94,17 +94,21 @@ int64_t cadre_system_report(cadre_system *sys,
         return world_misuse(&sys->world, -EINVAL, "cadre_system_report: visit is NULL");
     if (!system_is_finished(sys))
         return -EBUSY;
+    const struct report_line *line = sys->world.report,
+                             *rest = &line[REPORT_PLACES - 1];
     int64_t sum = 0;
-    for (uint32_t i = 0; i < REPORT_PLACES; i++) {
-        const struct report_line *l = &sys->world.report[i];
-        cadre_leftover view = {{l->to}, l->actor, l->type, l->count};
-        if (i == REPORT_PLACES - 1) {
-            view.actor = "?";
-            view.type = &others;
-        }
-        if (l->count > 0)
-            visit(user, &view);
-        sum += (int64_t)l->count;
+    for (uint32_t left = sys->world.report_used; left > 0; line++) {
+        if (line->count == 0)
+            continue;
+        visit(user,
+              &(cadre_leftover){{line->to}, line->actor, line->type, line->count});
+        sum += (int64_t)line->count;
+        left--;
+    }
+    /* Nothing is there before; and memory that nobody has looked at costs nothing. */
+    if (sys->world.report_used == REPORT_LINES && rest->count > 0) {
+        visit(user, &(cadre_leftover){{rest->to}, "?", &others, rest->count});
+        sum += (int64_t)rest->count;
     }
     return sum;
 }
