@@ -170,21 +170,6 @@ static struct cell *first_of(struct table_cache *cache)
     return cell;
 }
 
-void table_look(const struct table *t, struct table_view *view)
-{
-    uint64_t used = load_acquire(&t->used);
-    *view = (struct table_view){.tag_bits = t->tag_bits};
-    if (used == 0)
-        return; /* it is just being made */
-    /* The directory that was there then, or a later one. */
-    const struct table_directory *d = load_acquire(&t->directory);
-    uint64_t near = t->near ? TABLE_NEAR : TABLE_CHUNK;
-    view->near_end = (used < near ? used : near) << SLOT_BITS;
-    view->near = (uintptr_t)d->chunks[0];
-    view->end = used << SLOT_BITS;
-    view->chunks = d->chunks;
-}
-
 int table_take(struct table *t, struct table_cache *cache, struct cell **cell)
 {
     int err = cache->count ? 0 : refill(t, cache);

@@ -103,7 +103,20 @@ static CC_INLINE uint64_t table_slot(const struct table *table, uint64_t id)
 }
 
 /* Looks again. */
-void table_look(const struct table *table, struct table_view *view);
+static inline void table_look(const struct table *t, struct table_view *view)
+{
+    uint64_t used = load_acquire(&t->used);
+    *view = (struct table_view){.tag_bits = t->tag_bits};
+    if (used == 0)
+        return; /* it is just being made */
+    /* The directory that was there then, or a later one. */
+    const struct table_directory *d = load_acquire(&t->directory);
+    uint64_t near = t->near ? TABLE_NEAR : TABLE_CHUNK;
+    view->near_end = (used < near ? used : near) << SLOT_BITS;
+    view->near = (uintptr_t)d->chunks[0];
+    view->end = used << SLOT_BITS;
+    view->chunks = d->chunks;
+}
 
 /* Where this address leads to; does it lead to a cell that was seen; then to which? */
 static CC_INLINE uint64_t table_place(const struct table_view *view, uint64_t id)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 static void *libc_realloc(void *user, void *old, size_t old_size, size_t new_size)
 {
@@ -173,9 +174,16 @@ void heap_put_lines(struct heap *heap, void *p, size_t size)
 
 /* ---- what stands side by side ---- */
 
+/* Addresses are limited, and most of them ought to be for what is used. */
+static bool are_scarce(size_t addresses)
+{
+    struct rlimit most;
+    return getrlimit(RLIMIT_AS, &most) != 0 || most.rlim_cur / 16 < addresses;
+}
+
 void *heap_reserve(struct heap *heap, size_t size)
 {
-    if (!heap->maps)
+    if (!heap->maps || are_scarce(size))
         return NULL;
     char *raw = mmap(NULL, size + REGION_SIZE, PROT_NONE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -62,8 +62,11 @@ static inline void appetite_note_window(struct appetite *a, uint64_t turn,
 {
     if (likely(turn != a->gift))
         return;
+    if (a->partner == TASK_NOBODY) {
+        a->partner = a->giver;
+        a->crossed = 0; /* it was from outside, or who has posted it counts it */
+    }
     a->crossed += messages / 2;
-    a->partner = a->partner == TASK_NOBODY ? a->giver : a->partner;
 }
 
 /* So many messages took so long; worker: its number. True: it did not pay, for too long;

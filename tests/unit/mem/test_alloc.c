@@ -7,6 +7,7 @@
 #include "support/verdict.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 
 static struct heap heap;
 
@@ -404,6 +405,19 @@ static void heap_reserves_nothing_where_the_user_gives_memory(void **state)
     assert_int_equal(held(), 0);
 }
 
+static void heap_reserves_nothing_where_addresses_are_scarce(void **state)
+{
+    const size_t size = (size_t)256 * REGION_SIZE; /* there would be room for this */
+    struct rlimit before, few;
+    use_malloc(SIZE_MAX);
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    few = (struct rlimit){.rlim_cur = 16 * size - 1, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_AS, &few), 0);
+    void *p = heap_reserve(&heap, size);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_null(p);
+}
+
 static void heap_get_lines_of_whole_pieces_asks_the_user(void **state)
 {
     void *p;
@@ -439,6 +453,7 @@ int main(void)
           cmocka_unit_test(heap_get_lines_of_a_used_piece_is_zeroed),
           cmocka_unit_test(heap_reserved_pieces_are_charged_when_they_are_taken),
           cmocka_unit_test(heap_reserves_nothing_where_the_user_gives_memory),
+          cmocka_unit_test(heap_reserves_nothing_where_addresses_are_scarce),
           cmocka_unit_test(heap_get_lines_of_whole_pieces_asks_the_user));
     return RUN_TESTS();
 }

@@ -12,15 +12,18 @@ enum { CHATTY_NS = 2000 * CROSS_NS, READINGS = CHATTY_NS / (FEW * CROSS_NS) + 1 
 enum { ABSTAIN_MIN_MS = 16, ABSTAIN_MAX_MS = 256, FOREIGN = JOBS - 1 };
 
 static struct worker *const folder = &workers[2];
-static int windows; /* that the next run has */
+static int windows; /* that the next run has, and what comes in from outside in each */
+static uint32_t mail;
 
-static void readings(int n, int posts, int64_t message_ns);
+static void reading(int posts, int64_t message_ns);
 
 static void job_runs(struct job *job, struct worker *worker)
 {
     record_add(worker->id * 1000 + (uint64_t)job->number);
-    readings(windows, 0, SHORT_NS);
-    windows = 0;
+    for (; windows > 0; windows--) {
+        appetite_note_mail(&folder->appetite, mail);
+        reading(0, SHORT_NS);
+    }
 }
 
 /* FOREIGN belongs to `owner`. */
@@ -138,6 +141,15 @@ static void fold_counts_what_comes_with_a_gift_by_half(void **state)
     line_up_jobs(folder, 2, 3);
     assert_false(worker_step(folder));
     assert_int_equal(load_relaxed(&jobs[2].task.owner), w->id);
+}
+
+static void
+fold_counts_no_more_of_a_gift_that_is_also_sent_to_from_outside(void **state)
+{
+    mail = 100 * MANY;
+    run_one(0, true, READINGS / 4);
+    mail = 0;
+    assert_false(folder->folds);
 }
 
 static void fold_does_not_count_what_one_has_itself(void **state)
@@ -358,6 +370,7 @@ int main(void)
           TALKING(fold_comes_when_long_messages_do_little_but_send_across),
           TALKING(fold_counts_what_comes_from_others),
           TALKING(fold_counts_what_comes_with_a_gift_by_half),
+          TALKING(fold_counts_no_more_of_a_gift_that_is_also_sent_to_from_outside),
           TALKING(fold_does_not_count_what_one_has_itself),
           TALKING(fold_counts_a_gift_in_its_first_turn_only), TALKING(fold_is_no_gift),
           TALKING(fold_comes_to_one_that_is_given_little_at_a_time),
