@@ -8,7 +8,8 @@
 #include <errno.h>
 #include <stddef.h>
 
-enum { DAY_SECONDS = 86400, DAYS_MAX = 9 * 366 };
+/* A 29th of February that is a Sunday may be 40 years after the last. */
+enum { DAY_SECONDS = 86400, DAYS_MAX = 41 * 366 };
 
 static const struct {
     const char *name;

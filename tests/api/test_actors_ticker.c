@@ -87,6 +87,7 @@ static void next_times(void **state)
     assert_next("* * * * * *", t - 1, t);
     assert_next("0 0 29 2 *", at(2024, 2, 29, 0, 0, 0), at(2028, 2, 29, 0, 0, 0));
     assert_next("0 0 29 2 *", at(2096, 3, 1, 0, 0, 0), at(2104, 2, 29, 0, 0, 0));
+    assert_next("0 0 29 2 */7", at(2088, 3, 1, 0, 0, 0), at(2128, 2, 29, 0, 0, 0));
     assert_next("0 0 * * 0", t, at(2024, 3, 3, 0, 0, 0)); /* Sunday */
     assert_next("0 0 * * 7", t, at(2024, 3, 3, 0, 0, 0));
     assert_next("0 0 13 * 5", t, at(2024, 3, 1, 0, 0, 0)); /* the 13th, or Friday */
