@@ -163,7 +163,10 @@ static void fold_does_not_count_what_one_has_itself(void **state)
 static void fold_counts_a_gift_in_its_first_turn_only(void **state)
 {
     run_one(0, true, 1);
-    run_one(0, false, 4 * READINGS); /* it had more to do, and is in the line again */
+    jobs[0].task.scheduled = true; /* it had more to do */
+    worker_requeue(folder, &jobs[0].task);
+    windows = 4 * READINGS;
+    assert_true(worker_step(folder));
     assert_false(folder->folds);
 }
 
